@@ -1,0 +1,49 @@
+import type { Tape } from '../autograd.ts'
+import type { Arguments, Kernel, Parameters, ReferenceArguments } from '../kernel/kernel.ts'
+import { type DType, type Shape, sizeOf, Tensor } from '../tensor.ts'
+import type { Device } from './device.ts'
+
+/** The arguments as the plain reference of a kernel takes them. */
+export function referenceArguments<P extends Parameters>(args: Arguments<P>): ReferenceArguments<P> {
+  const entries = Object.entries(args).map(([name, value]) => [name, value instanceof Tensor ? value.data : value])
+  return Object.fromEntries(entries)
+}
+
+/** Plain TypeScript on float64 arrays, one thread: slow, and what everything else is tested against. */
+class ReferenceDevice implements Device {
+  readonly name = 'reference'
+  readonly target = 'plain'
+  readonly threads = 1
+  readonly reservedBytes = 0
+  tape: Tape | undefined
+
+  persistent(shape: Shape, dtype: DType = 'f32'): Tensor {
+    const data = dtype === 'f32' ? new Float64Array(sizeOf(shape)) : new Int32Array(sizeOf(shape))
+    return new Tensor(this, shape, dtype, data, 0)
+  }
+
+  temporary(shape: Shape, dtype: DType = 'f32'): Tensor {
+    return this.persistent(shape, dtype)
+  }
+
+  from(values: ArrayLike<number>, shape: Shape, dtype: DType = 'f32'): Tensor {
+    const tensor = this.persistent(shape, dtype)
+    tensor.data.set(values)
+    return tensor
+  }
+
+  release(): void {}
+  reset(): void {}
+
+  fill(tensor: Tensor, value: number): void {
+    tensor.data.fill(value)
+  }
+
+  run<P extends Parameters>(kernel: Kernel<P>, args: Arguments<P>): void {
+    kernel.reference(referenceArguments(args))
+  }
+
+  async close(): Promise<void> {}
+}
+
+export const createReferenceDevice = (): Device => new ReferenceDevice()

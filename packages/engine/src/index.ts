@@ -1,0 +1,6 @@
+export { differentiate, Tape } from './autograd.ts'
+export type { Device } from './device/device.ts'
+export { createReferenceDevice } from './device/reference.ts'
+export { EngineError } from './errors.ts'
+export { rmsNorm } from './ops/rmsNorm.ts'
+export { type DType, type Reals, type Shape, sizeOf, Tensor } from './tensor.ts'

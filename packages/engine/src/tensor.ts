@@ -1,0 +1,68 @@
+import type { Device } from './device/device.ts'
+import { EngineError, requireShape } from './errors.ts'
+
+export type DType = 'f32' | 'i32'
+export type Shape = readonly number[]
+/** Real numbers on a device: float32 on `cpu`, float64 on `reference`. */
+export type Reals = Float32Array | Float64Array
+
+/** Number of elements of a shape; a scalar has the shape `[]` and one element. */
+export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1)
+
+/**
+ * A dense row-major array in a device's memory. `data` is a live view of that memory; `address` is its byte offset
+ * there (what kernels get). A tensor with `requiresGrad` is followed by the device's tape; a parameter keeps its
+ * gradient in `grad`, which survives `device.reset()` and sums over micro-batches.
+ */
+export class Tensor {
+  readonly device: Device
+  readonly shape: Shape
+  readonly dtype: DType
+  readonly data: Reals | Int32Array
+  readonly address: number
+  /** The tensor this one is another shape of; they share elements and gradient. */
+  readonly base: Tensor | undefined
+  requiresGrad = false
+  grad: Tensor | undefined
+
+  constructor(device: Device, shape: Shape, dtype: DType, data: Reals | Int32Array, address: number, base?: Tensor) {
+    this.device = device
+    this.shape = shape
+    this.dtype = dtype
+    this.data = data
+    this.address = address
+    this.base = base
+    if (base) this.requiresGrad = base.requiresGrad
+  }
+
+  get size(): number {
+    return this.data.length
+  }
+
+  /** The elements as real numbers; a `dtype` error for an integer tensor. */
+  get reals(): Reals {
+    if (this.dtype !== 'f32') throw new EngineError('dtype', `expected a real tensor, got i32 [${this.shape}]`)
+    return this.data as Reals
+  }
+
+  /** The elements as integers; a `dtype` error for a real tensor. */
+  get integers(): Int32Array {
+    if (this.dtype !== 'i32') throw new EngineError('dtype', `expected an integer tensor, got f32 [${this.shape}]`)
+    return this.data as Int32Array
+  }
+
+  /** The same elements under another shape of equal size; gradients flow through. */
+  reshape(shape: Shape): Tensor {
+    requireShape(sizeOf(shape) === this.size, () => `cannot reshape [${this.shape}] to [${shape}]: the sizes differ`)
+    return new Tensor(this.device, shape, this.dtype, this.data, this.address, this.base ?? this)
+  }
+
+  /** Rows `from` to `to` (exclusive) of the first axis, sharing memory. Not followed by the tape: for caches and inputs. */
+  rows(from: number, to: number): Tensor {
+    const stride = sizeOf(this.shape.slice(1))
+    requireShape(0 <= from && from <= to && to <= (this.shape[0] ?? 0), () => `rows ${from}..${to} of [${this.shape}]`)
+    const data = this.data.subarray(from * stride, to * stride)
+    const address = this.address + from * stride * this.data.BYTES_PER_ELEMENT
+    return new Tensor(this.device, [to - from, ...this.shape.slice(1)], this.dtype, data, address)
+  }
+}

@@ -1,0 +1,47 @@
+import type { Device, Tensor } from '@modu/engine'
+import type { ModelConfig } from './config.ts'
+
+/**
+ * What every model family offers, on every device. Token ids only; text is the tokenizer's business.
+ * One forward pass serves training (with a tape on the device), verification and generation (with a cache).
+ */
+export interface LanguageModel {
+  readonly config: ModelConfig
+  readonly device: Device
+  /** All weights by the module names of transformers (routed experts stacked), as in `fixtures/*​/train.safetensors`. */
+  readonly parameters: ReadonlyMap<string, Tensor>
+
+  /**
+   * Final hidden states, after the last norm. ids: [batch·length] row by row; returns [batch·length, hidden].
+   * With `record`, the embedding output and every layer's output are pushed to it ([batch·length, hidden] each).
+   */
+  hidden(ids: Int32Array, batch: number, record?: Tensor[]): Tensor
+
+  /** hidden: [rows, hidden] → [rows, vocabulary]. */
+  logits(hidden: Tensor): Tensor
+
+  /**
+   * Mean cross-entropy in nats of position t predicting labels[t + 1] (labels are shifted inside; −100 is ignored),
+   * as a scalar, ready for the tape. Adds `mtpWeight` times the loss of the multi-token-prediction module if there is one.
+   */
+  loss(ids: Int32Array, labels: Int32Array, batch: number, options?: { mtpWeight?: number }): Tensor
+
+  /** Room for `capacity` tokens of one sequence, in persistent memory. */
+  createCache(capacity: number): KvCache
+
+  /**
+   * Appends `tokens` to the sequence in `cache` and returns the logits after the last of them, [vocabulary], a copy.
+   * A `context` error if they do not fit.
+   */
+  step(tokens: ArrayLike<number>, cache: KvCache): Float32Array
+}
+
+/** The keys and values (or their latents) of one sequence, layer by layer. */
+export interface KvCache {
+  readonly length: number
+  readonly capacity: number
+  /** Forgets everything after the first `length` tokens, so that a shared prefix can be continued differently. */
+  truncate(length: number): void
+  /** Gives the memory back. */
+  release(): void
+}
