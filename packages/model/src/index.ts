@@ -1,1 +1,5 @@
-export {}
+export type { ModelConfig } from './config.ts'
+export { ModelError, type ModelErrorCode } from './errors.ts'
+export { readJson, writeFileAtomic } from './files.ts'
+export type { KvCache, LanguageModel } from './languageModel.ts'
+export { Random } from './random.ts'
