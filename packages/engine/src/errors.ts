@@ -1,6 +1,6 @@
 /** Everything the engine refuses, with a code that programs can test and a message that names the thing and the remedy. */
 export class EngineError extends Error {
-  readonly code: 'shape' | 'dtype' | 'device' | 'memory' | 'gradient' | 'kernel'
+  readonly code: 'shape' | 'dtype' | 'index' | 'device' | 'memory' | 'gradient' | 'kernel'
 
   constructor(code: EngineError['code'], message: string) {
     super(message)

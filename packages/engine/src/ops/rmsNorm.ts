@@ -53,6 +53,8 @@ const backwardWeight = kernel({
   },
 })
 
+export const rmsNormKernels = [forward, backwardInput, backwardWeight]
+
 /**
  * Root-mean-square normalisation over the last axis (Zhang & Sennrich 2019, eq. 4).
  * x: [..., n]; w: [n]; returns the shape of x.

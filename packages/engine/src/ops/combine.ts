@@ -1,0 +1,61 @@
+import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
+
+/** y[r,:] = Σ_j weights[r,j] · z[slots[r,j],:]. z: [rows·topk, n]; weights, slots: [rows, topk]; y: [rows, n]. */
+export const combine = kernel({
+  name: 'combine',
+  params: { z: f32s, weights: f32s, slots: i32s, y: f32s, rows: i32, topk: i32, n: i32 },
+  reference({ z, weights, slots, y, rows, topk, n }) {
+    for (let r = 0; r < rows; r++) {
+      for (let i = 0; i < n; i++) {
+        let sum = 0
+        for (let j = 0; j < topk; j++) sum += weights[r * topk + j]! * z[slots[r * topk + j]! * n + i]!
+        y[r * n + i] = sum
+      }
+    }
+  },
+})
+
+/** dz[slots[r,j],:] = weights[r,j] · dy[r,:]: every slot is written once. Shapes as in `combine`. */
+export const combineBackwardRows = kernel({
+  name: 'combine.backwardRows',
+  params: { dy: f32s, weights: f32s, slots: i32s, dz: f32s, rows: i32, topk: i32, n: i32 },
+  reference({ dy, weights, slots, dz, rows, topk, n }) {
+    for (let r = 0; r < rows; r++) {
+      for (let j = 0; j < topk; j++) {
+        for (let i = 0; i < n; i++) dz[slots[r * topk + j]! * n + i] = weights[r * topk + j]! * dy[r * n + i]!
+      }
+    }
+  },
+})
+
+/** dweights[r,j] += dy[r,:] · z[slots[r,j],:]. Shapes as in `combine`. */
+export const combineBackwardWeights = kernel({
+  name: 'combine.backwardWeights',
+  params: { dy: f32s, z: f32s, slots: i32s, dweights: f32s, rows: i32, topk: i32, n: i32 },
+  reference({ dy, z, slots, dweights, rows, topk, n }) {
+    for (let r = 0; r < rows; r++) {
+      for (let j = 0; j < topk; j++) {
+        let dot = 0
+        for (let i = 0; i < n; i++) dot += dy[r * n + i]! * z[slots[r * topk + j]! * n + i]!
+        dweights[r * topk + j]! += dot
+      }
+    }
+  },
+})
+
+/** dx[r,:] += Σ_j ds[slots[r,j],:]: the gradient of gathering rows into slots. ds: [rows·topk, n]; dx: [rows, n]. */
+export const sumSlots = kernel({
+  name: 'sumSlots',
+  params: { ds: f32s, slots: i32s, dx: f32s, rows: i32, topk: i32, n: i32 },
+  reference({ ds, slots, dx, rows, topk, n }) {
+    for (let r = 0; r < rows; r++) {
+      for (let i = 0; i < n; i++) {
+        let sum = 0
+        for (let j = 0; j < topk; j++) sum += ds[slots[r * topk + j]! * n + i]!
+        dx[r * n + i]! += sum
+      }
+    }
+  },
+})
+
+export const combineKernels = [combine, combineBackwardRows, combineBackwardWeights, sumSlots]

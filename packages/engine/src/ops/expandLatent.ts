@@ -1,0 +1,73 @@
+import { tapeOf } from '../autograd.ts'
+import { requireShape } from '../errors.ts'
+import { f32s, i32, kernel } from '../kernel/kernel.ts'
+import type { Tensor } from '../tensor.ts'
+
+const sizes = { rows: i32, heads: i32, keyDim: i32, valueDim: i32, ropeDim: i32 } as const
+
+/**
+ * k[r,h,:] = (kv[r,h,:keyDim], kr[r,:]), v[r,h,:] = kv[r,h,keyDim:].
+ * kv: [rows, heads, keyDim + valueDim]; kr: [rows, ropeDim]; k: [rows, heads, keyDim + ropeDim]; v: [rows, heads, valueDim].
+ */
+const forward = kernel({
+  name: 'expandLatent',
+  params: { kv: f32s, kr: f32s, k: f32s, v: f32s, ...sizes },
+  reference({ kv, kr, k, v, rows, heads, keyDim, valueDim, ropeDim }) {
+    for (let r = 0; r < rows; r++) {
+      for (let h = 0; h < heads; h++) {
+        const head = r * heads + h
+        for (let i = 0; i < keyDim; i++) k[head * (keyDim + ropeDim) + i] = kv[head * (keyDim + valueDim) + i]!
+        for (let i = 0; i < ropeDim; i++) k[head * (keyDim + ropeDim) + keyDim + i] = kr[r * ropeDim + i]!
+        for (let i = 0; i < valueDim; i++) v[head * valueDim + i] = kv[head * (keyDim + valueDim) + keyDim + i]!
+      }
+    }
+  },
+})
+
+/** dkv += (dk without its rotary part, dv); dkr[r,:] += Σ_h of the rotary part of dk. Shapes as in the forward kernel. */
+const backward = kernel({
+  name: 'expandLatent.backward',
+  params: { dk: f32s, dv: f32s, dkv: f32s, dkr: f32s, ...sizes },
+  reference({ dk, dv, dkv, dkr, rows, heads, keyDim, valueDim, ropeDim }) {
+    for (let r = 0; r < rows; r++) {
+      for (let h = 0; h < heads; h++) {
+        const head = r * heads + h
+        for (let i = 0; i < keyDim; i++) dkv[head * (keyDim + valueDim) + i]! += dk[head * (keyDim + ropeDim) + i]!
+        for (let i = 0; i < ropeDim; i++) dkr[r * ropeDim + i]! += dk[head * (keyDim + ropeDim) + keyDim + i]!
+        for (let i = 0; i < valueDim; i++) dkv[head * (keyDim + valueDim) + keyDim + i]! += dv[head * valueDim + i]!
+      }
+    }
+  },
+})
+
+export const expandLatentKernels = [forward, backward]
+
+/**
+ * The keys and values of multi-head latent attention from the up-projected latent and the rotary part that all heads
+ * share (DeepSeek-V2, eq. 14 to 17). kv: [rows, heads, keyDim + valueDim]; kr: [rows, ropeDim];
+ * returns k: [rows, heads, keyDim + ropeDim] and v: [rows, heads, valueDim].
+ */
+export function expandLatent(kv: Tensor, kr: Tensor, keyDim: number): { k: Tensor; v: Tensor } {
+  const [rows, heads, width] = kv.shape as [number, number, number]
+  const ropeDim = kr.size / rows
+  const valueDim = width - keyDim
+  requireShape(
+    kv.shape.length === 3 && Number.isInteger(ropeDim) && valueDim > 0,
+    () => `expandLatent: kv [${kv.shape}], kr [${kr.shape}] and keys of ${keyDim} do not fit together`,
+  )
+  const { device } = kv
+  const k = device.temporary([rows, heads, keyDim + ropeDim])
+  const v = device.temporary([rows, heads, valueDim])
+  const shape = { rows, heads, keyDim, valueDim, ropeDim }
+  device.run(forward, { kv, kr, k, v, ...shape })
+  const tape = tapeOf(kv, kr)
+  if (tape) {
+    v.requiresGrad = true
+    tape.record(k, () => {
+      const dkv = kv.requiresGrad ? tape.gradient(kv) : device.temporary(kv.shape)
+      const dkr = kr.requiresGrad ? tape.gradient(kr) : device.temporary(kr.shape)
+      device.run(backward, { dk: tape.gradient(k), dv: tape.gradient(v), dkv, dkr, ...shape })
+    })
+  }
+  return { k, v }
+}

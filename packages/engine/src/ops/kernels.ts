@@ -1,0 +1,41 @@
+import type { Kernel } from '../kernel/kernel.ts'
+import { adamWKernels } from './adamW.ts'
+import { addKernels } from './add.ts'
+import { attentionKernels } from './attention.ts'
+import { combineKernels } from './combine.ts'
+import { copyColumnsKernels } from './copyColumns.ts'
+import { crossEntropyKernels } from './crossEntropy.ts'
+import { embeddingKernels } from './embedding.ts'
+import { expandLatentKernels } from './expandLatent.ts'
+import { gradientNormKernels } from './gradientNorm.ts'
+import { groupByExpertKernels } from './groupByExpert.ts'
+import { groupedMatmulKernels } from './groupedMatmul.ts'
+import { linearKernels } from './linear.ts'
+import { matmulKernels } from './matmul.ts'
+import { rmsNormKernels } from './rmsNorm.ts'
+import { rotaryKernels } from './rotary.ts'
+import { routerKernels } from './router.ts'
+import { scaleKernels } from './scale.ts'
+import { swigluKernels } from './swiglu.ts'
+
+/** Every kernel there is, for tests that go through all of them. */
+export const kernels = [
+  ...adamWKernels,
+  ...addKernels,
+  ...attentionKernels,
+  ...combineKernels,
+  ...copyColumnsKernels,
+  ...crossEntropyKernels,
+  ...embeddingKernels,
+  ...expandLatentKernels,
+  ...gradientNormKernels,
+  ...groupByExpertKernels,
+  ...groupedMatmulKernels,
+  ...linearKernels,
+  ...matmulKernels,
+  ...rmsNormKernels,
+  ...rotaryKernels,
+  ...routerKernels,
+  ...scaleKernels,
+  ...swigluKernels,
+] as readonly Kernel[]

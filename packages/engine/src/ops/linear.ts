@@ -1,0 +1,66 @@
+import { tapeOf } from '../autograd.ts'
+import { requireShape } from '../errors.ts'
+import { f32s, i32, kernel } from '../kernel/kernel.ts'
+import type { Tensor } from '../tensor.ts'
+import { matmul } from './matmul.ts'
+
+/** y[r,j] += bias[j]. y: [rows, n]; bias: [n]. */
+const addBias = kernel({
+  name: 'linear.addBias',
+  params: { y: f32s, bias: f32s, rows: i32, n: i32 },
+  reference({ y, bias, rows, n }) {
+    for (let r = 0; r < rows; r++) for (let j = 0; j < n; j++) y[r * n + j]! += bias[j]!
+  },
+})
+
+/** dbias[j] += Σ_r dy[r,j]. dy: [rows, n]; dbias: [n]. */
+const backwardBias = kernel({
+  name: 'linear.backwardBias',
+  params: { dy: f32s, dbias: f32s, rows: i32, n: i32 },
+  reference({ dy, dbias, rows, n }) {
+    for (let r = 0; r < rows; r++) for (let j = 0; j < n; j++) dbias[j]! += dy[r * n + j]!
+  },
+})
+
+export const linearKernels = [addBias, backwardBias]
+
+/** y = x·wᵀ. x: [rows, k]; w: [n, k]; y: [rows, n]. */
+export function multiplyTransposed(x: Tensor, w: Tensor, y: Tensor, rows: number, n: number, k: number): void {
+  const strides = { aBatch: 0, aRow: k, aCol: 1, bBatch: 0, bRow: 1, bCol: k, cBatch: 0, cRow: n }
+  x.device.run(matmul, { a: x, b: w, c: y, batch: 1, m: rows, n, k, ...strides, add: 0 })
+}
+
+/** dx (add ? += : =) dy·w. dy: [rows, n]; w: [n, k]; dx: [rows, k]. */
+export function multiply(dy: Tensor, w: Tensor, dx: Tensor, rows: number, n: number, k: number, add: 0 | 1): void {
+  const strides = { aBatch: 0, aRow: n, aCol: 1, bBatch: 0, bRow: k, bCol: 1, cBatch: 0, cRow: k }
+  dy.device.run(matmul, { a: dy, b: w, c: dx, batch: 1, m: rows, n: k, k: n, ...strides, add })
+}
+
+/** dw += dyᵀ·x. dy: [rows, n]; x: [rows, k]; dw: [n, k]. */
+export function addOuter(dy: Tensor, x: Tensor, dw: Tensor, rows: number, n: number, k: number): void {
+  const strides = { aBatch: 0, aRow: 1, aCol: n, bBatch: 0, bRow: k, bCol: 1, cBatch: 0, cRow: k }
+  dy.device.run(matmul, { a: dy, b: x, c: dw, batch: 1, m: n, n: k, k: rows, ...strides, add: 1 })
+}
+
+/** y = x·wᵀ + bias over the last axis. x: [..., in]; w: [out, in]; bias: [out]; returns [..., out]. */
+export function linear(x: Tensor, w: Tensor, bias?: Tensor): Tensor {
+  const [n, k] = w.shape as [number, number]
+  requireShape(
+    w.shape.length === 2 && x.shape.at(-1) === k,
+    () => `linear: weight [${w.shape}] does not fit the input [${x.shape}]`,
+  )
+  requireShape(!bias || bias.size === n, () => `linear: bias [${bias?.shape}] does not fit the weight [${w.shape}]`)
+  const { device } = x
+  const rows = x.size / k
+  const y = device.temporary([...x.shape.slice(0, -1), n])
+  multiplyTransposed(x, w, y, rows, n, k)
+  if (bias) device.run(addBias, { y, bias, rows, n })
+  const tape = tapeOf(x, w, bias)
+  tape?.record(y, () => {
+    const dy = tape.gradient(y)
+    if (x.requiresGrad) multiply(dy, w, tape.gradient(x), rows, n, k, 1)
+    if (w.requiresGrad) addOuter(dy, x, tape.gradient(w), rows, n, k)
+    if (bias?.requiresGrad) device.run(backwardBias, { dy, dbias: tape.gradient(bias), rows, n })
+  })
+  return y
+}

@@ -1,0 +1,33 @@
+import { tapeOf } from '../autograd.ts'
+import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
+import type { Tensor } from '../tensor.ts'
+
+/** y[i] = factor · x[i], i < n; y may be x. */
+const forward = kernel({
+  name: 'scale',
+  params: { x: f32s, y: f32s, n: i32, factor: f32 },
+  reference({ x, y, n, factor }) {
+    for (let i = 0; i < n; i++) y[i] = factor * x[i]!
+  },
+})
+
+/** y[i] += factor · x[i], i < n. */
+export const accumulate = kernel({
+  name: 'accumulate',
+  params: { x: f32s, y: f32s, n: i32, factor: f32 },
+  reference({ x, y, n, factor }) {
+    for (let i = 0; i < n; i++) y[i]! += factor * x[i]!
+  },
+})
+
+export const scaleKernels = [forward, accumulate]
+
+/** factor · x, element by element, of the shape of x. */
+export function scale(x: Tensor, factor: number): Tensor {
+  const { device, size: n } = x
+  const y = device.temporary(x.shape)
+  device.run(forward, { x, y, n, factor })
+  const tape = tapeOf(x)
+  tape?.record(y, () => device.run(accumulate, { x: tape.gradient(y), y: tape.gradient(x), n, factor }))
+  return y
+}
