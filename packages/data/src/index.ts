@@ -1,1 +1,7 @@
-export {}
+export { documentBatches, type MicroBatch, windowBatch, windowCount } from './batch.ts'
+export { type CorpusReport, cleanCorpus, readCorpus, type Sources } from './corpus.ts'
+export { DataError } from './errors.ts'
+export { type Draw, isHeldOut, MixtureOrder, mixSeed, permutation } from './order.ts'
+export { readJsonl } from './readJsonl.ts'
+export { buildShard, documentCount, type EncodedDocument, readShard, type Shard, writeShard } from './shard.ts'
+export { type CorpusDocument, type CorpusMessage, type Source, type SourceReport, sourceSchema } from './source.ts'

@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync, truncateSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { documentBatches, windowBatch, windowCount } from './batch.ts'
+import { buildShard, readShard, writeShard } from './shard.ts'
+
+const document = (ids: number[], counted: number[] = ids) => ({ ids, counted: ids.map(id => counted.includes(id)) })
+const shard = buildShard([document([1, 2, 3, 4]), document([5, 6, 7]), document([8, 9])], 100)
+
+test('a shard comes back as written, and damage is seen', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'modu-shard-'))
+  writeShard(folder, 'a', shard)
+  expect(readShard(folder, 'a', 100)).toEqual(shard)
+  const large = buildShard([document([70_000, 1])], 100_000)
+  writeShard(folder, 'b', large)
+  expect(readShard(folder, 'b', 100_000)).toEqual(large)
+  truncateSync(join(folder, 'a.ids'), 6)
+  expect(() => readShard(folder, 'a', 100)).toThrow(/damaged/)
+  rmSync(folder, { recursive: true })
+})
+
+test('windows cover the stream and wrap round', () => {
+  expect(windowCount(shard, 4)).toBe(3)
+  const draws = [0, 1, 2].map(item => ({ source: 0, item, epoch: 0 }))
+  const batch = windowBatch([shard], draws, 4)
+  expect([...batch.ids]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3])
+  expect(batch.labels).toEqual(batch.ids)
+  expect(batch.counted).toBe(9)
+  const later = windowBatch(
+    [shard],
+    draws.map(d => ({ ...d, epoch: 1 })),
+    4,
+  )
+  expect(later).toEqual(
+    windowBatch(
+      [shard],
+      draws.map(d => ({ ...d, epoch: 1 })),
+      4,
+    ),
+  )
+})
+
+test('documents of similar length share a micro-batch', () => {
+  const answers = buildShard(
+    [document([1, 2, 3, 4], [3, 4]), document([5, 6, 7], [7]), document([8, 9, 10], [9, 10])],
+    100,
+  )
+  const draws = [1, 0, 2].map(item => ({ source: 0, item, epoch: 0 }))
+  const batches = documentBatches([answers], draws, 8, 0, 2)
+  expect(batches.map(b => [b.rows, b.length, b.counted])).toEqual([
+    [2, 4, 3],
+    [1, 4, 2],
+  ])
+  expect([...batches[0]!.ids]).toEqual([1, 2, 3, 4, 5, 6, 7, 0])
+  expect([...batches[0]!.labels]).toEqual([-100, -100, 3, 4, -100, -100, 7, -100])
+  expect([...batches[1]!.labels]).toEqual([-100, 9, 10, -100])
+})
+
+test('a document longer than a micro-batch gets one of its own', () => {
+  const batches = documentBatches([shard], [{ source: 0, item: 0, epoch: 0 }], 2, 0, 1)
+  expect(batches.map(b => [b.rows, b.length])).toEqual([[1, 4]])
+})

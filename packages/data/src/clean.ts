@@ -1,0 +1,151 @@
+/** The steps that turn collected text into plain Korean prose. Each is a pure function from text to text. */
+
+const namedEntities: Readonly<Record<string, string>> = {
+  amp: '&',
+  lt: '<',
+  gt: '>',
+  quot: '"',
+  apos: "'",
+  nbsp: ' ',
+  hellip: '…',
+  middot: '·',
+  ndash: '–',
+  mdash: '—',
+  lsquo: '‘',
+  rsquo: '’',
+  ldquo: '“',
+  rdquo: '”',
+  copy: '©',
+  times: '×',
+}
+
+/** Unicode NFC (Hangul in whole syllables), `\n` line ends, no control or zero-width characters. */
+export function normalise(text: string): string {
+  return text
+    .normalize('NFC')
+    .replace(/\r\n?/g, '\n')
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufffd]/g, '')
+}
+
+/** Single spaces, no space at line ends, at most one empty line in a row. */
+export function squeezeSpaces(text: string): string {
+  return text
+    .replace(/[ \t\u00a0\u3000]+/g, ' ')
+    .replace(/ ?\n ?/g, '\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim()
+}
+
+/** A character that repeats four times or more (ㅋㅋㅋㅋㅋ, !!!!!!) stays three times. Digits and line ends keep theirs. */
+export function squeezeRepeats(text: string): string {
+  return text.replace(/([^\d\s])\1{3,}/gu, '$1$1$1')
+}
+
+/** Fenced blocks of code, with their fences. An unclosed fence takes the rest. */
+export function stripCode(text: string): string {
+  return text.replace(/^[ \t]*(```+|~~~+)[^\n]*\n[\s\S]*?(?:^[ \t]*\1[^\n]*$|$(?![\s\S]))/gm, '')
+}
+
+/** Comments, scripts and styles, tags; then entities as their characters. */
+export function stripHtml(text: string): string {
+  return text
+    .replace(/<!--[\s\S]*?(?:-->|$)/g, '')
+    .replace(/<(script|style|svg|table)\b[\s\S]*?<\/\1\s*>/gi, '')
+    .replace(/<(?:br|\/p|\/div|\/li|\/h[1-6])\s*\/?>/gi, '\n')
+    .replace(/<\/?[A-Za-z][A-Za-z0-9-]*(?:\s+[^<>]*)?\/?>/g, '')
+    .replace(/&(?:#(\d+)|#x([\da-f]+)|([a-z]+));/gi, (whole, decimal, hex, name) => {
+      const code = decimal ? Number(decimal) : hex ? Number.parseInt(hex, 16) : undefined
+      if (code !== undefined) return code > 31 && code < 0x110000 ? String.fromCodePoint(code) : ''
+      return namedEntities[name.toLowerCase()] ?? whole
+    })
+}
+
+/** Front matter, headings, emphasis, inline code, tables, images and links (their text stays) of Markdown. */
+export function stripMarkdown(text: string): string {
+  return text
+    .replace(/^---\n[\s\S]*?\n---\n/, '')
+    .replace(/^[ \t]*:::.*$/gm, '')
+    .replace(/^[ \t]*\[[^\]\n]+\]:\s*\S.*$/gm, '')
+    .replace(/!\[[^\]\n]*\]\([^)\n]*\)/g, '')
+    .replace(/\[([^\][\n]*)\](?:\([^)\n]*\)|\[[^\]\n]*\])/g, '$1')
+    .replace(/^[ \t]{0,3}#{1,6}[ \t]+(.*?)[ \t#]*$/gm, '$1')
+    .replace(/[ \t]*(?<![\\{])\{#[^}\n]*\}/g, '')
+    .replace(/[ \t]*\{\/\*.*?\*\/\}/g, '')
+    .replace(/^[ \t]*\|.*\|[ \t]*$/gm, '')
+    .replace(/^[ \t]*>[ \t]?/gm, '')
+    .replace(/^[ \t]*(?:[-*_][ \t]*){3,}$/gm, '')
+    .replace(/^([ \t]*)[*+-][ \t]+/gm, '$1')
+    .replace(/(\*\*|__)(?=\S)([^\n]*?\S)\1/g, '$2')
+    .replace(/(?<![\w*])\*(?=[^\s*])([^*\n]*[^\s*])\*(?![\w*])/g, '$1')
+    .replace(/`([^`\n]*)`/g, '$1')
+}
+
+/** Directives (with their bodies where those are code or pictures), roles, literals, underlines and links of reStructuredText. */
+export function stripRst(text: string): string {
+  return text
+    .replace(/^\.\. _[^\n]*:.*$/gm, '')
+    .replace(
+      /^([ \t]*)\.\. (?:\|[^|\n]+\| )?(?:code|code-block|parsed-literal|literalinclude|image|figure|raw|math|toctree|include|only|grid|list-table|customcarditem|customcalloutitem|galleryitem)::[^\n]*\n(?:(?:\1[ \t]+[^\n]*)?\n)*/gm,
+      '',
+    )
+    .replace(/^[ \t]*\.\. [\w:-]+::[ \t]*(.*)\n(?:[ \t]+:[\w-]+:.*\n)*/gm, '$1\n')
+    .replace(/^[ \t]*\.\. .*$/gm, '')
+    .replace(/:[a-z:]+:`([^`<\n]*?)[ ~]*(?:<[^>`\n]*>)?`/g, '$1')
+    .replace(/`([^`<\n]+?)\s*<[^>`]*>`__?/g, '$1')
+    .replace(/``([^`\n]*)``/g, '$1')
+    .replace(/^[=\-~^"'#*+_]{4,}[ \t]*$/gm, '')
+    .replace(/\|edit\|/g, '')
+}
+
+/** Templates, tables, files, links (their text stays), references and bold/italic marks left over from a wiki. */
+export function stripWiki(text: string): string {
+  return text
+    .replace(/\{\|[\s\S]*?\|\}/g, '')
+    .replace(/\{\{[^{}]*\}\}/g, '')
+    .replace(/<ref\b[^>]*\/>|<ref\b[\s\S]*?<\/ref>/gi, '')
+    .replace(/\[\[(?:파일|그림|File|Image|분류|Category):[^\]]*\]\]/gi, '')
+    .replace(/\[\[(?:[^\]|]*\|)?([^\]|]*)\]\]/g, '$1')
+    .replace(/\[https?:\/\/\S+ ([^\]]*)\]/g, '$1')
+    .replace(/^[ \t]*(={2,})[ \t]*(.*?)[ \t]*\1[ \t]*$/gm, '$2')
+    .replace(/'''?/g, '')
+}
+
+/** Web and mail addresses, with the brackets around them. */
+export function stripUrls(text: string): string {
+  return text
+    .replace(/[<([]?\b(?:https?:\/\/|www\.)[^\s<>()[\]"'가-힣]+[>)\]]?/gi, '')
+    .replace(/<?[\w.+-]+@[\w-]+(?:\.[\w-]+)+>?/g, '')
+}
+
+const letters = /\p{L}/gu
+const hangul = /[가-힣]/g
+const count = (text: string, pattern: RegExp): number => text.match(pattern)?.length ?? 0
+
+/** The part of a text's letters that are Hangul syllables, 0 to 1; 0 where there are no letters. */
+export function hangulShare(text: string): number {
+  const all = count(text, letters)
+  return all === 0 ? 0 : count(text, hangul) / all
+}
+
+/** Drops lines that are mostly not Korean (code, English notes), which documentation mixes with its prose. */
+export function dropForeignLines(text: string): string {
+  const keep = (line: string) => count(line, letters) < 4 || hangulShare(line) >= 0.4
+  return text.split('\n').filter(keep).join('\n')
+}
+
+/** All markup out, in the order in which one notation can hide in another. */
+export function stripMarkup(text: string): string {
+  return [stripCode, stripRst, stripWiki, stripMarkdown, stripHtml, stripUrls].reduce((t, step) => step(t), text)
+}
+
+/** Collected text as plain prose: normal form, no markup, no foreign lines, no runs of repeated characters or spaces. */
+export function cleanText(text: string): string {
+  return squeezeSpaces(squeezeRepeats(dropForeignLines(stripMarkup(normalise(text)))))
+}
+
+// Word stems that mark a review as abuse. Short on purpose: a better filter comes with the personal-data step.
+const insults =
+  /씨[발팔빨벌]|시[발팔벌](?!점)|ㅅㅂ|ㅆㅂ|병신|븅신|ㅂㅅ|좆|존나|졸라|개[새세]끼|새끼|지랄|염병|미친[놈년새]|쓰레기|찌질|닥쳐|꺼져|돼지년|걸레|빨갱이|일베|홍어|한남|김치녀|틀딱|급식충|벌레/
+
+/** Whether a text holds common Korean insults. */
+export const isInsulting = (text: string): boolean => insults.test(text)

@@ -1,0 +1,133 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { cleanCorpus, readCorpus } from './corpus.ts'
+import { readJsonl } from './readJsonl.ts'
+import { type CorpusDocument, type Source, sourceSchema } from './source.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'modu-corpus-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const jsonl = (...records: unknown[]) => `${records.map(r => JSON.stringify(r)).join('\n')}\n`
+const source = (fields: Partial<Source>): Source =>
+  sourceSchema.parse({ files: ['a.jsonl'], format: 'text', license: 'CC0-1.0', ...fields })
+const documents = async (name: string) => {
+  const all: CorpusDocument[] = []
+  for await (const document of readCorpus(join(folder, 'corpus'), name)) all.push(document)
+  return all
+}
+const clean = (sources: Record<string, Source>) => cleanCorpus(sources, folder, join(folder, 'corpus'))
+
+describe('readJsonl', () => {
+  test('reads plain and compressed files and numbers the corrupt lines', async () => {
+    writeFileSync(join(folder, 'a.jsonl.gz'), gzipSync('{"a":1}\n{"a":\n\n[1]\n{"a":2}'))
+    const lines = []
+    for await (const line of readJsonl(join(folder, 'a.jsonl.gz'))) lines.push(line)
+    expect(lines).toEqual([
+      { line: 1, record: { a: 1 } },
+      { line: 2, record: undefined },
+      { line: 4, record: undefined },
+      { line: 5, record: { a: 2 } },
+    ])
+  })
+
+  test('says that a compressed file breaks off', async () => {
+    const whole = gzipSync(jsonl(...Array.from({ length: 5000 }, (_, i) => ({ text: `문장 ${i * 7919}` }))))
+    writeFileSync(join(folder, 'cut.jsonl.gz'), whole.subarray(0, whole.length / 2))
+    const read = async () => {
+      for await (const _ of readJsonl(join(folder, 'cut.jsonl.gz')));
+    }
+    await expect(read()).rejects.toThrow(/cut\.jsonl\.gz breaks off after line \d+/)
+  })
+})
+
+describe('cleanCorpus', () => {
+  test('cleans, filters, counts and removes duplicates over sources', async () => {
+    const good = '옛날 옛적에 호랑이가 담배를 피웠어요. 모두 놀랐답니다.'
+    writeFileSync(
+      join(folder, 'a.jsonl'),
+      `${jsonl({ text: `<b>${good}</b>`, title: '호랑이' }, { text: '짧다' })}{broken\n${jsonl({ other: 1 }, { text: 'This text is English, all of it, sorry.' })}`,
+    )
+    writeFileSync(join(folder, 'b.jsonl'), jsonl({ text: `호랑이\n${good}` }, { text: `${good} 끝.` }))
+    const report = await clean({ a: source({}), b: source({ files: ['b.jsonl'] }) })
+    // The English text goes line by line, and leaves one that is too short.
+    expect(report.sources.a).toMatchObject({
+      read: 5,
+      kept: 1,
+      corrupt: 2,
+      short: 2,
+      corruptLines: ['a.jsonl:3', 'a.jsonl:4'],
+    })
+    expect(report.sources.b).toMatchObject({ read: 2, kept: 1, duplicate: 1 })
+    expect(await documents('a')).toEqual([{ text: `호랑이\n${good}` }])
+  })
+
+  test('joins reviews of one movie and drops insults', async () => {
+    const review = (movie: string, text: string) => ({ movie_id: movie, rating: 9, text })
+    writeFileSync(
+      join(folder, 'a.jsonl'),
+      jsonl(
+        review('1', '정말 재미있게 본 영화였어요'),
+        review('1', '이런 쓰레기 같은 영화는 처음이네요'),
+        review('1', '다시 봐도 감동이네요ㅋㅋㅋㅋㅋㅋㅋ'),
+        review('2', '배우들의 연기가 훌륭했어요'),
+      ),
+    )
+    const report = await clean({ r: source({ format: 'reviews', minCharacters: 8 }) })
+    expect(report.sources.r).toMatchObject({ kept: 3, insulting: 1, documents: 2 })
+    expect(await documents('r')).toEqual([
+      { text: '정말 재미있게 본 영화였어요\n다시 봐도 감동이네요ㅋㅋㅋ' },
+      { text: '배우들의 연기가 훌륭했어요' },
+    ])
+  })
+
+  test('reads pairs and conversations, and offers fewer tools', async () => {
+    writeFileSync(join(folder, 'p.jsonl'), jsonl({ question: '안녕', answer: '반가워요.', label: 0 }))
+    const call = { type: 'function', function: { name: 'c', arguments: { x: 1 } } }
+    const messages = [
+      { role: 'user', content: '불 꺼 줘' },
+      { role: 'assistant', content: '', tool_calls: [call] },
+      { role: 'tool', content: '{"ok":true}' },
+      { role: 'assistant', content: '껐어요.', reasoning_content: '도구를 쓴다.' },
+    ]
+    writeFileSync(join(folder, 'c.jsonl'), jsonl({ id: 'c-1', messages, tools: ['a', 'b', 'c', 'd'] }, { id: 'x' }))
+    const report = await clean({
+      p: source({ files: ['p.jsonl'], format: 'pairs' }),
+      c: source({ files: ['c.jsonl'], format: 'conversations', maxTools: 2 }),
+    })
+    expect(report.sources.c).toMatchObject({ read: 2, kept: 1, corrupt: 1 })
+    expect(await documents('p')).toEqual([
+      {
+        id: 'p.jsonl:안녕',
+        messages: [
+          { role: 'user', content: '안녕' },
+          { role: 'assistant', content: '반가워요.' },
+        ],
+      },
+    ])
+    expect(await documents('c')).toEqual([{ id: 'c-1', messages, tools: ['a', 'c'] }])
+  })
+
+  test('uses what is there again, until a source changes', async () => {
+    const text = (end: string) => jsonl({ text: `옛날 옛적에 호랑이가 담배를 피웠어요. ${end}` })
+    writeFileSync(join(folder, 'a.jsonl'), text('하나'))
+    await clean({ a: source({}) })
+    const before = statSync(join(folder, 'corpus/a.jsonl')).mtimeMs
+    await clean({ a: source({}) })
+    expect(statSync(join(folder, 'corpus/a.jsonl')).mtimeMs).toBe(before)
+    writeFileSync(join(folder, 'a.jsonl'), text('둘'))
+    await clean({ a: source({}) })
+    expect(readFileSync(join(folder, 'corpus/a.jsonl'), 'utf8')).toContain('둘')
+  })
+
+  test('names a missing file, and a source of which nothing is left', async () => {
+    await expect(clean({ gone: source({}) })).rejects.toThrow(/source "gone": there is no file .*a\.jsonl.*--data/)
+    writeFileSync(join(folder, 'a.jsonl'), jsonl({ text: '짧다' }))
+    await expect(clean({ a: source({}) })).rejects.toThrow(/source "a": none of its 1 records is left/)
+  })
+})

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { readJson, writeFileAtomic } from '@modu/model'
+import { DataError } from './errors.ts'
+import { readJsonl } from './readJsonl.ts'
+import { type CorpusDocument, emptyReport, readSource, type Source, type SourceReport, sourcePath } from './source.ts'
+
+/** Sources by name, as a recipe lists them. */
+export type Sources = Readonly<Record<string, Source>>
+
+/** What cleaning did, source by source; `key` names what it was made from. */
+export interface CorpusReport {
+  readonly key: string
+  readonly sources: Readonly<Record<string, SourceReport>>
+}
+
+// Raise it when cleaning changes, so that run folders clean again.
+const cleaningVersion = 1
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
+
+const documentsFile = (folder: string, name: string): string => join(folder, `${name}.jsonl`)
+const reportFile = (folder: string): string => join(folder, 'report.json')
+
+/**
+ * Cleans all sources into `folder`: a file NAME.jsonl of documents each, and `report.json`. What is there already from
+ * the same sources is used again. Exact duplicates are dropped over all sources; the first in the recipe's order stays.
+ * Errors: `missing` for a file that is not there, `empty` for a source of which nothing is left.
+ */
+export async function cleanCorpus(
+  sources: Sources,
+  directory: string,
+  folder: string,
+  onSource?: (name: string, report: SourceReport) => void,
+): Promise<CorpusReport> {
+  const hashes: string[] = []
+  for (const [name, source] of Object.entries(sources)) {
+    for (const file of source.files) {
+      const path = sourcePath(file, directory)
+      if (!existsSync(path)) {
+        throw new DataError(
+          'missing',
+          `source "${name}": there is no file ${path}; check "files" in the recipe, or name the data folder with --data or MODU_DATA`,
+        )
+      }
+      hashes.push(await hashFile(path))
+    }
+  }
+  const key = createHash('sha256')
+    .update(JSON.stringify([cleaningVersion, sources, hashes]))
+    .digest('hex')
+
+  if (existsSync(reportFile(folder))) {
+    const earlier = readJson(reportFile(folder)) as CorpusReport
+    if (earlier.key === key) return earlier
+  }
+
+  const seen = new Set<string>()
+  const reports: Record<string, SourceReport> = {}
+  for (const [name, source] of Object.entries(sources)) {
+    const report = emptyReport()
+    const chunks: Buffer[] = []
+    for await (const document of readSource(source, directory, seen, report)) {
+      chunks.push(Buffer.from(`${JSON.stringify(document)}\n`))
+    }
+    if (report.documents === 0) {
+      throw new DataError(
+        'empty',
+        `source "${name}": none of its ${report.read} records is left after cleaning; check "format" and the filters in the recipe`,
+      )
+    }
+    writeFileAtomic(documentsFile(folder, name), chunks)
+    reports[name] = report
+    onSource?.(name, report)
+  }
+  const report = { key, sources: reports }
+  writeFileAtomic(reportFile(folder), `${JSON.stringify(report, null, 2)}\n`)
+  return report
+}
+
+/** The cleaned documents of one source, in order. */
+export async function* readCorpus(folder: string, name: string): AsyncGenerator<CorpusDocument> {
+  for await (const { record } of readJsonl(documentsFile(folder, name))) yield record as unknown as CorpusDocument
+}

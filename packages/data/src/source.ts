@@ -1,0 +1,210 @@
+import { isAbsolute, resolve } from 'node:path'
+import { z } from 'zod'
+import { cleanText, hangulShare, isInsulting, normalise, squeezeRepeats, squeezeSpaces } from './clean.ts'
+import { readJsonl } from './readJsonl.ts'
+
+/** A tool call as the assistant writes it; `arguments` is an object. */
+const toolCallSchema = z.object({
+  type: z.literal('function').optional(),
+  id: z.string().optional(),
+  function: z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) }),
+})
+
+/** One message in the shape of the OpenAI chat API, with the reasoning beside the answer. */
+const messageSchema = z.object({
+  role: z.enum(['system', 'user', 'assistant', 'tool']),
+  content: z.string().nullable().default(''),
+  reasoning_content: z.string().optional(),
+  tool_calls: z.array(toolCallSchema).optional(),
+})
+export type CorpusMessage = z.infer<typeof messageSchema>
+
+/** A piece of cleaned data: running text, or a conversation (with the names of the tools it was offered). */
+export type CorpusDocument =
+  | { readonly text: string }
+  | { readonly id: string; readonly messages: readonly CorpusMessage[]; readonly tools?: readonly string[] }
+
+/** Where data comes from and how it is read; a recipe holds these by name. */
+export const sourceSchema = z.strictObject({
+  /** `.jsonl` or `.jsonl.gz` files, relative to the data folder. */
+  files: z.array(z.string()).min(1),
+  /**
+   * `text`: {text, title?}. `reviews`: {text, movie_id}, short ones joined to one text a movie. `pairs`: {question, answer}.
+   * `conversations`: {id, messages, tools?}.
+   */
+  format: z.enum(['text', 'reviews', 'pairs', 'conversations']),
+  /** Goes into the model card. */
+  license: z.string(),
+  /** Reading stops after this many kept records a file. */
+  limit: z.int().positive().optional(),
+  /** Texts with fewer characters are dropped. */
+  minCharacters: z.int().min(0).default(20),
+  /** Texts whose letters are Hangul to a smaller part are dropped. */
+  minHangul: z.number().min(0).max(1).default(0.5),
+  /** At most this many tools are offered in a conversation: those it calls, filled up with others it was offered. */
+  maxTools: z.int().positive().optional(),
+})
+export type Source = z.infer<typeof sourceSchema>
+
+/** Why records were left out, and how many. */
+export interface SourceReport {
+  read: number
+  kept: number
+  documents: number
+  charactersRead: number
+  charactersKept: number
+  /** Lines that are not JSON or lack the fields of their format; the first of them by file and line. */
+  corrupt: number
+  corruptLines: string[]
+  short: number
+  foreign: number
+  insulting: number
+  duplicate: number
+}
+
+export const emptyReport = (): SourceReport => ({
+  read: 0,
+  kept: 0,
+  documents: 0,
+  charactersRead: 0,
+  charactersKept: 0,
+  corrupt: 0,
+  corruptLines: [],
+  short: 0,
+  foreign: 0,
+  insulting: 0,
+  duplicate: 0,
+})
+
+/** The file of a source: absolute as it is, else inside `directory`. */
+export const sourcePath = (file: string, directory: string): string =>
+  isAbsolute(file) ? file : resolve(directory, file)
+
+const textRecord = z.object({ text: z.string(), title: z.string().optional() })
+const reviewRecord = z.object({ text: z.string(), movie_id: z.string().optional() })
+const pairRecord = z.object({ question: z.string(), answer: z.string() })
+const conversationRecord = z.object({
+  id: z.string(),
+  messages: z.array(messageSchema).min(2),
+  tools: z.array(z.string()).optional(),
+})
+
+/** Reviews of one movie join to texts of about this many characters. */
+const joinedReviewCharacters = 400
+
+/** What decides whether two documents are the same. */
+const identity = (document: CorpusDocument): string =>
+  'text' in document ? document.text : JSON.stringify(document.messages)
+
+const cleanMessage = (message: CorpusMessage): CorpusMessage => ({
+  ...message,
+  content: squeezeSpaces(normalise(message.content ?? '')),
+})
+
+/** Tools called come first to stay; the rest of the offer fills up to `most`, in the order offered. */
+function fewerTools(offered: readonly string[], messages: readonly CorpusMessage[], most: number): string[] {
+  const called = new Set(messages.flatMap(m => m.tool_calls ?? []).map(call => call.function.name))
+  const others = offered.filter(name => !called.has(name)).slice(0, Math.max(0, most - called.size))
+  return offered.filter(name => called.has(name) || others.includes(name))
+}
+
+/**
+ * Reads, cleans and filters one source. `seen` holds the texts met so far, over all sources; `report` is counted up
+ * while reading. Documents come in the order of the files.
+ */
+export async function* readSource(
+  source: Source,
+  directory: string,
+  seen: Set<string>,
+  report: SourceReport,
+): AsyncGenerator<CorpusDocument> {
+  /** Counts a cleaned record, or why it goes. */
+  const keep = (document: CorpusDocument, prose: string): boolean => {
+    const key = identity(document)
+    if ('text' in document && prose.length < source.minCharacters) report.short++
+    else if (hangulShare(prose) < source.minHangul) report.foreign++
+    else if (source.format === 'reviews' && isInsulting(prose)) report.insulting++
+    else if (seen.has(key)) report.duplicate++
+    else {
+      seen.add(key)
+      report.kept++
+      report.charactersKept += prose.length
+      return true
+    }
+    return false
+  }
+
+  /** The record as a document, or undefined if its fields are not those of the format. */
+  const parse = (
+    record: Record<string, unknown>,
+    name: string,
+  ): { document: CorpusDocument; group?: string } | undefined => {
+    switch (source.format) {
+      case 'text': {
+        const { success, data } = textRecord.safeParse(record)
+        if (!success) return undefined
+        return { document: { text: cleanText(data.title ? `${data.title}\n${data.text}` : data.text) } }
+      }
+      case 'reviews': {
+        const { success, data } = reviewRecord.safeParse(record)
+        if (!success) return undefined
+        return { document: { text: cleanText(data.text).replaceAll('\n', ' ') }, group: data.movie_id ?? '' }
+      }
+      case 'pairs': {
+        const { success, data } = pairRecord.safeParse(record)
+        if (!success) return undefined
+        const clean = (text: string) => squeezeSpaces(squeezeRepeats(normalise(text)))
+        const messages: CorpusMessage[] = [
+          { role: 'user', content: clean(data.question) },
+          { role: 'assistant', content: clean(data.answer) },
+        ]
+        return { document: { id: `${name}:${data.question}`, messages } }
+      }
+      case 'conversations': {
+        const { success, data } = conversationRecord.safeParse(record)
+        if (!success) return undefined
+        const messages = data.messages.map(cleanMessage)
+        const tools = data.tools && source.maxTools ? fewerTools(data.tools, messages, source.maxTools) : data.tools
+        return { document: tools?.length ? { id: data.id, messages, tools } : { id: data.id, messages } }
+      }
+    }
+  }
+
+  for (const file of source.files) {
+    let kept = 0
+    let joined = ''
+    let joinedGroup: string | undefined
+    for await (const { line, record } of readJsonl(sourcePath(file, directory))) {
+      report.read++
+      const parsed = record && parse(record, file)
+      if (!parsed) {
+        report.corrupt++
+        if (report.corruptLines.length < 5) report.corruptLines.push(`${file}:${line}`)
+        continue
+      }
+      const { document, group } = parsed
+      const prose = 'text' in document ? document.text : document.messages.map(m => m.content).join('\n')
+      report.charactersRead += 'text' in document ? String(record.text).length : prose.length
+      if (keep(document, prose)) {
+        kept++
+        if (group === undefined || !('text' in document)) {
+          report.documents++
+          yield document
+        } else {
+          if (joined && (group !== joinedGroup || joined.length + document.text.length > joinedReviewCharacters)) {
+            report.documents++
+            yield { text: joined }
+            joined = ''
+          }
+          joinedGroup = group
+          joined = joined ? `${joined}\n${document.text}` : document.text
+        }
+      }
+      if (source.limit !== undefined && kept >= source.limit) break
+    }
+    if (joined) {
+      report.documents++
+      yield { text: joined }
+    }
+  }
+}
