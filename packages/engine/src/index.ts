@@ -1,4 +1,5 @@
 export { differentiate, Tape } from './autograd.ts'
+export { createCpuDevice } from './device/cpu.ts'
 export type { Device } from './device/device.ts'
 export { createReferenceDevice } from './device/reference.ts'
 export { EngineError } from './errors.ts'

@@ -1,7 +1,525 @@
-import type { Parameters } from './kernel.ts'
+import { EngineError } from '../errors.ts'
+import type {
+  ArithmeticFunction,
+  Block,
+  Comparison,
+  Instruction,
+  Program,
+  Register,
+  RegisterType,
+  UnaryFunction,
+} from './ir.ts'
+import type { Kernel, Parameters } from './kernel.ts'
 
-// The kernel language; see kernel.ts for how kernels are declared.
-export interface Builder {
-  readonly lanes: number
+// The kernel language: TypeScript objects whose methods append instructions to the program being built. A kernel's
+// `build` runs once; ordinary TypeScript `for` loops unroll, `Builder.loop` makes a loop that runs in the kernel.
+
+/** What a code generator offers: lanes of a vector and vector registers; tile sizes follow from them. */
+export interface Target {
+  readonly name: string
+  readonly width: number
+  readonly registers: number
 }
-export type BuilderArguments<P extends Parameters> = { readonly [K in keyof P]: unknown }
+
+/** An integer: a size, an index. With `span` = width it is the index of the first of that many consecutive elements. */
+export class Int {
+  readonly k: Builder
+  readonly register: Register
+  readonly span: number
+
+  constructor(k: Builder, register: Register, span = 1) {
+    this.k = k
+    this.register = register
+    this.span = span
+  }
+
+  private binary(fn: ArithmeticFunction, other: Int | number): Int {
+    const right = this.k.int(other)
+    return new Int(this.k, this.k.emitBinary(fn, 'i32', this.register, right.register), Math.max(this.span, right.span))
+  }
+  private compare(fn: Comparison, other: Int | number): Condition {
+    return new Condition(this.k, this.k.emitCompare(fn, 'i32', this.register, this.k.int(other).register))
+  }
+
+  add = (other: Int | number): Int => this.binary('add', other)
+  sub = (other: Int | number): Int => this.binary('sub', other)
+  mul = (other: Int | number): Int => this.binary('mul', other)
+  /** Quotient of non-negative numbers, rounded down. */
+  div = (other: Int | number): Int => this.binary('div', other)
+  rem = (other: Int | number): Int => this.binary('rem', other)
+  min = (other: Int | number): Int => this.binary('min', other)
+  max = (other: Int | number): Int => this.binary('max', other)
+  /** Rounded down to a multiple of `n`, a power of two. */
+  floorTo = (n: number): Int => this.binary('and', -n)
+  /** The number of blocks of `n` that cover this many. */
+  ceilDiv = (n: Int | number): Int => this.add(typeof n === 'number' ? n - 1 : n.sub(1)).div(n)
+  lt = (other: Int | number): Condition => this.compare('lt', other)
+  le = (other: Int | number): Condition => this.compare('le', other)
+  gt = (other: Int | number): Condition => this.compare('gt', other)
+  ge = (other: Int | number): Condition => this.compare('ge', other)
+  eq = (other: Int | number): Condition => this.compare('eq', other)
+  ne = (other: Int | number): Condition => this.compare('ne', other)
+  toReal = (): Real => new Real(this.k, this.k.emitUnary('toReal', 'f32', this.register), false)
+}
+
+/** float32: one number, or a vector of `width` of them. A scalar meets a vector as that many copies. */
+export class Real {
+  readonly k: Builder
+  readonly register: Register
+  readonly isVector: boolean
+
+  constructor(k: Builder, register: Register, isVector: boolean) {
+    this.k = k
+    this.register = register
+    this.isVector = isVector
+  }
+
+  private unary(fn: UnaryFunction): Real {
+    return new Real(this.k, this.k.emitUnary(fn, this.isVector ? 'vec' : 'f32', this.register), this.isVector)
+  }
+  private binary(fn: ArithmeticFunction, other: Real | number): Real {
+    const { k } = this
+    const [isVector, a, b] = k.unify(this, other)
+    return new Real(k, k.emitBinary(fn, isVector ? 'vec' : 'f32', a, b), isVector)
+  }
+  private compare(fn: Comparison, other: Real | number): Condition {
+    const { k } = this
+    const [isVector, a, b] = k.unify(this, other)
+    return new Condition(k, k.emitCompare(fn, isVector ? 'mask' : 'i32', a, b))
+  }
+
+  add = (other: Real | number): Real => this.binary('add', other)
+  sub = (other: Real | number): Real => this.binary('sub', other)
+  mul = (other: Real | number): Real => this.binary('mul', other)
+  div = (other: Real | number): Real => this.binary('div', other)
+  min = (other: Real | number): Real => this.binary('min', other)
+  max = (other: Real | number): Real => this.binary('max', other)
+  neg = (): Real => this.unary('neg')
+  abs = (): Real => this.unary('abs')
+  sqrt = (): Real => this.unary('sqrt')
+  floor = (): Real => this.unary('floor')
+  /** Rounded to the nearest integer, ties to even. */
+  nearest = (): Real => this.unary('nearest')
+  /** floor(log2 |x|) of a normal number. */
+  exponent = (): Real => this.unary('exponent')
+  /** x · 2^−exponent(x), from 1 to 2, of a positive normal number. */
+  mantissa = (): Real => this.unary('mantissa')
+  /** this · 2^n for integral n from −126 to 127. */
+  ldexp = (n: Real): Real => this.binary('ldexp', n)
+  lt = (other: Real | number): Condition => this.compare('lt', other)
+  gt = (other: Real | number): Condition => this.compare('gt', other)
+  le = (other: Real | number): Condition => this.compare('le', other)
+  ge = (other: Real | number): Condition => this.compare('ge', other)
+  /** Rounded towards zero, a scalar. */
+  toInt = (): Int => new Int(this.k, this.k.emitUnary('toInt', 'i32', this.register))
+  /** this · a + b, rounded once. */
+  mulAdd = (a: Real | number, b: Real | number): Real => this.k.emitFma(this, this.k.real(a), this.k.real(b))
+}
+
+/** The answer of a comparison, of scalars (for `Builder.if`) or lane by lane (for `select`). */
+export class Condition {
+  readonly k: Builder
+  readonly register: Register
+
+  constructor(k: Builder, register: Register) {
+    this.k = k
+    this.register = register
+  }
+
+  /** `a` where the condition holds, else `b`. */
+  select(a: Real | number, b: Real | number): Real {
+    const { k } = this
+    const isMask = k.typeOf(this.register) === 'mask'
+    const left = isMask ? k.vector(a) : k.real(a)
+    const right = isMask ? k.vector(b) : k.real(b)
+    const [isVector, x, y] = k.unify(left, right)
+    const to = k.register(isVector ? 'vec' : 'f32')
+    k.emit({ op: 'select', to, condition: this.register, a: x, b: y })
+    return new Real(k, to, isVector)
+  }
+}
+
+/** A real that changes: an accumulator. `value` stands for whatever it holds when it is used, not a copy. */
+export class RealVariable {
+  readonly value: Real
+
+  constructor(value: Real) {
+    this.value = value
+  }
+
+  set(next: Real | number): void {
+    const { k, isVector, register } = this.value
+    const from = isVector ? k.vector(next) : k.real(next)
+    k.emit({ op: 'copy', to: register, from: from.register })
+  }
+  add(term: Real | number): void {
+    this.set(this.value.add(term))
+  }
+  /** += a·b, rounded once. */
+  addProduct(a: Real, b: Real): void {
+    const { k, isVector, register } = this.value
+    const [x, y] = isVector ? [k.vector(a), k.vector(b)] : [a, b]
+    k.emit({ op: 'fma', to: register, a: x.register, b: y.register, c: register })
+  }
+}
+
+/** An integer that changes. */
+export class IntVariable {
+  readonly value: Int
+
+  constructor(value: Int) {
+    this.value = value
+  }
+
+  set(next: Int | number): void {
+    const { k, register } = this.value
+    k.emit({ op: 'copy', to: register, from: k.int(next).register })
+  }
+}
+
+/** Numbers in memory. An index is counted in elements; a plain number becomes part of the instruction. */
+export class ArrayOf {
+  readonly k: Builder
+  readonly register: Register
+
+  constructor(k: Builder, register: Register) {
+    this.k = k
+    this.register = register
+  }
+
+  protected place(index: Int | number): { base: Register; index: Register | undefined; offset: number } {
+    return typeof index === 'number'
+      ? { base: this.register, index: undefined, offset: 4 * index }
+      : { base: this.register, index: index.register, offset: 0 }
+  }
+  protected shifted(index: Int | number): Register {
+    const to = this.k.register('ptr')
+    this.k.emit({ op: 'address', to, base: this.register, index: this.k.int(index).register })
+    return to
+  }
+}
+
+export class Reals extends ArrayOf {
+  /** One number, or `width` of them from `index` on if the index spans a vector. */
+  at(index: Int | number): Real {
+    return typeof index !== 'number' && index.span > 1 ? this.vectorAt(index) : this.load('f32', index, false)
+  }
+  vectorAt(index: Int | number): Real {
+    return this.load('vec', index, false)
+  }
+  /** One number, repeated over the lanes. */
+  broadcastAt(index: Int | number): Real {
+    return this.load('vec', index, true)
+  }
+  /** Stores a number, or a vector from `index` on; a scalar is repeated if the index spans a vector. */
+  set(index: Int | number, value: Real | number): void {
+    const spans = typeof index !== 'number' && index.span > 1
+    const from = spans ? this.k.vector(value) : this.k.real(value)
+    this.k.emit({ op: 'store', from: from.register, ...this.place(index) })
+  }
+  /** The same numbers, counted from `index` on. */
+  from(index: Int | number): Reals {
+    return new Reals(this.k, this.shifted(index))
+  }
+  /** A place that `advance` moves. */
+  cursor(): RealsCursor {
+    const register = this.k.register('ptr')
+    this.k.emit({ op: 'copy', to: register, from: this.register })
+    return new RealsCursor(this.k, register)
+  }
+
+  private load(type: 'f32' | 'vec', index: Int | number, splat: boolean): Real {
+    const to = this.k.register(type)
+    this.k.emit({ op: 'load', to, ...this.place(index), splat })
+    return new Real(this.k, to, type === 'vec')
+  }
+}
+
+export class RealsCursor extends Reals {
+  advance(elements: Int | number): void {
+    this.k.emit({ op: 'address', to: this.register, base: this.register, index: this.k.int(elements).register })
+  }
+}
+
+export class Ints extends ArrayOf {
+  at(index: Int | number): Int {
+    const to = this.k.register('i32')
+    this.k.emit({ op: 'load', to, ...this.place(index), splat: false })
+    return new Int(this.k, to)
+  }
+  set(index: Int | number, value: Int | number): void {
+    this.k.emit({ op: 'store', from: this.k.int(value).register, ...this.place(index) })
+  }
+  from(index: Int | number): Ints {
+    return new Ints(this.k, this.shifted(index))
+  }
+}
+
+export type BuilderArguments<P extends Parameters> = {
+  readonly [K in keyof P]: P[K] extends 'f32s' ? Reals : P[K] extends 'i32s' ? Ints : P[K] extends 'f32' ? Real : Int
+}
+
+/** Appends instructions to the program of one kernel. Methods that say `emit` are for the classes above. */
+export class Builder {
+  /** Lanes of a vector. */
+  readonly width: number
+  /** Vector registers of the target. */
+  readonly registers: number
+  readonly thread: Int
+  readonly threads: Int
+  /** Scratch memory of the call: this thread's own, and one for all threads. */
+  readonly own: Reals
+  readonly shared: Reals
+
+  private readonly types: RegisterType[] = []
+  private block: Block = []
+  private taskSlots = 0
+  /** Filled from the end of the argument block: own scratch of thread 0, shared scratch, distance between own scratches. */
+  private readonly scratchRegisters: Register[]
+
+  constructor(target: Target) {
+    this.width = target.width
+    this.registers = target.registers
+    this.thread = new Int(this, this.register('i32'))
+    this.threads = new Int(this, this.register('i32'))
+    const first = new Reals(this, this.register('ptr'))
+    this.shared = new Reals(this, this.register('ptr'))
+    const stride = new Int(this, this.register('i32'))
+    this.scratchRegisters = [first.register, this.shared.register, stride.register]
+    this.own = first.from(this.thread.mul(stride))
+  }
+
+  // Values
+
+  int(value: Int | number): Int {
+    return typeof value === 'number' ? new Int(this, this.emitConstant('i32', value)) : value
+  }
+  real(value: Real | number): Real {
+    return typeof value === 'number' ? new Real(this, this.emitConstant('f32', value), false) : value
+  }
+  /** As a vector: a scalar is repeated over the lanes. */
+  vector(value: Real | number): Real {
+    if (typeof value === 'number') return new Real(this, this.emitConstant('vec', value), true)
+    if (value.isVector) return value
+    const to = this.register('vec')
+    this.emit({ op: 'splat', to, from: value.register })
+    return new Real(this, to, true)
+  }
+  /** A variable that starts as `value` (a scalar, or a vector of accumulators with `vector(0)`). */
+  variable(value: Real | number): RealVariable {
+    const from = this.real(value)
+    const register = this.register(from.isVector ? 'vec' : 'f32')
+    this.emit({ op: 'copy', to: register, from: from.register })
+    return new RealVariable(new Real(this, register, from.isVector))
+  }
+  intVariable(value: Int | number): IntVariable {
+    const register = this.register('i32')
+    this.emit({ op: 'copy', to: register, from: this.int(value).register })
+    return new IntVariable(new Int(this, register))
+  }
+
+  // Control
+
+  /** for (i = from; i < to; i += step) body(i). */
+  loop(from: Int | number, to: Int | number, body: (i: Int) => void, step = 1, span = 1): void {
+    const start = this.int(from).register
+    const end = this.int(to).register
+    const counter = this.register('i32')
+    this.emit({
+      op: 'loop',
+      counter,
+      from: start,
+      to: end,
+      step,
+      body: this.nested(() => body(new Int(this, counter, span))),
+    })
+  }
+  if(condition: Condition, then: () => void, otherwise: () => void = () => {}): void {
+    const { register } = condition
+    if (this.typeOf(register) === 'mask')
+      throw new EngineError('kernel', 'if needs a scalar condition, use select for lanes')
+    this.emit({ op: 'if', condition: register, then: this.nested(then), otherwise: this.nested(otherwise) })
+  }
+  /** This thread's contiguous share of 0 … n−1. The split depends on the number of threads only. */
+  rows(n: Int | number, body: (row: Int) => void): void {
+    this.share(n, 1, (from, to) => this.loop(from, to, body))
+  }
+  /** This thread's contiguous share of 0 … n−1, cut at multiples of `grain`. */
+  share(n: Int | number, grain: number, body: (from: Int, to: Int) => void): void {
+    const size = this.int(n)
+    const each = size.ceilDiv(grain).ceilDiv(this.threads).mul(grain)
+    const from = this.thread.mul(each).min(size)
+    body(from, from.add(each).min(size))
+  }
+  /** Threads take tasks 0 … n−1 as they become free; each must write its own memory only. Call it outside loops. */
+  tasks(n: Int | number, body: (task: Int) => void): void {
+    const count = this.int(n).register
+    const task = this.register('i32')
+    const slot = this.taskSlots++
+    this.emit({ op: 'tasks', slot, task, count, body: this.nested(() => body(new Int(this, task))) })
+  }
+  /** All threads wait for each other: what was written before is seen after. */
+  barrier(): void {
+    this.emit({ op: 'barrier' })
+  }
+
+  // Loops over lanes
+
+  /** body(i) for i = 0 … n−1, a vector of them at a time, then the rest one by one. */
+  lanes(n: Int | number, body: (i: Int) => void): void {
+    this.lanesFrom(0, n, body)
+  }
+  /** `lanes` from `from` to `to`. */
+  lanesFrom(from: Int | number, to: Int | number, body: (i: Int) => void): void {
+    const start = this.int(from)
+    const end = this.int(to)
+    const full = start.add(end.sub(start).max(0).floorTo(this.width))
+    this.loop(start, full, body, this.width, this.width)
+    this.loop(full, end, body)
+  }
+  /** Σ term(i) over i = 0 … n−1, a scalar. The order of the additions is fixed by n and the width. */
+  sum(n: Int | number, term: (i: Int) => Real): Real {
+    return this.accumulate(n, 0, 'sum', (total, i) => total.add(term(i)))
+  }
+  /** Σ a(i)·b(i) with one rounding a step. */
+  dot(n: Int | number, factors: (i: Int) => readonly [Real, Real]): Real {
+    return this.accumulate(n, 0, 'sum', (total, i) => total.addProduct(...factors(i)))
+  }
+  /** The greatest term(i), −infinity if there is none. */
+  max(n: Int | number, term: (i: Int) => Real): Real {
+    return this.accumulate(n, Number.NEGATIVE_INFINITY, 'max', (total, i) => total.set(total.value.max(term(i))))
+  }
+
+  private accumulate(
+    n: Int | number,
+    start: number,
+    fn: 'sum' | 'max',
+    step: (total: RealVariable, i: Int) => void,
+  ): Real {
+    // Four independent accumulators hide the latency of the addition.
+    const unroll = 4
+    const { width } = this
+    const size = this.int(n)
+    const blocks = size.floorTo(unroll * width)
+    const full = size.floorTo(width)
+    const totals = Array.from({ length: unroll }, () => this.variable(this.vector(start)))
+    const body = (i: Int) => {
+      for (const [u, total] of totals.entries()) step(total, i.add(u * width))
+    }
+    this.loop(0, blocks, body, unroll * width, width)
+    this.loop(blocks, full, i => step(totals[0]!, i), width, width)
+    const rest = this.variable(start)
+    this.loop(full, size, i => step(rest, i))
+    const join = (a: Real, b: Real) => (fn === 'sum' ? a.add(b) : a.max(b))
+    const lanes = totals.map(total => total.value).reduce(join)
+    const to = this.register('f32')
+    this.emit({ op: 'reduce', fn, to, a: lanes.register })
+    return join(new Real(this, to, false), rest.value)
+  }
+
+  // For the value classes and the code generators
+
+  register(type: RegisterType): Register {
+    return this.types.push(type) - 1
+  }
+  typeOf(register: Register): RegisterType {
+    return this.types[register]!
+  }
+  emit(instruction: Instruction): void {
+    this.block.push(instruction)
+  }
+  emitConstant(type: RegisterType, value: number): Register {
+    const to = this.register(type)
+    this.emit({ op: 'const', to, value })
+    return to
+  }
+  emitUnary(fn: UnaryFunction, type: RegisterType, a: Register): Register {
+    const to = this.register(type)
+    this.emit({ op: 'unary', fn, to, a })
+    return to
+  }
+  emitBinary(fn: ArithmeticFunction, type: RegisterType, a: Register, b: Register): Register {
+    const to = this.register(type)
+    this.emit({ op: 'binary', fn, to, a, b })
+    return to
+  }
+  emitCompare(fn: Comparison, type: RegisterType, a: Register, b: Register): Register {
+    const to = this.register(type)
+    this.emit({ op: 'compare', fn, to, a, b })
+    return to
+  }
+  emitFma(a: Real, b: Real, c: Real): Real {
+    const isVector = a.isVector || b.isVector || c.isVector
+    const [x, y, z] = isVector ? [this.vector(a), this.vector(b), this.vector(c)] : [a, b, c]
+    const to = this.register(isVector ? 'vec' : 'f32')
+    this.emit({ op: 'fma', to, a: x.register, b: y.register, c: z.register })
+    return new Real(this, to, isVector)
+  }
+  unify(a: Real, b: Real | number): [isVector: boolean, a: Register, b: Register] {
+    const right = typeof b === 'number' ? (a.isVector ? this.vector(b) : this.real(b)) : b
+    const isVector = a.isVector || right.isVector
+    return isVector ? [true, this.vector(a).register, this.vector(right).register] : [false, a.register, right.register]
+  }
+  /** Ends the program. */
+  finish(name: string, params: Register[]): Program {
+    const { types, block, taskSlots } = this
+    const threads = { thread: this.thread.register, threads: this.threads.register }
+    return { name, types, params: [...params, ...this.scratchRegisters], ...threads, body: block, taskSlots }
+  }
+
+  private nested(build: () => void): Block {
+    const outer = this.block
+    const inner: Block = []
+    this.block = inner
+    build()
+    this.block = outer
+    return inner
+  }
+}
+
+/** The program of `kernel` for `target`; a `kernel` error if it has no `build`. */
+export function buildProgram<P extends Parameters>(kernel: Kernel<P>, target: Target): Program {
+  if (!kernel.build) throw new EngineError('kernel', `kernel ${kernel.name} has only a reference`)
+  const k = new Builder(target)
+  const registers: Register[] = []
+  const entries = Object.entries(kernel.params).map(([name, kind]) => {
+    const register = k.register(kind === 'f32' ? 'f32' : kind === 'i32' ? 'i32' : 'ptr')
+    registers.push(register)
+    if (kind === 'f32s') return [name, new Reals(k, register)]
+    if (kind === 'i32s') return [name, new Ints(k, register)]
+    return [name, kind === 'f32' ? new Real(k, register, false) : new Int(k, register)]
+  })
+  kernel.build(k, Object.fromEntries(entries))
+  return k.finish(kernel.name, registers)
+}
+
+/** eˣ, relative error below 2e-7; 0 below −87, 2^127-ish above 88. Cephes' expf: x = n·ln 2 + r, degree-6 polynomial. */
+export function exp(x: Real): Real {
+  const clamped = x.max(-87.3).min(88)
+  const n = clamped.mul(Math.LOG2E).nearest()
+  const r = n.mulAdd(2.1219444e-4, n.mulAdd(-0.693359375, clamped))
+  let p = r.mulAdd(1.98756915e-4, 1.3981999507e-3)
+  for (const c of [8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1]) p = p.mulAdd(r, c)
+  const value = p.mulAdd(r.mul(r), r).add(1).ldexp(n)
+  return x.lt(-87.3).select(0, value)
+}
+
+/** ln x of a positive normal number, relative error below 2e-7. Cephes' logf: polynomial in (mantissa − 1). */
+export function log(x: Real): Real {
+  const big = x.mantissa().gt(Math.SQRT2)
+  const m = big.select(x.mantissa().mul(0.5), x.mantissa())
+  const e = big.select(x.exponent().add(1), x.exponent())
+  const r = m.sub(1)
+  let p = r.mulAdd(7.0376836292e-2, -1.151461031e-1)
+  const rest = [
+    1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
+    3.3333331174e-1,
+  ]
+  for (const c of rest) p = p.mulAdd(r, c)
+  const square = r.mul(r)
+  const y = p.mul(r).mul(square).add(e.mul(-2.1219444e-4)).sub(square.mul(0.5))
+  return e.mul(0.693359375).add(r.add(y))
+}
+
+/** 1 / (1 + e^−x). */
+export const sigmoid = (x: Real): Real => x.k.real(1).div(exp(x.neg()).add(1))

@@ -15,6 +15,21 @@ const forward = kernel({
       for (let i = 0; i < n; i++) y[r * n + i] = x[r * n + i]! * scale * w[i]!
     }
   },
+  work: ({ rows, n }) => 4 * rows * n,
+  build(k, { x, w, y, rows, n, eps }) {
+    k.rows(rows, r => {
+      const row = x.from(r.mul(n))
+      const out = y.from(r.mul(n))
+      const scale = k.real(1).div(
+        k
+          .dot(n, i => [row.at(i), row.at(i)])
+          .div(n.toReal())
+          .add(eps)
+          .sqrt(),
+      )
+      k.lanes(n, i => out.set(i, row.at(i).mul(scale).mul(w.at(i))))
+    })
+  },
 })
 
 /**

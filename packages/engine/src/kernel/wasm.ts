@@ -1,0 +1,477 @@
+import type { ArithmeticFunction, Block, Comparison, Instruction, Program, Register, RegisterType } from './ir.ts'
+import type { Target } from './language.ts'
+
+// Code generator for WebAssembly with 128-bit relaxed SIMD. One module a kernel, one export
+// `run(args, thread, threads)`, memory imported as `engine.memory`. Opcodes: WebAssembly core specification 3.0,
+// section 5.4, and the threads proposal for atomics.
+
+export const wasmTarget: Target = { name: 'wasm', width: 4, registers: 16 }
+
+/** Where threads meet, in bytes from the start of memory; each on its own cache line. */
+export const controlLayout = {
+  barrierCount: 256,
+  barrierRound: 320,
+  taskCounters: 384,
+  taskCounterStride: 64,
+  taskSlots: 8,
+}
+/** Bytes at the start of memory that belong to control words and argument blocks. */
+export const reservedBytes = 4096
+
+/** Turns of the barrier's loop before the thread sleeps; about as long as a short kernel runs. */
+const barrierSpins = 20_000
+const barrierSleepNanoseconds = 200_000
+
+const valueType: Record<RegisterType, number> = { i32: 0x7f, ptr: 0x7f, f32: 0x7d, vec: 0x7b, mask: 0x7b }
+
+const i32Arithmetic: Partial<Record<ArithmeticFunction, number>> = {
+  add: 0x6a,
+  sub: 0x6b,
+  mul: 0x6c,
+  div: 0x6e,
+  rem: 0x70,
+  and: 0x71,
+  shl: 0x74,
+  shr: 0x76,
+}
+const f32Arithmetic: Partial<Record<ArithmeticFunction, number>> = {
+  add: 0x92,
+  sub: 0x93,
+  mul: 0x94,
+  div: 0x95,
+  min: 0x96,
+  max: 0x97,
+}
+// Vector min and max are the "pseudo" ones, one instruction on x86: a NaN on the left stays.
+const vecArithmetic: Partial<Record<ArithmeticFunction, number>> = {
+  add: 0xe4,
+  sub: 0xe5,
+  mul: 0xe6,
+  div: 0xe7,
+  min: 0xea,
+  max: 0xeb,
+}
+const i32Comparison: Record<Comparison, number> = { eq: 0x46, ne: 0x47, lt: 0x48, gt: 0x4a, le: 0x4c, ge: 0x4e }
+const f32Comparison: Record<Comparison, number> = { eq: 0x5b, ne: 0x5c, lt: 0x5d, gt: 0x5e, le: 0x5f, ge: 0x60 }
+const vecComparison: Record<Comparison, number> = { eq: 0x41, ne: 0x42, lt: 0x43, gt: 0x44, le: 0x45, ge: 0x46 }
+const f32Unary = { abs: 0x8b, neg: 0x8c, floor: 0x8e, nearest: 0x90, sqrt: 0x91 } as const
+const vecUnary = { abs: 0xe0, neg: 0xe1, floor: 0x68, nearest: 0x6a, sqrt: 0xe3 } as const
+
+const op = {
+  block: 0x02,
+  loop: 0x03,
+  if: 0x04,
+  else: 0x05,
+  end: 0x0b,
+  br: 0x0c,
+  brIf: 0x0d,
+  select: 0x1b,
+  typedSelect: 0x1c,
+  get: 0x20,
+  set: 0x21,
+  tee: 0x22,
+  i32Load: 0x28,
+  f32Load: 0x2a,
+  i32Store: 0x36,
+  f32Store: 0x38,
+  i32Const: 0x41,
+  i64Const: 0x42,
+  f32Const: 0x43,
+  drop: 0x1a,
+  i32And: 0x71,
+  i32Or: 0x72,
+  i32FromBits: 0xbc,
+  f32FromBits: 0xbe,
+  f32FromI32: 0xb2,
+  void: 0x40,
+} as const
+const simd = {
+  load: 0x00,
+  loadSplat: 0x09,
+  store: 0x0b,
+  const: 0x0c,
+  i32Splat: 0x11,
+  f32Splat: 0x13,
+  extractLane: 0x1f,
+  and: 0x4e,
+  or: 0x50,
+  bitselect: 0x52,
+  shl: 0xab,
+  shrUnsigned: 0xad,
+  i32Add: 0xae,
+  i32Sub: 0xb1,
+  truncate: 0xf8,
+  convert: 0xfa,
+  multiplyAdd: 0x105,
+} as const
+const atomic = { notify: 0x00, wait32: 0x01, load: 0x10, store: 0x17, add: 0x1e } as const
+
+/** Growing bytes with the encodings of the format. */
+class Bytes {
+  readonly list: number[] = []
+
+  byte(...values: number[]): this {
+    for (const value of values) this.list.push(value)
+    return this
+  }
+  unsigned(value: number): this {
+    let rest = value >>> 0
+    while (rest > 0x7f) {
+      this.list.push((rest & 0x7f) | 0x80)
+      rest >>>= 7
+    }
+    this.list.push(rest)
+    return this
+  }
+  signed(value: number): this {
+    let rest = value | 0
+    for (;;) {
+      const low = rest & 0x7f
+      rest >>= 7
+      const done = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0)
+      this.list.push(done ? low : low | 0x80)
+      if (done) return this
+    }
+  }
+  float(value: number): this {
+    return this.byte(...new Uint8Array(Float32Array.of(value).buffer))
+  }
+  text(value: string): this {
+    const bytes = new TextEncoder().encode(value)
+    return this.unsigned(bytes.length).byte(...bytes)
+  }
+  /** Another sequence with its length in front. */
+  sized(inner: Bytes): this {
+    this.unsigned(inner.list.length)
+    for (const value of inner.list) this.list.push(value)
+    return this
+  }
+  section(id: number, inner: Bytes): this {
+    return this.byte(id).sized(inner)
+  }
+}
+
+/** Writes the body of one kernel: `locals[register]` says where each virtual register lives. */
+class FunctionWriter {
+  readonly code = new Bytes()
+  private readonly program: Program
+  private readonly locals: number[]
+  /** A spare i32 local, for the barrier. */
+  private readonly spare: number
+
+  constructor(program: Program, locals: number[], spare: number) {
+    this.program = program
+    this.locals = locals
+    this.spare = spare
+  }
+
+  private get(...registers: Register[]): this {
+    for (const register of registers) this.code.byte(op.get).unsigned(this.locals[register]!)
+    return this
+  }
+  private set(register: Register): void {
+    this.code.byte(op.set).unsigned(this.locals[register]!)
+  }
+  private simd(code: number): Bytes {
+    return this.code.byte(0xfd).unsigned(code)
+  }
+  private atomic(code: number): void {
+    // Natural alignment (4 bytes), no offset.
+    this.code.byte(0xfe).unsigned(code).byte(2, 0)
+  }
+  private constant(value: number): this {
+    this.code.byte(op.i32Const).signed(value)
+    return this
+  }
+  private splatConstant(value: number): void {
+    this.constant(value).simd(simd.i32Splat)
+  }
+
+  parameters(): void {
+    this.program.params.forEach((register, slot) => {
+      const isReal = this.program.types[register] === 'f32'
+      this.code.byte(op.get, 0, isReal ? op.f32Load : op.i32Load, 2).unsigned(8 * slot)
+      this.set(register)
+    })
+  }
+
+  block(block: Block): void {
+    for (const instruction of block) this.instruction(instruction)
+  }
+
+  private instruction(i: Instruction): void {
+    const { code } = this
+    const { types } = this.program
+    switch (i.op) {
+      case 'const':
+        if (types[i.to] === 'i32') this.constant(i.value)
+        else if (types[i.to] === 'f32') code.byte(op.f32Const).float(i.value)
+        else for (let lane = this.simd(simd.const), n = 0; n < 4; n++) lane.float(i.value)
+        return this.set(i.to)
+      case 'splat':
+        this.get(i.from).simd(simd.f32Splat)
+        return this.set(i.to)
+      case 'unary':
+        this.unary(i)
+        return this.set(i.to)
+      case 'binary':
+        this.binary(i)
+        return this.set(i.to)
+      case 'compare': {
+        this.get(i.a, i.b)
+        const type = types[i.a]
+        if (type === 'vec') this.simd(vecComparison[i.fn])
+        else code.byte(type === 'f32' ? f32Comparison[i.fn] : i32Comparison[i.fn])
+        return this.set(i.to)
+      }
+      case 'select':
+        this.get(i.a, i.b, i.condition)
+        if (types[i.condition] === 'mask') this.simd(simd.bitselect)
+        else if (types[i.to] === 'vec') code.byte(op.typedSelect, 1, valueType.vec)
+        else code.byte(op.select)
+        return this.set(i.to)
+      case 'fma':
+        this.get(i.a, i.b)
+        // WebAssembly has no fused scalar; tails round twice.
+        if (types[i.to] === 'vec') this.get(i.c).simd(simd.multiplyAdd)
+        else {
+          code.byte(f32Arithmetic.mul!)
+          this.get(i.c)
+          code.byte(f32Arithmetic.add!)
+        }
+        return this.set(i.to)
+      case 'reduce': {
+        const join = f32Arithmetic[i.fn === 'sum' ? 'add' : 'max']!
+        const lane = (n: number) => this.get(i.a).simd(simd.extractLane).byte(n)
+        lane(0)
+        lane(1)
+        code.byte(join)
+        lane(2)
+        lane(3)
+        code.byte(join, join)
+        return this.set(i.to)
+      }
+      case 'copy':
+        this.get(i.from)
+        return this.set(i.to)
+      case 'address':
+        this.elementAddress(i.base, i.index)
+        return this.set(i.to)
+      case 'load': {
+        this.elementAddress(i.base, i.index)
+        const type = types[i.to]
+        if (type === 'vec') this.simd(i.splat ? simd.loadSplat : simd.load).byte(2)
+        else code.byte(type === 'f32' ? op.f32Load : op.i32Load, 2)
+        code.unsigned(i.offset)
+        return this.set(i.to)
+      }
+      case 'store': {
+        this.elementAddress(i.base, i.index)
+        this.get(i.from)
+        const type = types[i.from]
+        if (type === 'vec') this.simd(simd.store).byte(2)
+        else code.byte(type === 'f32' ? op.f32Store : op.i32Store, 2)
+        code.unsigned(i.offset)
+        return
+      }
+      case 'loop':
+        // The test stands at the bottom, with one check before the first turn.
+        this.get(i.from)
+        this.set(i.counter)
+        code.byte(op.block, op.void)
+        this.get(i.counter, i.to)
+        code.byte(i32Comparison.ge, op.brIf, 0, op.loop, op.void)
+        this.block(i.body)
+        this.get(i.counter).constant(i.step)
+        code.byte(i32Arithmetic.add!)
+        this.set(i.counter)
+        this.get(i.counter, i.to)
+        code.byte(i32Comparison.lt, op.brIf, 0, op.end, op.end)
+        return
+      case 'if':
+        this.get(i.condition)
+        code.byte(op.if, op.void)
+        this.block(i.then)
+        if (i.otherwise.length > 0) {
+          code.byte(op.else)
+          this.block(i.otherwise)
+        }
+        code.byte(op.end)
+        return
+      case 'tasks':
+        code.byte(op.loop, op.void)
+        this.constant(controlLayout.taskCounters + i.slot * controlLayout.taskCounterStride).constant(1)
+        this.atomic(atomic.add)
+        this.set(i.task)
+        this.get(i.task, i.count)
+        code.byte(i32Comparison.lt, op.if, op.void)
+        this.block(i.body)
+        code.byte(op.br, 1, op.end, op.end)
+        return
+      case 'barrier':
+        return this.barrier()
+    }
+  }
+
+  private elementAddress(base: Register, index: Register | undefined): void {
+    this.get(base)
+    if (index === undefined) return
+    this.get(index).constant(2)
+    this.code.byte(i32Arithmetic.shl!, i32Arithmetic.add!)
+  }
+
+  private unary(i: Instruction & { op: 'unary' }): void {
+    const { code } = this
+    const isVector = this.program.types[i.a] === 'vec'
+    this.get(i.a)
+    switch (i.fn) {
+      case 'toReal':
+        code.byte(op.f32FromI32)
+        return
+      case 'toInt':
+        code.byte(0xfc, 0)
+        return
+      case 'exponent':
+        if (isVector) {
+          this.constant(23).simd(simd.shrUnsigned)
+          this.splatConstant(255)
+          this.simd(simd.and)
+          this.splatConstant(127)
+          this.simd(simd.i32Sub)
+          this.simd(simd.convert)
+        } else {
+          code.byte(op.i32FromBits)
+          this.constant(23).code.byte(i32Arithmetic.shr!)
+          this.constant(255).code.byte(op.i32And)
+          this.constant(127).code.byte(i32Arithmetic.sub!, op.f32FromI32)
+        }
+        return
+      case 'mantissa':
+        if (isVector) {
+          this.splatConstant(0x7fffff)
+          this.simd(simd.and)
+          this.splatConstant(0x3f800000)
+          this.simd(simd.or)
+        } else {
+          code.byte(op.i32FromBits)
+          this.constant(0x7fffff).code.byte(op.i32And)
+          this.constant(0x3f800000).code.byte(op.i32Or, op.f32FromBits)
+        }
+        return
+      default:
+        if (isVector) this.simd(vecUnary[i.fn])
+        else code.byte(f32Unary[i.fn])
+    }
+  }
+
+  private binary(i: Instruction & { op: 'binary' }): void {
+    const { code } = this
+    const type = this.program.types[i.to]
+    if (i.fn === 'ldexp') {
+      // x · 2^n with 2^n made from its bits.
+      this.get(i.a, i.b)
+      if (type === 'vec') {
+        this.simd(simd.truncate)
+        this.splatConstant(127)
+        this.simd(simd.i32Add)
+        this.constant(23).simd(simd.shl)
+        this.simd(vecArithmetic.mul!)
+      } else {
+        code.byte(0xfc, 0)
+        this.constant(127).code.byte(i32Arithmetic.add!)
+        this.constant(23).code.byte(i32Arithmetic.shl!, op.f32FromBits, f32Arithmetic.mul!)
+      }
+      return
+    }
+    if (type === 'i32' && (i.fn === 'min' || i.fn === 'max')) {
+      this.get(i.a, i.b, i.a, i.b)
+      code.byte(i32Comparison[i.fn === 'min' ? 'lt' : 'gt'], op.select)
+      return
+    }
+    this.get(i.a, i.b)
+    if (type === 'vec') this.simd(vecArithmetic[i.fn]!)
+    else code.byte((type === 'f32' ? f32Arithmetic : i32Arithmetic)[i.fn]!)
+  }
+
+  /** Sense-reversing barrier: the last thread to arrive starts the next round, the others spin, then sleep. */
+  private barrier(): void {
+    const { code, spare } = this
+    const { barrierCount, barrierRound } = controlLayout
+    const { threads } = this.program
+    this.get(threads).constant(1)
+    code.byte(i32Comparison.gt, op.if, op.void)
+    this.constant(barrierRound)
+    this.atomic(atomic.load)
+    code.byte(op.set).unsigned(spare)
+    this.constant(barrierCount).constant(1)
+    this.atomic(atomic.add)
+    this.get(threads).constant(1)
+    code.byte(i32Arithmetic.sub!, i32Comparison.eq, op.if, op.void)
+    this.constant(barrierCount).constant(0)
+    this.atomic(atomic.store)
+    this.constant(barrierRound).constant(1)
+    this.atomic(atomic.add)
+    code.byte(op.drop, op.else)
+    // Spin on the round; `spare + 1` counts the turns.
+    this.constant(0)
+    code
+      .byte(op.set)
+      .unsigned(spare + 1)
+      .byte(op.loop, op.void)
+    this.constant(barrierRound)
+    this.atomic(atomic.load)
+    code.byte(op.get).unsigned(spare).byte(i32Comparison.eq, op.if, op.void)
+    code.byte(op.get).unsigned(spare + 1)
+    this.constant(1)
+    code.byte(i32Arithmetic.add!, op.tee).unsigned(spare + 1)
+    this.constant(barrierSpins)
+    code.byte(i32Comparison.gt, op.if, op.void)
+    this.constant(barrierRound)
+    code.byte(op.get).unsigned(spare).byte(op.i64Const).signed(barrierSleepNanoseconds)
+    this.atomic(atomic.wait32)
+    code.byte(op.drop, op.end, op.br, 1, op.end, op.end, op.end, op.end)
+  }
+}
+
+/** The bytes of a WebAssembly module that runs `program`. `maximumPages`: the size the shared memory may grow to. */
+export function generateWasm(program: Program, maximumPages: number): Uint8Array<ArrayBuffer> {
+  // Locals 0 to 2 are the function's parameters; the others are grouped by type, as the format wants them.
+  const locals: number[] = []
+  locals[program.thread] = 1
+  locals[program.threads] = 2
+  const groups: { type: number; count: number }[] = []
+  let next = 3
+  for (const type of new Set(Object.values(valueType))) {
+    const group = { type, count: 0 }
+    program.types.forEach((registerType, register) => {
+      if (valueType[registerType] !== type || locals[register] !== undefined) return
+      locals[register] = next++
+      group.count++
+    })
+    groups.push(group)
+  }
+  const spare = next
+  groups.push({ type: valueType.i32, count: 2 })
+
+  const writer = new FunctionWriter(program, locals, spare)
+  writer.parameters()
+  writer.block(program.body)
+  writer.code.byte(op.end)
+
+  const body = new Bytes().unsigned(groups.length)
+  for (const { type, count } of groups) body.unsigned(count).byte(type)
+  for (const value of writer.code.list) body.list.push(value)
+
+  const { i32 } = valueType
+  const module = new Bytes()
+    .byte(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
+    .section(1, new Bytes().unsigned(1).byte(0x60).unsigned(3).byte(i32, i32, i32).unsigned(0))
+    .section(
+      2,
+      new Bytes().unsigned(1).text('engine').text('memory').byte(0x02, 0x03).unsigned(1).unsigned(maximumPages),
+    )
+    .section(3, new Bytes().unsigned(1).unsigned(0))
+    .section(7, new Bytes().unsigned(1).text('run').byte(0x00).unsigned(0))
+    .section(10, new Bytes().unsigned(1).sized(body))
+  return Uint8Array.from(module.list)
+}
