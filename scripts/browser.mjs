@@ -13,6 +13,7 @@ export async function ensureBrowser() {
   const apt = aptGet()
   if (apt) {
     say(`apt로 설치합니다: ${missing.join(' ')}`, `Installing by apt: ${missing.join(' ')}`)
+    /** @type {import('node:child_process').SpawnOptions} */
     const options = { stdio: ['ignore', 2, 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
     const [program, ...prefix] = apt
     await run(program, [...prefix, 'update', '-q'], options)

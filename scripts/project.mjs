@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { nodeFlags } from '../packages/cli/bin/pinnedNode.mjs'
+import { nodeFlags, pinnedNode } from '../packages/cli/bin/pinnedNode.mjs'
 
 /** The folder of the repository. */
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -43,6 +43,7 @@ export function run(program, args, options = {}) {
     const stay = () => {}
     process.on('SIGTERM', terminate)
     process.on('SIGINT', stay)
+    /** @param {number} code */
     const done = code => {
       process.off('SIGTERM', terminate)
       process.off('SIGINT', stay)
@@ -65,6 +66,16 @@ export function npm(args, options = {}) {
   const script = process.env.npm_execpath
   if (script?.endsWith('.js')) return run(process.execPath, [script, ...args], options)
   return run('npm', args, { shell: process.platform === 'win32', ...options })
+}
+
+/** The path of the Node that runs our sources; ends the script if there is none. */
+export function node() {
+  try {
+    return pinnedNode()
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(1)
+  }
 }
 
 /** The environment in which Node's children know our flags too. */

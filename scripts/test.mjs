@@ -3,10 +3,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pinnedNode } from '../packages/cli/bin/pinnedNode.mjs'
 import { ensureBrowser, findBrowser } from './browser.mjs'
 import { ensureInstalled } from './install.mjs'
-import { fail, nodeEnvironment, root, run } from './project.mjs'
+import { node, nodeEnvironment, root, run } from './project.mjs'
 
 const filters = process.argv.slice(2)
 
@@ -14,22 +13,18 @@ await ensureInstalled()
 if (filters.length === 0 || filters.some(filter => filter.includes('apps'))) await ensureBrowser()
 
 const folder = mkdtempSync(join(tmpdir(), 'modu-test-'))
-try {
-  const report = join(folder, 'report.json')
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const env = { ...nodeEnvironment(), ...(findBrowser() && { CHROMIUM: findBrowser() }) }
-  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-  const code = await run(pinnedNode(), [vitest, 'run', ...reporters, ...filters], { env })
-  const { passed, failed, skipped } = count(report)
-  // A run that ended badly without a failed test (an error outside of tests, a crash) has failed all the same.
-  const failures = code !== 0 || passed === 0 ? Math.max(failed, 1) : failed
-  console.log(`${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-  process.exitCode = failures > 0 ? 1 : 0
-} catch (error) {
-  fail(String(error.message), String(error.message))
-} finally {
-  rmSync(folder, { recursive: true, force: true })
-}
+const report = join(folder, 'report.json')
+const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+const browser = findBrowser()
+const env = { ...nodeEnvironment(), ...(browser && { CHROMIUM: browser }) }
+const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+const code = await run(node(), [vitest, 'run', ...reporters, ...filters], { env })
+const { passed, failed, skipped } = count(report)
+rmSync(folder, { recursive: true, force: true })
+// A run that ended badly without a failed test (an error outside of tests, a crash) has failed all the same.
+const failures = code !== 0 || passed === 0 ? Math.max(failed, 1) : failed
+console.log(`${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+process.exitCode = failures > 0 ? 1 : 0
 
 /**
  * Counts what vitest's JSON report says. A test file that could not be loaded counts as one failure.
@@ -38,7 +33,9 @@ try {
 function count(report) {
   try {
     const result = JSON.parse(readFileSync(report, 'utf8'))
-    const broken = result.testResults.filter(file => file.status === 'failed' && file.assertionResults.length === 0)
+    /** @type {{status: string, assertionResults: unknown[]}[]} */
+    const files = result.testResults
+    const broken = files.filter(file => file.status === 'failed' && file.assertionResults.length === 0)
     return {
       passed: result.numPassedTests,
       failed: result.numFailedTests + broken.length,

@@ -22,6 +22,7 @@ try {
 function relaunch(node, args) {
   if (process.execve && process.platform !== 'win32') process.execve(node, [node, ...args], process.env)
   const child = spawn(node, args, { stdio: 'inherit' })
+  /** @param {NodeJS.Signals} signal */
   const forward = signal => child.kill(signal)
   const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
   // Ctrl-C in a terminal reaches the child by itself; a second copy would count as pressed twice.

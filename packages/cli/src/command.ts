@@ -1,0 +1,153 @@
+import { parseArgs } from 'node:util'
+import { UsageError } from './errors.ts'
+import { localized, type Text } from './language.ts'
+
+export interface Option {
+  readonly help: Text
+  readonly short?: string
+  /** What the value is called in the help, such as `PORT`; an option without is a switch. */
+  readonly value?: string
+}
+
+export interface Operand {
+  readonly name: string
+  readonly help: Text
+  readonly optional?: boolean
+}
+
+type Options = Readonly<Record<string, Option>>
+
+/** The values given: a string or undefined for an option with a value, true or false for a switch. */
+type Given<O extends Options> = {
+  readonly [K in keyof O]: O[K] extends { value: string } ? string | undefined : boolean
+}
+type AnyGiven = Readonly<Record<string, string | boolean | undefined>>
+
+/** One command of `modu`: what the help says about it, and what it does. */
+export interface Command<O extends Options = Options, G = AnyGiven> {
+  readonly name: string
+  readonly summary: Text
+  readonly operands: readonly Operand[]
+  readonly options: O
+  /** Further lines of the help: examples, what a result means. */
+  readonly notes?: Text
+  /** Returns the exit code. Missing operands are refused before. */
+  run(operands: readonly string[], options: G): Promise<number>
+}
+
+/** Options of every command. */
+const common = {
+  lang: { value: 'ko|en', help: { ko: '메시지의 언어', en: 'language of messages' } },
+  help: { short: 'h', help: { ko: '이 도움말', en: 'this help' } },
+} satisfies Options
+
+/** Ties the type of `run` to the options beside it. */
+export const defineCommand = <const O extends Options>(command: Command<O, Given<O>>): Command =>
+  command as unknown as Command
+
+/** Runs `command` with what stands behind its name on the command line; throws a UsageError before anything happens. */
+export async function runCommand(command: Command, args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(command, args)
+  if (values.help) {
+    process.stdout.write(commandHelp(command))
+    return 0
+  }
+  const missing = command.operands.slice(positionals.length).find(operand => !operand.optional)
+  if (missing) throw new UsageError({ ko: `${missing.name}이(가) 빠졌습니다.`, en: `${missing.name} is missing.` })
+  const extra = positionals[command.operands.length]
+  if (extra !== undefined) {
+    throw new UsageError({ ko: `인자가 너무 많습니다: ${extra}`, en: `one argument too many: ${extra}` })
+  }
+  return await command.run(positionals, values)
+}
+
+function parse(command: Command, args: readonly string[]) {
+  const all: Options = { ...command.options, ...common }
+  const options = Object.fromEntries(
+    Object.entries(all).map(([name, option]) => [
+      name,
+      { type: option.value ? ('string' as const) : ('boolean' as const), ...(option.short && { short: option.short }) },
+    ]),
+  )
+  // Not strict, so that the messages are ours: the tokens say what each argument was taken for.
+  const { tokens, positionals } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
+  const values: Record<string, string | boolean | undefined> = {}
+  for (const [name, option] of Object.entries(all)) values[name] = option.value ? undefined : false
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue
+    const option = all[token.name]
+    if (!option) {
+      throw new UsageError({ ko: `모르는 옵션입니다: ${token.rawName}`, en: `unknown option: ${token.rawName}` })
+    }
+    if (option.value && token.value === undefined) {
+      throw new UsageError({
+        ko: `${token.rawName}에 값이 필요합니다: ${token.rawName} ${option.value}`,
+        en: `${token.rawName} needs a value: ${token.rawName} ${option.value}`,
+      })
+    }
+    if (!option.value && token.value !== undefined) {
+      throw new UsageError({
+        ko: `${token.rawName}은(는) 값을 받지 않습니다: ${token.value}`,
+        en: `${token.rawName} takes no value: ${token.value}`,
+      })
+    }
+    values[token.name] = option.value ? token.value : true
+  }
+  return { values, positionals }
+}
+
+/** The help of one command, as printed by `modu COMMAND --help`. */
+export function commandHelp(command: Command): string {
+  const operands = command.operands.map(operand => (operand.optional ? `[${operand.name}]` : operand.name))
+  const usage = ['modu', command.name, ...operands, localized({ ko: '[옵션]', en: '[options]' })].join(' ')
+  const rows = [
+    ...command.operands.map(operand => [operand.name, operand.help] as const),
+    ...Object.entries({ ...command.options, ...common } as Options).map(
+      ([name, option]) => [optionName(name, option), option.help] as const,
+    ),
+  ]
+  const notes = command.notes ? `\n${localized(command.notes)}\n` : ''
+  return `${localized(command.summary)}\n\n${localized({ ko: '사용법', en: 'Usage' })}: ${usage}\n\n${table(rows)}${notes}`
+}
+
+/** Rows of a help text: the left column is ASCII, so counting characters aligns it. */
+export function table(rows: readonly (readonly [string, Text])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length))
+  return rows.map(([left, help]) => `  ${left.padEnd(width)}  ${localized(help)}\n`).join('')
+}
+
+const optionName = (name: string, { short, value }: Option): string =>
+  `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`
+
+/** A whole number of at least `least`, given as the option `--name`; undefined stays undefined. */
+export function wholeNumber(name: string, value: string | undefined, least: number): number | undefined {
+  if (value === undefined) return undefined
+  const number = Number(value)
+  if (value.trim() === '' || !Number.isSafeInteger(number) || number < least) {
+    throw new UsageError({
+      ko: `--${name}에는 ${least} 이상의 정수가 필요합니다: ${value}`,
+      en: `--${name} needs a whole number of at least ${least}: ${value}`,
+    })
+  }
+  return number
+}
+
+/** One of `choices`, given as the option `--name`; undefined stays undefined. */
+export function oneOf<T extends string>(name: string, value: string | undefined, choices: readonly T[]): T | undefined {
+  if (value === undefined) return undefined
+  const choice = choices.find(each => each === value)
+  if (choice === undefined) {
+    const list = choices.join(', ')
+    throw new UsageError({
+      ko: `--${name}에 쓸 수 있는 값은 ${list}입니다: ${value}`,
+      en: `--${name} takes one of ${list}: ${value}`,
+    })
+  }
+  return choice
+}
