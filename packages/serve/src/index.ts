@@ -1,1 +1,2 @@
-export {}
+export { ServeError } from './errors.ts'
+export { type RunningServer, type ServeOptions, serve, stopOnSignals } from './serve.ts'

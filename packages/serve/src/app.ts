@@ -1,0 +1,100 @@
+import { Hono } from 'hono'
+import { requestId } from 'hono/request-id'
+import { limitBody, readJsonBody } from './body.ts'
+import { chatReply } from './chatCompletions.ts'
+import type { ChatModel } from './chatModel.ts'
+import { completionReply } from './completions.ts'
+import { ApiError } from './errors.ts'
+import { answer, type Desk, describeFailure } from './generation.ts'
+import { onlyHosts } from './hosts.ts'
+import { page } from './page.ts'
+import { parseChatRequest, parseCompletionRequest } from './schema.ts'
+
+export interface AppOptions extends Desk {
+  /** By the names clients ask for. */
+  readonly models: ReadonlyMap<string, ChatModel>
+  /** Folder with the built page; without it only the API answers. */
+  readonly page?: string
+  /** Largest body of a request in bytes. */
+  readonly bodyLimit: number
+  /** Names besides this machine's own that clients may call the server by; undefined: any. */
+  readonly allowedHosts?: readonly string[]
+  /** Whether a chat model thinks when the request does not say. */
+  readonly thinking: boolean
+}
+
+/** All routes: the API under /v1, /health, and the page. */
+export function createApp(options: AppOptions): Hono {
+  const { models, scheduler } = options
+  const started = Math.floor(Date.now() / 1000)
+  const app = new Hono()
+
+  app.use(requestId())
+  app.use(async (c, next) => {
+    await next()
+    c.header('X-Content-Type-Options', 'nosniff')
+  })
+  if (options.allowedHosts) app.use(onlyHosts(options.allowedHosts))
+  app.use('/v1/*', limitBody(options.bodyLimit))
+
+  const find = (name: string): ChatModel => {
+    const model = models.get(name)
+    if (model) return model
+    const served = [...models.keys()].map(id => `'${id}'`).join(', ')
+    throw new ApiError(404, 'model_not_found', `The model '${name}' does not exist. This server has ${served}.`, {
+      param: 'model',
+    })
+  }
+  const describe = (id: string, model: ChatModel) => ({
+    id,
+    object: 'model',
+    created: started,
+    owned_by: 'modu',
+    max_model_len: model.contextLength,
+  })
+
+  app.get('/health', c => c.json({ status: 'ok', running: scheduler.running, waiting: scheduler.waiting }))
+  app.get('/v1/models', c => c.json({ object: 'list', data: [...models].map(([id, model]) => describe(id, model)) }))
+  app.get('/v1/models/:id{.+}', c => c.json(describe(c.req.param('id'), find(c.req.param('id')))))
+  app.post('/v1/chat/completions', async c => {
+    const request = parseChatRequest(await readJsonBody(c))
+    return answer(c, options, chatReply(find(request.model), request, options.thinking), request.stream === true)
+  })
+  app.post('/v1/completions', async c => {
+    const request = parseCompletionRequest(await readJsonBody(c))
+    return answer(c, options, completionReply(find(request.model), request), request.stream === true)
+  })
+
+  const allowed = {
+    '/health': 'GET',
+    '/v1/models': 'GET',
+    '/v1/models/:id{.+}': 'GET',
+    '/v1/chat/completions': 'POST',
+    '/v1/completions': 'POST',
+  }
+  for (const [path, method] of Object.entries(allowed)) {
+    app.all(path, c => {
+      throw new ApiError(405, 'method_not_allowed', `${c.req.path} wants ${method}, not ${c.req.method}.`, {
+        headers: { Allow: method },
+      })
+    })
+  }
+  const unknown = (method: string, path: string) =>
+    new ApiError(
+      404,
+      'not_found',
+      `There is nothing at ${method} ${path}. The API is under /v1, e.g. POST /v1/chat/completions.`,
+    )
+  app.all('/v1/*', c => {
+    throw unknown(c.req.method, c.req.path)
+  })
+  if (options.page) app.route('/', page(options.page))
+
+  app.notFound(c => unknown(c.req.method, c.req.path).toResponse())
+  app.onError((error, c) => {
+    const response = describeFailure(c, options, error).toResponse()
+    response.headers.set('X-Request-Id', c.get('requestId'))
+    return response
+  })
+  return app
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import type { ChatEvent, ChatModel } from './chatModel.ts'
+import type { Hooks, Reply } from './generation.ts'
+import type { ChatRequest } from './schema.ts'
+import { samplingOf, type Usage, usageBody } from './wire.ts'
+
+interface ToolCall {
+  id: string
+  type: 'function'
+  function: { name: string; arguments: string }
+}
+
+/** What has been said so far of one of the `n` answers. */
+interface Choice {
+  content: string
+  reasoning: string
+  toolCalls: ToolCall[]
+  finish: string | null
+  usage: Usage | undefined
+  begun: boolean
+}
+
+/** `POST /v1/chat/completions`: a conversation's next turn, whole or in chunks. */
+export function chatReply(model: ChatModel, request: ChatRequest, thinkingByDefault: boolean): Reply<ChatEvent> {
+  const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: request.model }
+  const withUsage = request.stream_options?.include_usage === true
+  const choices = Array.from(
+    { length: request.n ?? 1 },
+    (): Choice => ({ content: '', reasoning: '', toolCalls: [], finish: null, usage: undefined, begun: false }),
+  )
+  const chunk = (index: number, delta: object, finish_reason: string | null = null) => ({
+    ...head,
+    object: 'chat.completion.chunk',
+    choices: [{ index, delta, logprobs: null, finish_reason }],
+    ...(withUsage ? { usage: null } : {}),
+  })
+
+  const options = {
+    ...samplingOf(request),
+    maxTokens: request.max_completion_tokens ?? request.max_tokens,
+    tools: request.tool_choice === 'none' ? undefined : request.tools,
+    enableThinking: wantsThinking(request) ?? thinkingByDefault,
+  }
+
+  return {
+    answers: choices.map((_, index) => (hooks: Hooks) => {
+      const seed = request.seed === undefined ? undefined : request.seed + index
+      return model.chat(request.messages, { ...options, seed, ...hooks })
+    }),
+
+    receive(index, event) {
+      const choice = choices[index]
+      const chunks: unknown[] = []
+      if (!choice.begun) chunks.push(chunk(index, { role: 'assistant', content: '' }))
+      choice.begun = true
+      switch (event.type) {
+        case 'reasoning':
+          choice.reasoning += event.text
+          chunks.push(chunk(index, { reasoning_content: event.text }))
+          break
+        case 'text':
+          choice.content += event.text
+          chunks.push(chunk(index, { content: event.text }))
+          break
+        case 'toolCall': {
+          // Clients that say so can run one call at a time; what the model asks for beyond it is dropped.
+          if (request.parallel_tool_calls === false && choice.toolCalls.length > 0) break
+          const call: ToolCall = {
+            id: `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`,
+            type: 'function',
+            function: { name: event.name, arguments: JSON.stringify(event.arguments) },
+          }
+          chunks.push(chunk(index, { tool_calls: [{ index: choice.toolCalls.length, ...call }] }))
+          choice.toolCalls.push(call)
+          break
+        }
+        case 'finish':
+          choice.usage = event.usage
+          choice.finish = choice.toolCalls.length > 0 ? 'tool_calls' : event.reason
+          chunks.push(chunk(index, {}, choice.finish))
+      }
+      return chunks
+    },
+
+    closing: () =>
+      withUsage ? [{ ...head, object: 'chat.completion.chunk', choices: [], usage: usageBody([choices]) }] : [],
+
+    whole: () => ({
+      ...head,
+      object: 'chat.completion',
+      choices: choices.map(({ content, reasoning, toolCalls, finish }, index) => ({
+        index,
+        message: {
+          role: 'assistant',
+          content: content === '' && toolCalls.length > 0 ? null : content,
+          refusal: null,
+          ...(reasoning ? { reasoning_content: reasoning } : {}),
+          ...(toolCalls.length > 0 ? { tool_calls: toolCalls } : {}),
+        },
+        logprobs: null,
+        finish_reason: finish,
+      })),
+      usage: usageBody([choices]),
+    }),
+  }
+}
+
+/** As with vLLM by `chat_template_kwargs`, or by OpenAI's `reasoning_effort`; undefined if the request leaves it open. */
+function wantsThinking({ chat_template_kwargs, reasoning_effort }: ChatRequest): boolean | undefined {
+  return chat_template_kwargs?.enable_thinking ?? (reasoning_effort && reasoning_effort !== 'none')
+}

@@ -1,0 +1,70 @@
+import { ModelError } from '@modu/model'
+
+/** What keeps a server from starting. */
+export class ServeError extends Error {
+  readonly code: 'port-in-use' | 'port-not-allowed' | 'port-invalid' | 'no-models'
+
+  constructor(code: ServeError['code'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ServeError'
+    this.code = code
+  }
+}
+
+type Status = 400 | 403 | 404 | 405 | 413 | 415 | 429 | 500 | 503
+
+/** What a client is told, in the shape of OpenAI's API: `{error: {message, type, param, code}}`. */
+export class ApiError extends Error {
+  readonly status: Status
+  readonly type: string
+  readonly code: string | null
+  readonly param: string | null
+  readonly headers: Record<string, string>
+
+  constructor(
+    status: Status,
+    code: string | null,
+    message: string,
+    {
+      param = null,
+      headers = {},
+      cause,
+    }: { param?: string | null; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(message, { cause })
+    this.name = 'ApiError'
+    this.status = status
+    this.type = status === 429 ? 'rate_limit_error' : status >= 500 ? 'server_error' : 'invalid_request_error'
+    this.code = code
+    this.param = param
+    this.headers = headers
+  }
+
+  /** The body of the answer, and the last event of a stream that broke. */
+  get body() {
+    return { error: { message: this.message, type: this.type, param: this.param, code: this.code } }
+  }
+
+  toResponse(): Response {
+    return Response.json(this.body, { status: this.status, headers: this.headers })
+  }
+}
+
+export const stopping = () =>
+  new ApiError(503, 'server_stopping', 'The server is stopping. Try again later.', { headers: { Connection: 'close' } })
+
+/** Any error as a client is told it. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof ModelError) {
+    switch (error.code) {
+      case 'context':
+        return new ApiError(400, 'context_length_exceeded', error.message, { cause: error })
+      case 'option':
+      case 'token':
+      case 'template':
+        return new ApiError(400, 'invalid_value', error.message, { cause: error })
+    }
+  }
+  return new ApiError(500, 'internal_error', 'Something failed in the server.', { cause: error })
+}

@@ -1,0 +1,107 @@
+import type { Context } from 'hono'
+import { ApiError, stopping, toApiError } from './errors.ts'
+import type { TurnScheduler } from './scheduler.ts'
+import { eventStream } from './sse.ts'
+
+/** What a generation gets from the server. */
+export interface Hooks {
+  /** Awaited before each step of the model, a token or a chunk of the prompt. */
+  readonly turn: () => Promise<void>
+  /** Fires when nobody wants the answer any more. */
+  readonly signal: AbortSignal
+}
+
+/** One request's answers: how each is generated, and how they are put into words for the client. */
+export interface Reply<Event> {
+  /** One function an answer; the answers of a request share its turns. */
+  readonly answers: ((hooks: Hooks) => AsyncIterable<Event>)[]
+  /** Takes the next event of answer `index` into the whole and returns what to stream for it. */
+  receive(index: number, event: Event): unknown[]
+  /** The last chunks of a stream. */
+  closing(): unknown[]
+  /** The body of an answer that is not streamed. */
+  whole(): unknown
+}
+
+/** What the endpoints need to know of the server they belong to. */
+export interface Desk {
+  readonly scheduler: TurnScheduler
+  /** Fires when running answers are to be broken off. */
+  readonly closing: AbortSignal
+  readonly log: (line: string) => void
+}
+
+/** Generates `reply` and answers with it, as server-sent events or as one JSON object. */
+export async function answer<Event>(
+  c: Context,
+  desk: Desk,
+  reply: Reply<Event>,
+  streaming: boolean,
+): Promise<Response> {
+  const signal = AbortSignal.any([c.req.raw.signal, desk.closing])
+  if (!streaming) {
+    await generate(desk.scheduler, reply, signal, () => {})
+    return c.json(reply.whole() as object)
+  }
+  // The status is sent with the first event, so that what goes wrong before it still gets a status of its own.
+  const stream = eventStream()
+  const begun = Promise.withResolvers<void>()
+  let streamed = false
+  const send = (chunks: unknown[]) => {
+    for (const chunk of chunks) stream.send(chunk)
+    streamed = true
+    begun.resolve()
+  }
+  generate(desk.scheduler, reply, signal, send).then(
+    () => {
+      send(reply.closing())
+      stream.finish()
+    },
+    error => {
+      if (streamed) stream.send(describeFailure(c, desk, error).body)
+      stream.close()
+      begun.reject(error)
+    },
+  )
+  await begun.promise
+  return stream.response
+}
+
+/** Runs all answers of a request on one seat; the first that fails stops the others. */
+async function generate<Event>(
+  scheduler: TurnScheduler,
+  reply: Reply<Event>,
+  signal: AbortSignal,
+  send: (chunks: unknown[]) => void,
+): Promise<void> {
+  const failure = new AbortController()
+  const unwanted = AbortSignal.any([signal, failure.signal])
+  const seat = await scheduler.enter(unwanted)
+  try {
+    await Promise.all(
+      reply.answers.map(async (start, index) => {
+        const events = start({ turn: () => seat.turn(), signal: unwanted })
+        for await (const event of events) send(reply.receive(index, event))
+      }),
+    )
+    signal.throwIfAborted()
+  } finally {
+    failure.abort()
+    seat.leave()
+  }
+}
+
+/** The error as the client is told; what the client is not to blame for is logged with the request's id. */
+export function describeFailure(c: Context, desk: Pick<Desk, 'closing' | 'log'>, error: unknown): ApiError {
+  const told = toApiError(error)
+  if (desk.closing.aborted) return stopping()
+  if (told.status === 500 && !c.req.raw.signal.aborted) {
+    desk.log(`[${c.get('requestId')}] ${c.req.method} ${c.req.path}: ${(error as Error)?.stack ?? error}`)
+    return new ApiError(
+      500,
+      'internal_error',
+      `Something failed in the server. Its log has the details under ${c.get('requestId')}.`,
+    )
+  }
+  return told
+}

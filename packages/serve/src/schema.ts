@@ -1,0 +1,207 @@
+import { z } from 'zod'
+import { ApiError } from './errors.ts'
+
+/*
+ * The requests of OpenAI's API as far as this server keeps their promises. Fields that cannot change the answer (user,
+ * metadata, store, …) are ignored; wrong types and ranges are refused by name; so is what is asked for but not supported.
+ */
+
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform(value => value ?? undefined)
+
+const number = (from: number, to: number) =>
+  optional(z.number().min(from, `must be between ${from} and ${to}`).max(to, `must be between ${from} and ${to}`))
+
+const integer = (from: number, to: number) =>
+  optional(
+    z
+      .number()
+      .refine(Number.isInteger, 'must be a whole number')
+      .min(from, `must be between ${from} and ${to}`)
+      .max(to, `must be between ${from} and ${to}`),
+  )
+
+/** Refuses a field whose effect we do not have, unless its value asks for nothing. */
+const unsupported = (isHarmless: (value: unknown) => boolean, instead: string) =>
+  z
+    .unknown()
+    .refine(value => value === undefined || value === null || isHarmless(value), {
+      message: `is not supported by this server yet; ${instead}`,
+      params: { code: 'unsupported_parameter' },
+    })
+    .optional()
+
+const isEmpty = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length === 0
+
+const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const
+
+const stopString = z.string().min(1, 'must not be an empty string')
+
+/** What both endpoints share: how tokens are drawn, and when to stop. */
+const sampling = {
+  model: z.string(),
+  stream: optional(z.boolean()),
+  stream_options: optional(z.object({ include_usage: optional(z.boolean()) })),
+  n: integer(1, 16),
+  seed: integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+  stop: optional(
+    z
+      .union([stopString, z.array(stopString).max(16, 'must have at most 16 entries')], {
+        error: 'must be a string or an array of strings',
+      })
+      .transform(stop => (typeof stop === 'string' ? [stop] : stop)),
+  ),
+  temperature: number(0, 2),
+  top_p: number(0, 1),
+  /** 0 and −1 switch it off, as with vLLM. */
+  top_k: integer(-1, Number.MAX_SAFE_INTEGER),
+  min_p: number(0, 1),
+  presence_penalty: number(-2, 2),
+  frequency_penalty: number(-2, 2),
+  repetition_penalty: optional(z.number().gt(0, 'must be greater than 0').max(10, 'must be at most 10')),
+  max_tokens: integer(1, Number.MAX_SAFE_INTEGER),
+  logit_bias: unsupported(isEmpty, 'leave it out'),
+}
+
+/** Text, or parts of text. Pictures and sound are refused by name. */
+const content = z
+  .union(
+    [
+      z.string(),
+      z.array(
+        z.object({
+          type: z.literal('text', { error: "must be 'text': this server reads text only" }),
+          text: z.string(),
+        }),
+      ),
+    ],
+    { error: 'must be a string or an array of text parts' },
+  )
+  .transform(value => (typeof value === 'string' ? value : value.map(part => part.text).join('')))
+
+const toolCall = z.object({
+  id: optional(z.string()),
+  type: optional(z.literal('function')),
+  function: z.object({ name: z.string(), arguments: z.string() }),
+})
+
+const message = z.discriminatedUnion(
+  'role',
+  [
+    z.object({ role: z.enum(['system', 'developer']), content }),
+    z.object({ role: z.literal('user'), content }),
+    z
+      .object({
+        role: z.literal('assistant'),
+        content: optional(content),
+        reasoning_content: optional(z.string()),
+        tool_calls: optional(z.array(toolCall)),
+      })
+      .refine(({ content, tool_calls }) => content !== undefined || tool_calls?.length, {
+        message: 'is required unless tool_calls is given',
+        path: ['content'],
+      }),
+    z.object({ role: z.literal('tool'), content, tool_call_id: optional(z.string()) }),
+  ],
+  { error: "must be one of 'system', 'developer', 'user', 'assistant', 'tool'" },
+)
+
+const tool = z.object({
+  type: z.literal('function', { error: "must be 'function'" }),
+  function: z.object({
+    name: z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores'),
+    description: optional(z.string()),
+    parameters: optional(z.record(z.string(), z.unknown())),
+  }),
+})
+
+const chatRequest = z.object({
+  ...sampling,
+  messages: z.array(message).min(1, 'must have at least one message'),
+  max_completion_tokens: integer(1, Number.MAX_SAFE_INTEGER),
+  tools: optional(z.array(tool).max(128, 'must have at most 128 entries')),
+  tool_choice: optional(
+    z.enum(['auto', 'none'], {
+      error: "must be 'auto' or 'none': this server cannot force the model to call a tool",
+    }),
+  ),
+  parallel_tool_calls: optional(z.boolean()),
+  reasoning_effort: optional(
+    z.enum(reasoningEfforts, { error: `must be one of ${reasoningEfforts.map(effort => `'${effort}'`).join(', ')}` }),
+  ),
+  chat_template_kwargs: optional(z.object({ enable_thinking: optional(z.boolean()) })),
+  response_format: unsupported(
+    value => typeof value === 'object' && (value as { type?: unknown }).type === 'text',
+    'ask for the format in the prompt',
+  ),
+  logprobs: unsupported(value => value === false, 'leave it out'),
+  top_logprobs: unsupported(value => value === 0, 'leave it out'),
+  audio: unsupported(() => false, 'this server answers in text'),
+  functions: unsupported(() => false, "use 'tools'"),
+  function_call: unsupported(value => value === 'none' || value === 'auto', "use 'tool_choice'"),
+})
+
+const tokenIds = z.array(z.number().refine(id => Number.isInteger(id) && id >= 0, 'must be a token id'))
+
+const completionRequest = z.object({
+  ...sampling,
+  /** A text, several texts, the token ids of one, or of several. Always a list afterwards. */
+  prompt: z
+    .union([z.string(), z.array(z.string()).min(1), tokenIds.min(1), z.array(tokenIds.min(1)).min(1)], {
+      error: 'must be a string, an array of strings, an array of token ids, or an array of such arrays',
+    })
+    .transform((prompt): (string | number[])[] => {
+      if (typeof prompt === 'string') return [prompt]
+      return typeof prompt[0] === 'number' ? [prompt as number[]] : (prompt as (string | number[])[])
+    })
+    .refine(prompts => prompts.length <= 64, 'must have at most 64 prompts'),
+  echo: optional(z.boolean()),
+  best_of: unsupported(value => value === 1, "use 'n'"),
+  suffix: unsupported(value => value === '', 'leave it out'),
+  logprobs: unsupported(value => value === 0 || value === false, 'leave it out'),
+})
+
+export type ChatRequest = z.infer<typeof chatRequest>
+export type CompletionRequest = z.infer<typeof completionRequest>
+
+export const parseChatRequest = (body: unknown): ChatRequest => parse(chatRequest, body)
+export const parseCompletionRequest = (body: unknown): CompletionRequest => parse(completionRequest, body)
+
+function parse<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
+  const result = schema.safeParse(body)
+  if (result.success) return result.data
+  throw toApiError(deepest(result.error.issues[0]), body)
+}
+
+/** A union's complaint says little; the alternative that got furthest into the value knows what is wrong. */
+function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue
+  const inner = issue.errors
+    .flat()
+    .map(deepest)
+    .filter(({ path }) => path.length > 0)
+    .sort((a, b) => b.path.length - a.path.length)[0]
+  return inner ? { ...inner, path: [...issue.path, ...inner.path] } : issue
+}
+
+function toApiError(issue: z.core.$ZodIssue, body: unknown): ApiError {
+  const param = issue.path.reduce<string>(
+    (path, key) => (typeof key === 'number' ? `${path}[${key}]` : path ? `${path}.${String(key)}` : String(key)),
+    '',
+  )
+  if (param === '') return new ApiError(400, 'invalid_type', 'The body of the request must be a JSON object.')
+  const value = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown>)?.[key], body)
+  if (value === undefined)
+    return new ApiError(400, 'missing_required_parameter', `Missing required parameter: '${param}'.`, { param })
+  if (issue.code === 'custom' && issue.params?.code === 'unsupported_parameter') {
+    return new ApiError(400, 'unsupported_parameter', `'${param}' ${issue.message}.`, { param })
+  }
+  if (issue.code === 'invalid_type') {
+    return new ApiError(400, 'invalid_type', `'${param}' must be of type ${issue.expected}.`, { param })
+  }
+  return new ApiError(400, 'invalid_value', `'${param}' ${issue.message}, but is ${describe(value)}.`, { param })
+}
+
+function describe(value: unknown): string {
+  const text = JSON.stringify(value)
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}

@@ -1,0 +1,123 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { createApp } from './app.ts'
+import type { ChatModel } from './chatModel.ts'
+import { ServeError } from './errors.ts'
+import { isLoopback } from './hosts.ts'
+import { TurnScheduler } from './scheduler.ts'
+
+export interface ServeOptions {
+  /** The models by the names clients ask for, the default one first. */
+  readonly models: ReadonlyMap<string, ChatModel> | Readonly<Record<string, ChatModel>>
+  /** Default 8080; 0 takes any free one. */
+  readonly port?: number
+  /** The address to listen on. Default 127.0.0.1, this machine only. */
+  readonly host?: string
+  /** Folder with the built page. Without it only the API answers. */
+  readonly page?: string
+  /** Names clients may call a server on 127.0.0.1 by, besides localhost: those of a proxy on this machine. */
+  readonly allowedHosts?: readonly string[]
+  /** Requests answered at the same time, taking turns. Default 8. */
+  readonly seats?: number
+  /** Requests that may wait for a seat before more are refused with 429. Default 32. */
+  readonly line?: number
+  /** Largest body of a request in bytes. Default 4 MiB: a context of 131,072 Korean tokens, escaped, fits. */
+  readonly bodyLimit?: number
+  /** Whether a chat model thinks when the request does not say. Default false. */
+  readonly thinking?: boolean
+  /** How long `stop` waits for running answers, in milliseconds. Default 10,000. */
+  readonly patience?: number
+  /** Where failures are written; default stderr. */
+  readonly log?: (line: string) => void
+}
+
+export interface RunningServer {
+  /** E.g. `http://127.0.0.1:8080`. */
+  readonly url: string
+  readonly port: number
+  /** Accepts nothing new, lets running answers finish for `patience`, breaks off the rest. Resolves when all is closed. */
+  stop(): Promise<void>
+}
+
+/** Starts the server. A ServeError says what is in the way, e.g. that the port is in use. */
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const {
+    port = 8080,
+    host = '127.0.0.1',
+    seats = 8,
+    line = 32,
+    bodyLimit = 4 * 1024 * 1024,
+    thinking = false,
+    patience = 10_000,
+    log = text => process.stderr.write(`${text}\n`),
+  } = options
+  const models = options.models instanceof Map ? options.models : new Map(Object.entries(options.models))
+  if (models.size === 0) throw new ServeError('no-models', 'There is no model to serve. Give the folder of one.')
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new ServeError('port-invalid', `${port} is not a port. Give a number from 0 to 65535.`)
+  }
+
+  const scheduler = new TurnScheduler({ seats, line })
+  const breakOff = new AbortController()
+  const app = createApp({
+    models,
+    page: options.page,
+    scheduler,
+    closing: breakOff.signal,
+    log,
+    bodyLimit,
+    thinking,
+    allowedHosts: isLoopback(host) ? (options.allowedHosts ?? []) : undefined,
+  })
+  const server = createAdaptorServer({ fetch: app.fetch, hostname: host }) as Server
+  await listen(server, port, host)
+  const address = server.address() as AddressInfo
+
+  let stopped: Promise<void> | undefined
+  const stop = async () => {
+    scheduler.close()
+    const closed = new Promise(resolve => server.close(resolve))
+    const hurry = setTimeout(() => breakOff.abort(), patience)
+    const cut = setTimeout(() => server.closeAllConnections(), patience + 500)
+    // A connection that has got its answer can go; Node by itself closes only those idle at the moment of close().
+    const tidy = setInterval(() => server.closeIdleConnections(), 50)
+    await closed
+    clearTimeout(hurry)
+    clearTimeout(cut)
+    clearInterval(tidy)
+  }
+  return {
+    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+    port: address.port,
+    stop: () => (stopped ??= stop()),
+  }
+}
+
+/** Resolves when the server listens. */
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') {
+        const remedy = `Stop the other program, or choose another port: PORT=${port + 1}, or --port ${port + 1}.`
+        reject(new ServeError('port-in-use', `Port ${port} on ${host} is in use. ${remedy}`, { cause: error }))
+      } else if (error.code === 'EACCES') {
+        const remedy = 'Choose one above 1023: PORT=8080, or --port 8080.'
+        reject(new ServeError('port-not-allowed', `Port ${port} needs more rights. ${remedy}`, { cause: error }))
+      } else reject(error)
+    })
+    server.listen(port, host, resolve)
+  })
+}
+
+/** On SIGTERM or SIGINT: stops the server and exits with 0; a second signal exits at once. */
+export function stopOnSignals(server: RunningServer): void {
+  let stopping = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143)
+      stopping = true
+      server.stop().then(() => process.exit(0))
+    })
+  }
+}

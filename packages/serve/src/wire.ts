@@ -1,0 +1,34 @@
+import type { FinishEvent } from './chatModel.ts'
+import type { ChatRequest, CompletionRequest } from './schema.ts'
+
+export type Usage = FinishEvent['usage']
+
+/** The drawing of tokens in the model package's words. */
+export function samplingOf(request: ChatRequest | CompletionRequest) {
+  return {
+    stop: request.stop,
+    sampling: {
+      temperature: request.temperature,
+      topP: request.top_p,
+      topK: request.top_k,
+      minP: request.min_p,
+      presencePenalty: request.presence_penalty,
+      frequencyPenalty: request.frequency_penalty,
+      repetitionPenalty: request.repetition_penalty,
+    },
+  }
+}
+
+/** Tokens of a whole request: every prompt counts once, however many answers it got. */
+export function usageBody(prompts: { usage: Usage | undefined }[][]) {
+  const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0)
+  const all = prompts.flat()
+  const prompt_tokens = sum(prompts.map(([first]) => first.usage?.promptTokens ?? 0))
+  const completion_tokens = sum(all.map(({ usage }) => usage?.completionTokens ?? 0))
+  return {
+    prompt_tokens,
+    completion_tokens,
+    total_tokens: prompt_tokens + completion_tokens,
+    completion_tokens_details: { reasoning_tokens: sum(all.map(({ usage }) => usage?.reasoningTokens ?? 0)) },
+  }
+}
