@@ -30,22 +30,15 @@ export function page(folder: string): Hono {
     }),
   )
   if (!existsSync(join(folder, 'index.html'))) return app.get('/', c => c.html(notBuilt, 503))
-  app.get(
-    '*',
-    serveStatic({
-      root: folder,
-      onFound: (path, c) => {
-        const kept = path.startsWith(join(folder, 'assets/'))
-        c.header('Cache-Control', kept ? 'public, max-age=31536000, immutable' : 'no-cache')
-      },
-    }),
-  )
-  const index = serveStatic({
-    path: join(folder, 'index.html'),
-    onFound: (_, c) => c.header('Cache-Control', 'no-cache'),
+  app.use(async (c, next) => {
+    await next()
+    const kept = c.res.ok && c.req.path.startsWith('/assets/')
+    c.header('Cache-Control', kept ? 'public, max-age=31536000, immutable' : 'no-cache')
   })
+  app.get('*', serveStatic({ root: folder }))
+  const index = serveStatic({ path: join(folder, 'index.html') })
   // A missing file is missing; every address a person could have typed leads to the page.
-  app.get('*', (c, next) => (/\.\w+$/.test(c.req.path) ? next() : index(c, next)))
+  app.get('*', (c, next) => (/^\/assets\/|\.\w+$/.test(c.req.path) ? next() : index(c, next)))
   return app
 }
 
