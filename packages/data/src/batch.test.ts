@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { documentBatches, windowBatch, windowCount } from './batch.ts'
-import { buildShard, readShard, writeShard } from './shard.ts'
+import { buildShard, readShard, withoutLongDocuments, writeShard } from './shard.ts'
 
 const document = (ids: number[], counted: number[] = ids) => ({ ids, counted: ids.map(id => counted.includes(id)) })
 const shard = buildShard([document([1, 2, 3, 4]), document([5, 6, 7]), document([8, 9])], 100)
@@ -60,4 +60,11 @@ test('documents of similar length share a micro-batch', () => {
 test('a document longer than a micro-batch gets one of its own', () => {
   const batches = documentBatches([shard], [{ source: 0, item: 0, epoch: 0 }], 2, 0, 1)
   expect(batches.map(b => [b.rows, b.length])).toEqual([[1, 4]])
+})
+
+test('long documents can be left out', () => {
+  const { ids, counted, starts } = withoutLongDocuments(shard, 3)
+  expect([...ids]).toEqual([5, 6, 7, 8, 9])
+  expect([...counted]).toEqual([1, 1, 1, 1, 1])
+  expect([...starts]).toEqual([0, 3, 5])
 })

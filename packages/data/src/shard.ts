@@ -63,3 +63,24 @@ export function readShard(folder: string, name: string, vocabSize: number): Shar
   }
   return shard
 }
+
+/** The shard without its documents of more than `most` tokens. */
+export function withoutLongDocuments(shard: Shard, most: number): Shard {
+  const { ids, counted, starts } = shard
+  const kept = Array.from({ length: documentCount(shard) }, (_, d) => [starts[d]!, starts[d + 1]!] as const).filter(
+    ([from, to]) => to - from <= most,
+  )
+  const total = kept.reduce((sum, [from, to]) => sum + to - from, 0)
+  const result = {
+    ids: ids instanceof Uint16Array ? new Uint16Array(total) : new Uint32Array(total),
+    counted: new Uint8Array(total),
+    starts: new Uint32Array(kept.length + 1),
+  }
+  kept.forEach(([from, to], d) => {
+    const place = result.starts[d]!
+    result.ids.set(ids.subarray(from, to), place)
+    result.counted.set(counted.subarray(from, to), place)
+    result.starts[d + 1] = place + to - from
+  })
+  return result
+}

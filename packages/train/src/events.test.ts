@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest'
+import { formatDuration, formatEvent } from './events.ts'
+
+test('durations', () => {
+  expect([5, 65.4, 3723].map(formatDuration)).toEqual(['0:05', '1:05', '1:02:03'])
+})
+
+test('a step is one line, in both languages', () => {
+  const metrics = {
+    kind: 'step',
+    stage: 'pretrain',
+    step: 12,
+    loss: 3.14159,
+    learningRate: 1e-3,
+    gradientNorm: 1,
+    tokens: 4096,
+    countedTokens: 4000,
+    tokensPerSecond: 1234.5,
+    worstExpertLoad: 1.5,
+    meanExpertLoad: 1.25,
+    seconds: 10,
+  } as const
+  const event = { kind: 'step', metrics, totalSteps: 900, secondsLeft: 65 } as const
+  expect(formatEvent(event)).toBe('12/900 손실 3.142 · 1,235 토큰/초 · 남은 시간 1:05 · 전문가 부하 1.25/1.50')
+  expect(formatEvent(event, 'en')).toBe('12/900 loss 3.142 · 1,235 tok/s · 1:05 left · expert load 1.25/1.50')
+})

@@ -1,0 +1,112 @@
+import type { SourceReport } from '@modu/data'
+import type { StepMetrics, ValidationMetrics } from './metrics.ts'
+import type { StageName } from './recipe.ts'
+
+/** What a sample prompt became. */
+export interface Sample {
+  readonly stage: StageName
+  readonly step: number
+  readonly prompt: string
+  readonly thinking?: boolean
+  readonly reasoning?: string
+  readonly answer: string
+}
+
+/** What training tells while it runs. */
+export type TrainEvent =
+  | {
+      readonly kind: 'phase'
+      readonly phase: 'clean' | 'tokenizer' | 'pack' | StageName | 'export'
+      readonly reused?: boolean
+    }
+  | { readonly kind: 'source'; readonly name: string; readonly report: SourceReport }
+  | {
+      readonly kind: 'encoded'
+      readonly name: string
+      readonly tokens: number
+      readonly documents: number
+      readonly heldOut: number
+    }
+  | { readonly kind: 'mixture'; readonly stage: StageName; readonly epochs: Readonly<Record<string, number>> }
+  | { readonly kind: 'model'; readonly parameters: number }
+  | { readonly kind: 'resume'; readonly stage: StageName; readonly step: number }
+  | { readonly kind: 'step'; readonly metrics: StepMetrics; readonly totalSteps: number; readonly secondsLeft: number }
+  | { readonly kind: 'validation'; readonly metrics: ValidationMetrics }
+  | { readonly kind: 'sample'; readonly sample: Sample }
+  | { readonly kind: 'checkpoint'; readonly step: number }
+  | { readonly kind: 'stopped'; readonly step: number }
+  | { readonly kind: 'finished'; readonly model: string }
+
+type Language = 'ko' | 'en'
+
+const phases: Record<string, Record<Language, string>> = {
+  clean: { ko: '자료 정제', en: 'cleaning data' },
+  tokenizer: { ko: '토크나이저 학습', en: 'training the tokenizer' },
+  pack: { ko: '토큰으로 변환', en: 'encoding' },
+  pretrain: { ko: '사전 학습', en: 'pre-training' },
+  finetune: { ko: '대화 미세 조정', en: 'fine-tuning' },
+  export: { ko: '모델 저장', en: 'writing the model' },
+}
+
+/** Seconds as `1:02:03` or `4:05`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  const two = (n: number) => String(n).padStart(2, '0')
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
+}
+
+const number = (value: number): string => Math.round(value).toLocaleString('en-US')
+
+/** An event as one line for people. */
+export function formatEvent(event: TrainEvent, language: Language = 'ko'): string {
+  const ko = language === 'ko'
+  switch (event.kind) {
+    case 'phase':
+      return `— ${phases[event.phase]![language]}${event.reused ? (ko ? ' (이미 있음)' : ' (there already)') : ''}`
+    case 'source': {
+      const { read, kept, corrupt, short, foreign, insulting, duplicate, corruptLines } = event.report
+      const dropped = ko
+        ? `깨짐 ${corrupt}, 짧음 ${short}, 한국어 아님 ${foreign}, 욕설 ${insulting}, 중복 ${duplicate}`
+        : `corrupt ${corrupt}, short ${short}, not Korean ${foreign}, insults ${insulting}, duplicates ${duplicate}`
+      const where = corrupt > 0 ? ` (${corruptLines.join(', ')}${corrupt > corruptLines.length ? ', …' : ''})` : ''
+      return `  ${event.name}: ${number(kept)}/${number(read)} ${ko ? '남김' : 'kept'}; ${dropped}${where}`
+    }
+    case 'encoded':
+      return `  ${event.name}: ${number(event.tokens)} ${ko ? '토큰' : 'tokens'}, ${number(event.documents)} ${ko ? '문서' : 'documents'} (+${number(event.heldOut)} ${ko ? '검증용' : 'held out'})`
+    case 'mixture':
+      return `  ${ko ? '반복 횟수' : 'epochs'}: ${Object.entries(event.epochs)
+        .map(([name, epochs]) => `${name} ${epochs.toFixed(1)}`)
+        .join(', ')}`
+    case 'model':
+      return `  ${ko ? '매개변수' : 'parameters'}: ${number(event.parameters)}`
+    case 'resume':
+      return ko
+        ? `  ${event.step}단계(${phases[event.stage]!.ko})에서 이어서 합니다`
+        : `  going on from step ${event.step} (${phases[event.stage]!.en})`
+    case 'step': {
+      const { metrics, totalSteps, secondsLeft } = event
+      const left = formatDuration(secondsLeft)
+      const balance = `${metrics.meanExpertLoad.toFixed(2)}/${metrics.worstExpertLoad.toFixed(2)}`
+      return ko
+        ? `${metrics.step}/${totalSteps} 손실 ${metrics.loss.toFixed(3)} · ${number(metrics.tokensPerSecond)} 토큰/초 · 남은 시간 ${left} · 전문가 부하 ${balance}`
+        : `${metrics.step}/${totalSteps} loss ${metrics.loss.toFixed(3)} · ${number(metrics.tokensPerSecond)} tok/s · ${left} left · expert load ${balance}`
+    }
+    case 'validation':
+      return `  ${ko ? '검증 비트/바이트' : 'held out, bits/byte'}: ${Object.entries(event.metrics.bitsPerByte)
+        .map(([name, bits]) => `${name} ${bits.toFixed(3)}`)
+        .join(', ')}`
+    case 'sample': {
+      const { prompt, reasoning, answer } = event.sample
+      return `  「${prompt}」 → ${reasoning ? `(${reasoning}) ` : ''}${answer}`.replaceAll('\n', ' ')
+    }
+    case 'checkpoint':
+      return `  ${ko ? '체크포인트' : 'checkpoint'} ${event.step}`
+    case 'stopped':
+      return ko
+        ? `${event.step}단계에서 저장하고 멈췄습니다. 같은 명령으로 이어서 할 수 있습니다.`
+        : `Stopped and saved at step ${event.step}. The same command goes on from here.`
+    case 'finished':
+      return ko ? `완성된 모델: ${event.model}` : `The model is in ${event.model}`
+  }
+}

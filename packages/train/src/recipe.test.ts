@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { loadRecipe, parseRecipe } from './recipe.ts'
+import { testRecipe } from './testRecipe.ts'
+
+test('defaults are filled in', () => {
+  const recipe = parseRecipe(testRecipe)
+  expect(recipe.pretrain).toMatchObject({ decay: 'cosine', clipNorm: 1, mtpWeight: 0 })
+  expect(recipe.sources.chats).toMatchObject({ minHangul: 0.5 })
+})
+
+test('wrong and unknown fields are named', () => {
+  const parse = (change: object) => () => parseRecipe({ ...testRecipe, ...change }, 'my.json')
+  expect(parse({ speed: 3 })).toThrow('my.json: unknown field "speed"')
+  expect(parse({ pretrain: { ...testRecipe.pretrain, lr: 3 } })).toThrow('unknown field "pretrain.lr"')
+  expect(parse({ pretrain: { ...testRecipe.pretrain, steps: 0 } })).toThrow('"pretrain.steps"')
+  expect(parse({ sources: { a: { files: [], format: 'csv', license: 'x' } } })).toThrow(
+    /"sources.a.files".*"sources.a.format"/,
+  )
+  expect(parse({ pretrain: { ...testRecipe.pretrain, mixture: { books: 1 } } })).toThrow(
+    '"pretrain.mixture": "books" is not among the sources; there are texts, chats',
+  )
+  expect(parse({ finetune: { ...testRecipe.finetune, mixture: { texts: 1 } } })).toThrow('"finetune.mixture.texts"')
+})
+
+test('a file that is missing or not JSON', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'modu-recipe-'))
+  expect(() => loadRecipe(join(folder, 'none.json'))).toThrow(/there is no recipe .*none\.json/)
+  writeFileSync(join(folder, 'bad.json'), '{')
+  expect(() => loadRecipe(join(folder, 'bad.json'))).toThrow(/bad\.json is not valid JSON/)
+  writeFileSync(join(folder, 'good.json'), JSON.stringify({ ...testRecipe, dataDirectory: '../x' }))
+  expect(loadRecipe(join(folder, 'good.json')).dataDirectory).toBe(join(folder, '../x'))
+  rmSync(folder, { recursive: true })
+})

@@ -1,0 +1,145 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { sourceSchema } from '@modu/data'
+import { z } from 'zod'
+import { TrainError } from './errors.ts'
+
+const weights = z.record(z.string(), z.number().positive())
+
+/** What both stages say about their steps. */
+const optimisation = {
+  /** Optimiser steps of the stage. */
+  steps: z.int().positive(),
+  /** Source → share of the rows; only ratios count. */
+  mixture: weights,
+  /** Learning rate after warm-up. */
+  learningRate: z.number().positive(),
+  /** Steps in which the rate rises from 0. */
+  warmupSteps: z.int().min(0).default(0),
+  /** What the rate falls to at the last step, as a part of `learningRate`. */
+  finalRate: z.number().min(0).max(1).default(0.1),
+  /** `cosine` falls along half a wave, `linear` along a line. */
+  decay: z.enum(['cosine', 'linear']).default('cosine'),
+  beta1: z.number().min(0).lt(1).default(0.9),
+  beta2: z.number().min(0).lt(1).default(0.95),
+  eps: z.number().positive().default(1e-8),
+  /** Decoupled, on matrices only: not on norms, biases and the embedding. */
+  weightDecay: z.number().min(0).default(0.1),
+  /** Gradients are scaled down to this global norm. */
+  clipNorm: z.number().positive().default(1),
+  /** How far a step moves the router's correction bias of an expert that got more or less than its share of the tokens. */
+  biasRate: z.number().min(0).default(0.001),
+  /** Weight of the multi-token-prediction loss, where the model has the module. */
+  mtpWeight: z.number().min(0).default(0),
+}
+
+const recipeSchema = z.strictObject({
+  name: z.string().regex(/^[\w.-]+$/, 'letters, digits, ".", "_" and "-" only'),
+  description: z.string().default(''),
+  /** Of weights, data order and samples. */
+  seed: z.int().min(0),
+  /** Folder of the data files, relative to the recipe; `--data` and MODU_DATA override it. */
+  dataDirectory: z.string(),
+  /** Definitions (OpenAI shape) of the tools that conversations name, in the data folder. */
+  toolsFile: z.string().optional(),
+  sources: z.record(z.string().regex(/^[\w.-]+$/), sourceSchema),
+  tokenizer: z.strictObject({
+    vocabSize: z.int().min(300),
+    /** Source → how many of its characters, at most, the tokenizer learns from. */
+    sources: z.record(z.string(), z.int().positive()),
+  }),
+  /** Fields of config.json; vocabulary size and special tokens come from the tokenizer. */
+  model: z.record(z.string(), z.unknown()),
+  pretrain: z.strictObject({
+    ...optimisation,
+    /** Tokens in a row. */
+    sequenceLength: z.int().min(2),
+    /** Rows in a step. */
+    batchRows: z.int().positive(),
+    /** Rows that go through the model at once. */
+    microRows: z.int().positive(),
+  }),
+  finetune: z.strictObject({
+    ...optimisation,
+    /** Conversations in a step. */
+    batchConversations: z.int().positive(),
+    /** Tokens that go through the model at once. */
+    microTokens: z.int().positive(),
+    /** Longer conversations are left out. */
+    maxLength: z.int().min(2),
+  }),
+  validation: z.strictObject({
+    everySteps: z.int().positive(),
+    /** Held-out tokens looked at, at most, of each source. */
+    tokensPerSource: z.int().positive(),
+  }),
+  samples: z.strictObject({
+    everySteps: z.int().positive(),
+    maxTokens: z.int().positive(),
+    /** Beginnings that pre-training continues. */
+    texts: z.array(z.string()),
+    /** Questions asked while and after fine-tuning. */
+    questions: z.array(z.strictObject({ question: z.string(), thinking: z.boolean().default(false) })),
+  }),
+  checkpointEverySteps: z.int().positive(),
+})
+
+export type Recipe = z.infer<typeof recipeSchema>
+export type PretrainRecipe = Recipe['pretrain']
+export type FinetuneRecipe = Recipe['finetune']
+export type StageName = 'pretrain' | 'finetune'
+
+/** A recipe and where it lies. */
+export interface LoadedRecipe {
+  readonly recipe: Recipe
+  readonly path: string
+  /** The data folder it names, absolute. */
+  readonly dataDirectory: string
+}
+
+/** Checks a recipe's value; a `recipe` error names every field that is wrong or unknown. */
+export function parseRecipe(value: unknown, path = 'recipe'): Recipe {
+  const { success, data, error } = recipeSchema.safeParse(value)
+  if (!success) {
+    const lines = error.issues.map(issue => {
+      const at = issue.path.join('.')
+      if (issue.code === 'unrecognized_keys') {
+        return `unknown field ${issue.keys.map(key => `"${[at, key].filter(Boolean).join('.')}"`).join(', ')}`
+      }
+      return `"${at}": ${issue.message}`
+    })
+    throw new TrainError('recipe', `${path}: ${lines.join('; ')}. See recipes/README.md for the fields.`)
+  }
+  const known = Object.keys(data.sources)
+  const uses: [string, Record<string, number>][] = [
+    ['tokenizer.sources', data.tokenizer.sources],
+    ['pretrain.mixture', data.pretrain.mixture],
+    ['finetune.mixture', data.finetune.mixture],
+  ]
+  for (const [field, names] of uses) {
+    const unknown = Object.keys(names).find(name => !known.includes(name))
+    if (unknown !== undefined || Object.keys(names).length === 0) {
+      const what = unknown === undefined ? 'names no source' : `"${unknown}" is not among the sources`
+      throw new TrainError('recipe', `${path}: "${field}": ${what}; there are ${known.join(', ')}`)
+    }
+  }
+  for (const name of Object.keys(data.finetune.mixture)) {
+    if (!['pairs', 'conversations'].includes(data.sources[name]!.format)) {
+      throw new TrainError('recipe', `${path}: "finetune.mixture.${name}": fine-tuning needs pairs or conversations`)
+    }
+  }
+  return data
+}
+
+/** Reads a recipe file (JSON). Errors: `recipe`. */
+export function loadRecipe(path: string): LoadedRecipe {
+  if (!existsSync(path)) throw new TrainError('recipe', `there is no recipe ${path}; try recipes/tiny.json`)
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new TrainError('recipe', `${path} is not valid JSON: ${(error as Error).message}`)
+  }
+  const recipe = parseRecipe(value, path)
+  return { recipe, path: resolve(path), dataDirectory: resolve(dirname(path), recipe.dataDirectory) }
+}
