@@ -1,0 +1,56 @@
+import { ApiError, type ChatRequest, streamChat } from './api.ts'
+import type { Answer } from './conversation.ts'
+
+/**
+ * Lets the model write `answer` and reports every step as a whole new answer, the last one included. Never throws: a
+ * failure is a state of the answer. `now` in milliseconds, monotonic.
+ */
+export async function writeAnswer(
+  answer: Answer,
+  request: ChatRequest,
+  signal: AbortSignal,
+  report: (answer: Answer) => void,
+  now: () => number = () => performance.now(),
+): Promise<void> {
+  const start = now()
+  let current = answer
+  let first = 0
+  let last = start
+  let pieces = 0
+  let tokens = 0
+  let reason = 'stop'
+  const update = (change: Partial<Answer>) => {
+    current = { ...current, ...change }
+    report(current)
+  }
+  const finish = (change: Partial<Answer>) => {
+    const count = tokens || pieces
+    const seconds = (last - start) / 1000
+    const tokensPerSecond = count > 1 && last > first ? ((count - 1) * 1000) / (last - first) : 0
+    update({ ...(count > 0 && { stats: { tokens: count, seconds, tokensPerSecond } }), ...change })
+  }
+
+  try {
+    for await (const part of streamChat(request, signal)) {
+      if (part.type === 'finish') reason = part.reason
+      else if (part.type === 'usage') tokens = part.completionTokens
+      else {
+        last = now()
+        if (pieces++ === 0) first = last
+        if (part.type === 'reasoning') update({ reasoning: current.reasoning + part.text })
+        else {
+          const thought = current.reasoning !== '' && current.content === ''
+          update({
+            content: current.content + part.text,
+            ...(thought && { reasoningSeconds: (last - start) / 1000 }),
+          })
+        }
+      }
+    }
+    finish({ state: reason === 'length' ? 'length' : 'done' })
+  } catch (error) {
+    if (signal.aborted) finish({ state: 'stopped' })
+    else if (error instanceof ApiError) finish({ state: 'failed', failure: error.failure })
+    else finish({ state: 'failed', failure: { kind: 'server', detail: String(error) } })
+  }
+}

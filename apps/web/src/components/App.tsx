@@ -1,0 +1,111 @@
+import { useCallback, useEffect, useRef, useState } from 'react'
+import type { Answer } from '../conversation.ts'
+import { useText } from '../i18n.ts'
+import { useShortcuts } from '../keyboard.ts'
+import { usePreferences } from '../preferences.ts'
+import { goTo, useRoute } from '../route.ts'
+import { useServer } from '../server.ts'
+import { type Store, useChat } from '../store.ts'
+import { Announcer } from './Announcer.tsx'
+import './App.css'
+import { Composer } from './Composer.tsx'
+import { EmptyState } from './EmptyState.tsx'
+import { Notice } from './Notice.tsx'
+import { Sidebar } from './Sidebar.tsx'
+import { Thread } from './Thread.tsx'
+import { Toast } from './Toast.tsx'
+import { TopBar } from './TopBar.tsx'
+
+export function App({ store }: { store: Store }) {
+  const text = useText()
+  const chat = useChat(store)
+  const preferences = usePreferences()
+  const { models, gone, check } = useServer()
+  const id = useRoute()
+  const [drawer, setDrawer] = useState(false)
+  const field = useRef<HTMLTextAreaElement>(null)
+
+  const conversation = chat.conversations.find(one => one.id === id)
+  const answering = id !== null && chat.answering.has(id)
+  const model = models.includes(preferences.model) ? preferences.model : (models[0] ?? preferences.model)
+  const last = conversation?.messages.at(-1)
+  const lastAnswer = last?.role === 'assistant' ? last : undefined
+
+  // On a touch screen the focus would raise the keyboard.
+  const focusField = useCallback(() => {
+    if (!matchMedia('(pointer: coarse)').matches) field.current?.focus()
+  }, [])
+  useEffect(focusField, [focusField])
+  const open = useCallback(
+    (next: string | null) => {
+      goTo(next)
+      setDrawer(false)
+      focusField()
+    },
+    [focusField],
+  )
+  const newChat = useCallback(() => open(null), [open])
+  const onEscape = useCallback(() => {
+    if (drawer) setDrawer(false)
+    else if (id !== null) store.stop(id)
+  }, [drawer, id, store])
+  useShortcuts({ onEscape, onNewChat: newChat })
+
+  // An address of a conversation that is not (or no longer) here shows a new one.
+  useEffect(() => {
+    if (chat.loaded && id !== null && !conversation) goTo(null)
+  }, [chat.loaded, id, conversation])
+  useEffect(() => {
+    document.title = conversation ? `${conversation.title} · ${text.appName}` : text.appName
+  }, [conversation, text])
+  useServerCheckOn(lastAnswer, check)
+
+  const ask = (question: string, thinking = preferences.thinking) => goTo(store.ask(id, question, { model, thinking }))
+  const options = { model, thinking: preferences.thinking }
+
+  return (
+    <div className={preferences.sidebar ? 'app' : 'app app-wide'}>
+      <button type="button" className="skip" onClick={() => field.current?.focus()}>
+        {text.skipToComposer}
+      </button>
+      <Sidebar
+        conversations={chat.conversations}
+        current={id}
+        answering={chat.answering}
+        drawer={drawer}
+        onClose={() => setDrawer(false)}
+        onOpen={open}
+        onRename={store.rename}
+        onRemove={store.remove}
+      />
+      <main className="app-main" inert={drawer}>
+        <TopBar models={models} model={model} onDrawer={() => setDrawer(true)} onNew={newChat} />
+        {gone && <Notice>{text.serverGone}</Notice>}
+        {chat.storageFailed && <Notice>{text.storageFailed}</Notice>}
+        {conversation ? (
+          <Thread
+            key={conversation.id}
+            messages={conversation.messages}
+            answering={answering}
+            onRetry={() => store.retry(conversation.id, options)}
+            onEdit={(question, content) => store.edit(conversation.id, question, content, options)}
+            onNew={newChat}
+          />
+        ) : (
+          chat.loaded && <EmptyState onAsk={ask} />
+        )}
+        <Composer field={field} answering={answering} onSend={ask} onStop={() => id !== null && store.stop(id)} />
+      </main>
+      {chat.removed && <Toast onUndo={store.restore} onGone={store.forgetRemoved} />}
+      <Announcer key={id} answer={lastAnswer} />
+    </div>
+  )
+}
+
+/** A failed answer may be the first sign that the server is gone; the notice then says so, and goes when it is back. */
+function useServerCheckOn(answer: Answer | undefined, check: () => void): void {
+  const offline = answer?.failure?.kind === 'offline' ? answer.id : null
+  useEffect(() => {
+    if (offline) check()
+  }, [offline, check])
+}
