@@ -34,6 +34,22 @@ const update = kernel({
       parameter[i] = decay * parameter[i]! - (rate * m[i]!) / (Math.sqrt(v[i]!) * correction + eps)
     }
   },
+  build(k, args) {
+    const { parameter, gradient, m, v, n, beta1, gain1, beta2, gain2, eps, decay, rate, correction, gradientScale } =
+      args
+    k.share(n, 16, (from, to) => {
+      k.lanesFrom(from, to, i => {
+        const g = gradient.at(i).mul(gradientScale)
+        const mean = g.mulAdd(gain1, m.at(i).mul(beta1))
+        const square = g.mul(g).mulAdd(gain2, v.at(i).mul(beta2))
+        m.set(i, mean)
+        v.set(i, square)
+        const move = mean.mul(rate).div(square.sqrt().mulAdd(correction, eps))
+        parameter.set(i, parameter.at(i).mul(decay).sub(move))
+      })
+    })
+  },
+  work: ({ n }) => 8 * n,
 })
 
 export const adamWKernels = [update]

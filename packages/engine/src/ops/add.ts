@@ -11,6 +11,10 @@ const forward = kernel({
   reference({ a, b, y, n }) {
     for (let i = 0; i < n; i++) y[i] = a[i]! + b[i]!
   },
+  build(k, { a, b, y, n }) {
+    k.share(n, 16, (from, to) => k.lanesFrom(from, to, i => y.set(i, a.at(i).add(b.at(i)))))
+  },
+  work: ({ n }) => n,
 })
 
 export const addKernels = [forward]

@@ -1,4 +1,5 @@
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
+import type { Int } from '../kernel/language.ts'
 
 /** y[r,:] = Σ_j weights[r,j] · z[slots[r,j],:]. z: [rows·topk, n]; weights, slots: [rows, topk]; y: [rows, n]. */
 export const combine = kernel({
@@ -13,6 +14,22 @@ export const combine = kernel({
       }
     }
   },
+  build(k, { z, weights, slots, y, rows, topk, n }) {
+    k.rows(rows, r => {
+      const output = y.from(r.mul(n))
+      const choice = (j: Int) => {
+        const at = r.mul(topk).add(j)
+        return [z.from(slots.at(at).mul(n)), weights.at(at)] as const
+      }
+      const [first, firstWeight] = choice(k.int(0))
+      k.lanes(n, i => output.set(i, first.at(i).mul(firstWeight)))
+      k.loop(1, topk, j => {
+        const [row, weight] = choice(j)
+        k.lanes(n, i => output.set(i, row.at(i).mulAdd(weight, output.at(i))))
+      })
+    })
+  },
+  work: ({ rows, topk, n }) => rows * topk * n,
 })
 
 /** dz[slots[r,j],:] = weights[r,j] · dy[r,:]: every slot is written once. Shapes as in `combine`. */
@@ -26,6 +43,18 @@ export const combineBackwardRows = kernel({
       }
     }
   },
+  build(k, { dy, weights, slots, dz, rows, topk, n }) {
+    k.rows(rows, r => {
+      const upstream = dy.from(r.mul(n))
+      k.loop(0, topk, j => {
+        const at = r.mul(topk).add(j)
+        const weight = weights.at(at)
+        const target = dz.from(slots.at(at).mul(n))
+        k.lanes(n, i => target.set(i, upstream.at(i).mul(weight)))
+      })
+    })
+  },
+  work: ({ rows, topk, n }) => rows * topk * n,
 })
 
 /** dweights[r,j] += dy[r,:] · z[slots[r,j],:]. Shapes as in `combine`. */
@@ -41,6 +70,17 @@ export const combineBackwardWeights = kernel({
       }
     }
   },
+  build(k, { dy, z, slots, dweights, rows, topk, n }) {
+    k.rows(rows, r => {
+      const upstream = dy.from(r.mul(n))
+      k.loop(0, topk, j => {
+        const at = r.mul(topk).add(j)
+        const row = z.from(slots.at(at).mul(n))
+        dweights.set(at, dweights.at(at).add(k.dot(n, i => [upstream.at(i), row.at(i)])))
+      })
+    })
+  },
+  work: ({ rows, topk, n }) => rows * topk * n,
 })
 
 /** dx[r,:] += Σ_j ds[slots[r,j],:]: the gradient of gathering rows into slots. ds: [rows·topk, n]; dx: [rows, n]. */
@@ -56,6 +96,16 @@ export const sumSlots = kernel({
       }
     }
   },
+  build(k, { ds, slots, dx, rows, topk, n }) {
+    k.rows(rows, r => {
+      const target = dx.from(r.mul(n))
+      k.loop(0, topk, j => {
+        const row = ds.from(slots.at(r.mul(topk).add(j)).mul(n))
+        k.lanes(n, i => target.set(i, target.at(i).add(row.at(i))))
+      })
+    })
+  },
+  work: ({ rows, topk, n }) => rows * topk * n,
 })
 
 export const combineKernels = [combine, combineBackwardRows, combineBackwardWeights, sumSlots]

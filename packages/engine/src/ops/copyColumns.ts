@@ -12,6 +12,20 @@ export const copyColumns = kernel({
       }
     }
   },
+  build(k, { x, y, rows, n, xRow, xStart, yRow, yStart, add }) {
+    const body = (adds: boolean) =>
+      k.rows(rows, r => {
+        const from = x.from(r.mul(xRow).add(xStart))
+        const to = y.from(r.mul(yRow).add(yStart))
+        k.lanes(n, i => to.set(i, adds ? to.at(i).add(from.at(i)) : from.at(i)))
+      })
+    k.if(
+      add.ne(0),
+      () => body(true),
+      () => body(false),
+    )
+  },
+  work: ({ rows, n }) => rows * n,
 })
 
 export const copyColumnsKernels = [copyColumns]

@@ -1,6 +1,7 @@
 import { tapeOf } from '../autograd.ts'
 import { EngineError, requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
+import { exp, log } from '../kernel/language.ts'
 import type { Tensor } from '../tensor.ts'
 
 /** Rows with this label take no part in the loss. */
@@ -23,6 +24,21 @@ export const softmaxLoss = kernel({
       losses[r] = labels[r]! < 0 ? 0 : lse[r]! - logits[r * n + labels[r]!]!
     }
   },
+  build(k, { logits, labels, lse, losses, rows, n }) {
+    k.rows(rows, r => {
+      const row = logits.from(r.mul(n))
+      const largest = k.max(n, i => row.at(i))
+      const result = log(k.sum(n, i => exp(row.at(i).sub(largest)))).add(largest)
+      lse.set(r, result)
+      const label = labels.at(r)
+      k.if(
+        label.lt(0),
+        () => losses.set(r, 0),
+        () => losses.set(r, result.sub(row.at(label))),
+      )
+    })
+  },
+  work: ({ rows, n }) => 8 * rows * n,
 })
 
 /**
@@ -42,6 +58,31 @@ export const softmaxLossBackward = kernel({
       }
     }
   },
+  build(k, { logits, labels, lse, dlogits, rows, n, factor, add }) {
+    const body = (adds: boolean) =>
+      k.rows(rows, r => {
+        const [row, target] = [logits.from(r.mul(n)), dlogits.from(r.mul(n))]
+        const label = labels.at(r)
+        const shift = lse.at(r)
+        const counted = () => {
+          k.lanes(n, i => {
+            const p = exp(row.at(i).sub(shift)).mul(factor)
+            target.set(i, adds ? target.at(i).add(p) : p)
+          })
+          target.set(label, target.at(label).sub(factor))
+        }
+        const ignored = () => {
+          if (!adds) k.lanes(n, i => target.set(i, 0))
+        }
+        k.if(label.lt(0), ignored, counted)
+      })
+    k.if(
+      add.ne(0),
+      () => body(true),
+      () => body(false),
+    )
+  },
+  work: ({ rows, n }) => 8 * rows * n,
 })
 
 export const crossEntropyKernels = [softmaxLoss, softmaxLossBackward]

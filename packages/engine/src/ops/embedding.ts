@@ -10,6 +10,14 @@ export const gatherRows = kernel({
   reference({ w, ids, y, rows, n }) {
     for (let r = 0; r < rows; r++) for (let i = 0; i < n; i++) y[r * n + i] = w[ids[r]! * n + i]!
   },
+  build(k, { w, ids, y, rows, n }) {
+    k.rows(rows, r => {
+      const from = w.from(ids.at(r).mul(n))
+      const to = y.from(r.mul(n))
+      k.lanes(n, i => to.set(i, from.at(i)))
+    })
+  },
+  work: ({ rows, n }) => rows * n,
 })
 
 /** dw[ids[r],:] += dy[r,:]; ids may repeat. dw: [V, n]; ids: [rows]; dy: [rows, n]. */
@@ -19,6 +27,17 @@ export const scatterAddRows = kernel({
   reference({ dy, ids, dw, rows, n }) {
     for (let r = 0; r < rows; r++) for (let i = 0; i < n; i++) dw[ids[r]! * n + i]! += dy[r * n + i]!
   },
+  build(k, { dy, ids, dw, rows, n }) {
+    // Rows may share an id, so each thread takes some columns of all rows.
+    k.share(n, 16, (from, to) => {
+      k.loop(0, rows, r => {
+        const upstream = dy.from(r.mul(n))
+        const target = dw.from(ids.at(r).mul(n))
+        k.lanesFrom(from, to, i => target.set(i, target.at(i).add(upstream.at(i))))
+      })
+    })
+  },
+  work: ({ rows, n }) => rows * n,
 })
 
 export const embeddingKernels = [gatherRows, scatterAddRows]

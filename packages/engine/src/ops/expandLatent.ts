@@ -1,6 +1,7 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
+import type { Int, Reals } from '../kernel/language.ts'
 import type { Tensor } from '../tensor.ts'
 
 const sizes = { rows: i32, heads: i32, keyDim: i32, valueDim: i32, ropeDim: i32 } as const
@@ -22,6 +23,23 @@ const forward = kernel({
       }
     }
   },
+  build(k, { kv, kr, k: keys, v, rows, heads, keyDim, valueDim, ropeDim }) {
+    k.rows(rows, r => {
+      const rope = kr.from(r.mul(ropeDim))
+      k.loop(0, heads, h => {
+        const head = r.mul(heads).add(h)
+        const from = kv.from(head.mul(keyDim.add(valueDim)))
+        const fromValue = from.from(keyDim)
+        const key = keys.from(head.mul(keyDim.add(ropeDim)))
+        const keyRope = key.from(keyDim)
+        const value = v.from(head.mul(valueDim))
+        k.lanes(keyDim, i => key.set(i, from.at(i)))
+        k.lanes(ropeDim, i => keyRope.set(i, rope.at(i)))
+        k.lanes(valueDim, i => value.set(i, fromValue.at(i)))
+      })
+    })
+  },
+  work: ({ rows, heads, keyDim, valueDim, ropeDim }) => rows * heads * (keyDim + valueDim + ropeDim),
 })
 
 /** dkv += (dk without its rotary part, dv); dkr[r,:] += Σ_h of the rotary part of dk. Shapes as in the forward kernel. */
@@ -38,6 +56,21 @@ const backward = kernel({
       }
     }
   },
+  build(k, { dk, dv, dkv, dkr, rows, heads, keyDim, valueDim, ropeDim }) {
+    const addTo = (to: Reals, from: Reals, n: Int) => k.lanes(n, i => to.set(i, to.at(i).add(from.at(i))))
+    k.rows(rows, r => {
+      const rope = dkr.from(r.mul(ropeDim))
+      k.loop(0, heads, h => {
+        const head = r.mul(heads).add(h)
+        const key = dk.from(head.mul(keyDim.add(ropeDim)))
+        const target = dkv.from(head.mul(keyDim.add(valueDim)))
+        addTo(target, key, keyDim)
+        addTo(rope, key.from(keyDim), ropeDim)
+        addTo(target.from(keyDim), dv.from(head.mul(valueDim)), valueDim)
+      })
+    })
+  },
+  work: ({ rows, heads, keyDim, valueDim, ropeDim }) => rows * heads * (keyDim + valueDim + ropeDim),
 })
 
 export const expandLatentKernels = [forward, backward]

@@ -16,6 +16,17 @@ const sumSquares = kernel({
       partial[c] = sum
     }
   },
+  build(k, { x, partial, n }) {
+    k.rows(n.ceilDiv(chunk), c => {
+      const from = c.mul(chunk)
+      const part = x.from(from)
+      partial.set(
+        c,
+        k.dot(n.sub(from).min(chunk), i => [part.at(i), part.at(i)]),
+      )
+    })
+  },
+  work: ({ n }) => n,
 })
 
 export const gradientNormKernels = [sumSquares]

@@ -11,6 +11,13 @@ const addBias = kernel({
   reference({ y, bias, rows, n }) {
     for (let r = 0; r < rows; r++) for (let j = 0; j < n; j++) y[r * n + j]! += bias[j]!
   },
+  build(k, { y, bias, rows, n }) {
+    k.rows(rows, r => {
+      const output = y.from(r.mul(n))
+      k.lanes(n, i => output.set(i, output.at(i).add(bias.at(i))))
+    })
+  },
+  work: ({ rows, n }) => rows * n,
 })
 
 /** dbias[j] += Σ_r dy[r,j]. dy: [rows, n]; dbias: [n]. */
@@ -20,6 +27,15 @@ const backwardBias = kernel({
   reference({ dy, dbias, rows, n }) {
     for (let r = 0; r < rows; r++) for (let j = 0; j < n; j++) dbias[j]! += dy[r * n + j]!
   },
+  build(k, { dy, dbias, rows, n }) {
+    k.share(n, 16, (from, to) => {
+      k.loop(0, rows, r => {
+        const upstream = dy.from(r.mul(n))
+        k.lanesFrom(from, to, i => dbias.set(i, dbias.at(i).add(upstream.at(i))))
+      })
+    })
+  },
+  work: ({ rows, n }) => rows * n,
 })
 
 export const linearKernels = [addBias, backwardBias]

@@ -1,7 +1,14 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
+import type { Builder, Int, Real, Reals } from '../kernel/language.ts'
 import type { Tensor } from '../tensor.ts'
+
+/** 1 / rms of one row of n numbers. */
+const inverseRms = (k: Builder, row: Reals, n: Int, eps: Real): Real => {
+  const mean = k.dot(n, i => [row.at(i), row.at(i)]).div(n.toReal())
+  return k.real(1).div(mean.add(eps).sqrt())
+}
 
 /** y[r,i] = x[r,i] / rms(x[r,:]) · w[i], rms over i with eps inside the root. x, y: [rows, n]; w: [n]. */
 const forward = kernel({
@@ -15,21 +22,15 @@ const forward = kernel({
       for (let i = 0; i < n; i++) y[r * n + i] = x[r * n + i]! * scale * w[i]!
     }
   },
-  work: ({ rows, n }) => 4 * rows * n,
   build(k, { x, w, y, rows, n, eps }) {
     k.rows(rows, r => {
-      const row = x.from(r.mul(n))
-      const out = y.from(r.mul(n))
-      const scale = k.real(1).div(
-        k
-          .dot(n, i => [row.at(i), row.at(i)])
-          .div(n.toReal())
-          .add(eps)
-          .sqrt(),
-      )
-      k.lanes(n, i => out.set(i, row.at(i).mul(scale).mul(w.at(i))))
+      const input = x.from(r.mul(n))
+      const output = y.from(r.mul(n))
+      const scale = inverseRms(k, input, n, eps)
+      k.lanes(n, i => output.set(i, input.at(i).mul(scale).mul(w.at(i))))
     })
   },
+  work: ({ rows, n }) => 2 * rows * n,
 })
 
 /**
@@ -52,6 +53,19 @@ const backwardInput = kernel({
       for (let i = 0; i < n; i++) dx[r * n + i]! += scale * (w[i]! * dy[r * n + i]! - x[r * n + i]! * shared)
     }
   },
+  build(k, { x, w, dy, dx, rows, n, eps }) {
+    k.rows(rows, r => {
+      const [input, upstream, result] = [x, dy, dx].map(rowsOf => rowsOf.from(r.mul(n))) as [Reals, Reals, Reals]
+      const scale = inverseRms(k, input, n, eps)
+      const dot = k.sum(n, i => upstream.at(i).mul(w.at(i)).mul(input.at(i)))
+      const shared = dot.div(n.toReal()).mul(scale).mul(scale)
+      k.lanes(n, i => {
+        const term = w.at(i).mul(upstream.at(i)).sub(input.at(i).mul(shared))
+        result.set(i, term.mulAdd(scale, result.at(i)))
+      })
+    })
+  },
+  work: ({ rows, n }) => 4 * rows * n,
 })
 
 /** dw[i] += Σ_r dy[r,i]·x[r,i]/rms(x[r,:]). x, dy: [rows, n]; dw: [n]. */
@@ -66,6 +80,20 @@ const backwardWeight = kernel({
       for (let i = 0; i < n; i++) dw[i]! += dy[r * n + i]! * x[r * n + i]! * scale
     }
   },
+  build(k, { x, dy, dw, rows, n, eps }) {
+    // Every row's scale first, then each thread sums its own columns over all rows.
+    k.rows(rows, r => k.shared.set(r, inverseRms(k, x.from(r.mul(n)), n, eps)))
+    k.barrier()
+    k.share(n, 16, (from, to) => {
+      k.loop(0, rows, r => {
+        const [input, upstream] = [x, dy].map(rowsOf => rowsOf.from(r.mul(n))) as [Reals, Reals]
+        const scale = k.shared.at(r)
+        k.lanesFrom(from, to, i => dw.set(i, upstream.at(i).mul(scale).mulAdd(input.at(i), dw.at(i))))
+      })
+    })
+  },
+  work: ({ rows, n }) => 3 * rows * n,
+  scratch: ({ rows }) => ({ shared: rows }),
 })
 
 export const rmsNormKernels = [forward, backwardInput, backwardWeight]

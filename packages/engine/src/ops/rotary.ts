@@ -1,6 +1,7 @@
 import { tapeOf } from '../autograd.ts'
 import { EngineError, requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
+import type { Int, Real, Reals } from '../kernel/language.ts'
 import type { Tensor } from '../tensor.ts'
 
 /**
@@ -46,6 +47,44 @@ const rotate = kernel({
       }
     }
   },
+  build(k, { x, y, cos, sin, positions, rows, heads, dim, start, width, interleaved, direction, add }) {
+    const half = width.div(2)
+    const body = (adds: boolean, pairs: boolean) =>
+      k.rows(rows, r => {
+        const [c, s] = [cos, sin].map(table => table.from(positions.at(r).mul(half))) as [Reals, Reals]
+        k.loop(0, heads, h => {
+          const head = r.mul(heads).add(h).mul(dim)
+          const [input, output] = [x.from(head), y.from(head)]
+          const put = (at: Int, value: Real) => output.set(at, adds ? output.at(at).add(value) : value)
+          k.lanes(start, i => put(i, input.at(i)))
+          k.lanesFrom(start.add(width), dim, i => put(i, input.at(i)))
+          const turn = (i: Int, first: Int, second: Int) => {
+            const [a, b] = [input.at(first), input.at(second)]
+            const [cosine, sine] = [c.at(i), s.at(i).mul(direction)]
+            put(first, a.mul(cosine).sub(b.mul(sine)))
+            put(second, b.mul(cosine).add(a.mul(sine)))
+          }
+          if (pairs) {
+            k.loop(0, half, i => {
+              const first = start.add(i.mul(2))
+              turn(i, first, first.add(1))
+            })
+          } else k.lanes(half, i => turn(i, i.add(start), i.add(start).add(half)))
+        })
+      })
+    const layouts = (adds: boolean) =>
+      k.if(
+        interleaved.ne(0),
+        () => body(adds, true),
+        () => body(adds, false),
+      )
+    k.if(
+      add.ne(0),
+      () => layouts(true),
+      () => layouts(false),
+    )
+  },
+  work: ({ rows, heads, dim }) => 4 * rows * heads * dim,
 })
 
 export const rotaryKernels = [rotate]

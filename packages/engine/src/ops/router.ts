@@ -1,10 +1,11 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
+import { type Int, sigmoid } from '../kernel/language.ts'
 import type { Tensor } from '../tensor.ts'
 import { type ExpertGroups, groupByExpert } from './groupByExpert.ts'
 
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
+const logistic = (x: number): number => 1 / (1 + Math.exp(-x))
 
 /**
  * Chooses `topk` experts a row by s + bias, s = sigmoid(logits): a group of experts scores the sum of its best two,
@@ -32,7 +33,7 @@ const forward = kernel({
     const choice = new Float64Array(count)
     const groupScore = new Float64Array(groups)
     for (let r = 0; r < rows; r++) {
-      for (let e = 0; e < count; e++) choice[e] = sigmoid(logits[r * count + e]!) + bias[e]!
+      for (let e = 0; e < count; e++) choice[e] = logistic(logits[r * count + e]!) + bias[e]!
       for (let g = 0; g < groups; g++) {
         let best = -Infinity
         let second = -Infinity
@@ -58,12 +59,78 @@ const forward = kernel({
         for (let e = 1; e < count; e++) if (choice[e]! > choice[best]!) best = e
         choice[best] = -Infinity
         experts[r * topk + j] = best
-        weights[r * topk + j] = sigmoid(logits[r * count + best]!)
+        weights[r * topk + j] = logistic(logits[r * count + best]!)
         sum += weights[r * topk + j]!
       }
       for (let j = 0; j < topk; j++) weights[r * topk + j]! *= normalise ? factor / (sum + 1e-20) : factor
     }
   },
+  build(k, { logits, bias, experts, weights, rows, count, groups, topkGroups, topk, normalise, factor }) {
+    const size = count.div(groups)
+    const choice = k.own
+    const groupScore = k.own.from(count)
+    const exclude = (from: Int, to: Int) => k.lanesFrom(from, to, e => choice.set(e, Number.NEGATIVE_INFINITY))
+    const scoreGroup = (g: Int) => {
+      const best = k.variable(Number.NEGATIVE_INFINITY)
+      const second = k.variable(Number.NEGATIVE_INFINITY)
+      k.loop(g.mul(size), g.add(1).mul(size), e => {
+        const score = choice.at(e)
+        second.set(second.value.max(best.value.min(score)))
+        best.set(best.value.max(score))
+      })
+      k.if(
+        size.gt(1),
+        () => groupScore.set(g, best.value.add(second.value)),
+        () => groupScore.set(g, best.value),
+      )
+    }
+    const dropWorstGroup = () => {
+      const worst = k.intVariable(0)
+      const score = k.variable(Number.POSITIVE_INFINITY)
+      k.loop(0, groups, g => {
+        const candidate = groupScore.at(g)
+        // Of equals the last one goes; a group that went already is at +infinity.
+        k.if(candidate.lt(Number.POSITIVE_INFINITY), () => {
+          k.if(candidate.le(score.value), () => {
+            score.set(candidate)
+            worst.set(g)
+          })
+        })
+      })
+      groupScore.set(worst.value, Number.POSITIVE_INFINITY)
+      exclude(worst.value.mul(size), worst.value.add(1).mul(size))
+    }
+    k.rows(rows, r => {
+      const row = logits.from(r.mul(count))
+      const [chosen, weight] = [experts.from(r.mul(topk)), weights.from(r.mul(topk))]
+      k.lanes(count, e => choice.set(e, sigmoid(row.at(e)).add(bias.at(e))))
+      k.if(topkGroups.lt(groups), () => {
+        k.loop(0, groups, scoreGroup)
+        k.loop(topkGroups, groups, dropWorstGroup)
+      })
+      const sum = k.variable(0)
+      k.loop(0, topk, j => {
+        const best = k.intVariable(0)
+        const score = k.variable(choice.at(0))
+        k.loop(1, count, e => {
+          k.if(choice.at(e).gt(score.value), () => {
+            score.set(choice.at(e))
+            best.set(e)
+          })
+        })
+        choice.set(best.value, Number.NEGATIVE_INFINITY)
+        const s = sigmoid(row.at(best.value))
+        chosen.set(j, best.value)
+        weight.set(j, s)
+        sum.add(s)
+      })
+      const scale = k.variable(factor)
+      k.if(normalise.ne(0), () => scale.set(factor.div(sum.value.add(1e-20))))
+      k.lanes(topk, j => weight.set(j, weight.at(j).mul(scale.value)))
+    })
+  },
+  work: ({ rows, count, topk }) => rows * count * (8 + topk),
+  scratch: ({ count, groups }) => ({ perThread: count + groups }),
 })
 
 /**
@@ -89,19 +156,47 @@ const backward = kernel({
       let sum = 1e-20
       let dot = 0
       for (let j = 0; j < topk; j++) {
-        const s = sigmoid(logits[r * count + experts[r * topk + j]!]!)
+        const s = logistic(logits[r * count + experts[r * topk + j]!]!)
         sum += s
         dot += s * dweights[r * topk + j]!
       }
       for (let j = 0; j < topk; j++) {
         const at = r * count + experts[r * topk + j]!
-        const s = sigmoid(logits[at]!)
+        const s = logistic(logits[at]!)
         const upstream = dweights[r * topk + j]!
         const ds = normalise ? (factor / sum) * (upstream - dot / sum) : factor * upstream
         dlogits[at]! += s * (1 - s) * ds
       }
     }
   },
+  build(k, { logits, experts, dweights, dlogits, rows, count, topk, normalise, factor }) {
+    k.rows(rows, r => {
+      const [row, target] = [logits.from(r.mul(count)), dlogits.from(r.mul(count))]
+      const [chosen, upstream] = [experts.from(r.mul(topk)), dweights.from(r.mul(topk))]
+      const sum = k.variable(1e-20)
+      const dot = k.variable(0)
+      k.loop(0, topk, j => {
+        const s = sigmoid(row.at(chosen.at(j)))
+        sum.add(s)
+        dot.addProduct(s, upstream.at(j))
+      })
+      k.if(
+        normalise.eq(0),
+        () => {
+          sum.set(1)
+          dot.set(0)
+        },
+        () => {},
+      )
+      k.loop(0, topk, j => {
+        const expert = chosen.at(j)
+        const s = sigmoid(row.at(expert))
+        const ds = factor.div(sum.value).mul(upstream.at(j).sub(dot.value.div(sum.value)))
+        target.set(expert, target.at(expert).add(s.mul(k.real(1).sub(s)).mul(ds)))
+      })
+    })
+  },
+  work: ({ rows, topk }) => 16 * rows * topk,
 })
 
 export const routerKernels = [forward, backward]

@@ -9,6 +9,10 @@ const forward = kernel({
   reference({ x, y, n, factor }) {
     for (let i = 0; i < n; i++) y[i] = factor * x[i]!
   },
+  build(k, { x, y, n, factor }) {
+    k.share(n, 16, (from, to) => k.lanesFrom(from, to, i => y.set(i, x.at(i).mul(factor))))
+  },
+  work: ({ n }) => n,
 })
 
 /** y[i] += factor · x[i], i < n. */
@@ -18,6 +22,10 @@ export const accumulate = kernel({
   reference({ x, y, n, factor }) {
     for (let i = 0; i < n; i++) y[i]! += factor * x[i]!
   },
+  build(k, { x, y, n, factor }) {
+    k.share(n, 16, (from, to) => k.lanesFrom(from, to, i => y.set(i, x.at(i).mulAdd(factor, y.at(i)))))
+  },
+  work: ({ n }) => n,
 })
 
 export const scaleKernels = [forward, accumulate]

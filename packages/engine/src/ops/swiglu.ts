@@ -1,6 +1,7 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
+import { sigmoid } from '../kernel/language.ts'
 import type { Tensor } from '../tensor.ts'
 
 /**
@@ -18,6 +19,18 @@ export const swigluForward = kernel({
       }
     }
   },
+  build(k, { gate, up, y, rows, n, row, upOffset }) {
+    k.rows(rows, r => {
+      const gates = gate.from(r.mul(row))
+      const ups = up.from(r.mul(row).add(upOffset))
+      const output = y.from(r.mul(n))
+      k.lanes(n, i => {
+        const g = gates.at(i)
+        output.set(i, g.mul(sigmoid(g)).mul(ups.at(i)))
+      })
+    })
+  },
+  work: ({ rows, n }) => 8 * rows * n,
 })
 
 /**
@@ -51,6 +64,32 @@ export const swigluBackward = kernel({
       }
     }
   },
+  build(k, { gate, up, dy, dgate, dup, rows, n, row, upOffset, add }) {
+    const body = (adds: boolean) =>
+      k.rows(rows, r => {
+        const [gates, dgates] = [gate.from(r.mul(row)), dgate.from(r.mul(row))]
+        const [ups, dups] = [up.from(r.mul(row).add(upOffset)), dup.from(r.mul(row).add(upOffset))]
+        const upstream = dy.from(r.mul(n))
+        k.lanes(n, i => {
+          const g = gates.at(i)
+          const s = sigmoid(g)
+          const u = upstream.at(i)
+          const dg = u
+            .mul(ups.at(i))
+            .mul(s)
+            .mul(g.mul(k.real(1).sub(s)).add(1))
+          const du = u.mul(g).mul(s)
+          dgates.set(i, adds ? dgates.at(i).add(dg) : dg)
+          dups.set(i, adds ? dups.at(i).add(du) : du)
+        })
+      })
+    k.if(
+      add.ne(0),
+      () => body(true),
+      () => body(false),
+    )
+  },
+  work: ({ rows, n }) => 12 * rows * n,
 })
 
 export const swigluKernels = [swigluForward, swigluBackward]

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+import { createReferenceDevice } from '../device/reference.ts'
+import { expectClose, randomSource, reals, testOperation } from '../testing.ts'
+import { attention } from './attention.ts'
+
+interface Sizes {
+  sequences: number
+  queries: number
+  keys: number
+  heads: number
+  groups: number
+  dim: number
+  valueDim: number
+}
+
+const sizes = (
+  sequences: number,
+  queries: number,
+  keys: number,
+  heads: number,
+  groups: number,
+  dim: number,
+  valueDim: number,
+): Sizes => ({ sequences, queries, keys, heads, groups, dim, valueDim })
+
+describe('attention', () => {
+  testOperation('attention', {
+    shapes: [
+      sizes(1, 1, 1, 1, 1, 1, 1),
+      sizes(2, 3, 5, 4, 2, 3, 2),
+      sizes(1, 1, 97, 8, 8, 48, 32),
+      sizes(1, 1, 31, 8, 1, 49, 13),
+      sizes(3, 13, 13, 2, 2, 7, 9),
+      sizes(2, 49, 49, 4, 4, 48, 32),
+      sizes(1, 97, 130, 6, 2, 31, 31),
+      sizes(1, 8, 9, 3, 1, 64, 64),
+      sizes(1, 130, 130, 1, 1, 16, 8),
+    ],
+    gradientShapes: [
+      sizes(1, 1, 1, 1, 1, 1, 1),
+      sizes(2, 3, 5, 4, 2, 3, 2),
+      sizes(1, 4, 4, 3, 1, 2, 3),
+      sizes(2, 2, 2, 2, 2, 5, 1),
+    ],
+    make: ({ sequences, queries, keys, heads, groups, dim, valueDim }, random) => ({
+      inputs: {
+        q: reals(random, [sequences * queries, heads, dim]),
+        k: reals(random, [sequences * keys, groups, dim]),
+        v: reals(random, [sequences * keys, groups, valueDim]),
+      },
+      run: ({ q, k, v }) => attention(q!, k!, v!, { sequences, scale: dim ** -0.5 }),
+    }),
+  })
+
+  testOperation('attention with scores far apart', {
+    shapes: [sizes(1, 5, 9, 2, 1, 4, 4)],
+    gradientShapes: [],
+    make: ({ keys, queries, heads, groups, dim, valueDim }, random) => ({
+      inputs: {
+        q: reals(random, [queries, heads, dim], 30),
+        k: reals(random, [keys, groups, dim], 30),
+        v: reals(random, [keys, groups, valueDim]),
+      },
+      run: ({ q, k, v }) => attention(q!, k!, v!, { sequences: 1, scale: 0.5 }),
+    }),
+    // Scores of hundreds: float32 keeps four digits of their differences.
+    tolerance: 1e-3,
+  })
+
+  test('a query sees nothing after itself, and each sequence only itself', () => {
+    const device = createReferenceDevice()
+    const random = randomSource(5)
+    const tensor = (shape: number[]) => device.from(reals(random, shape).values, shape)
+    const [q, k, v] = [tensor([6, 2, 4]), tensor([6, 2, 4]), tensor([6, 2, 3])]
+    const run = () => Array.from(attention(q, k, v, { sequences: 2, scale: 0.5 }).data)
+    const before = run()
+    // Key and value 4 are the second of the second sequence: rows 0 to 3 must not notice.
+    k.data.fill(7, 4 * 8, 5 * 8)
+    v.data.fill(7, 4 * 6, 5 * 6)
+    const after = run()
+    expect(after.slice(0, 4 * 6)).toEqual(before.slice(0, 4 * 6))
+    expect(after.slice(4 * 6, 5 * 6)).not.toEqual(before.slice(4 * 6, 5 * 6))
+    // The first query of a sequence sees one key only: its value is the answer.
+    expectClose(after.slice(0, 6), v.data.slice(0, 6), 1e-12, 'first query')
+  })
+
+  test('refuses shapes that do not fit', () => {
+    const device = createReferenceDevice()
+    const t = (...shape: number[]) => device.persistent(shape)
+    expect(() => attention(t(2, 3, 4), t(2, 2, 4), t(2, 2, 4), { sequences: 1, scale: 1 })).toThrow('do not fit')
+    expect(() => attention(t(3, 2, 4), t(2, 2, 4), t(2, 2, 4), { sequences: 1, scale: 1 })).toThrow(
+      '3 queries and 2 keys',
+    )
+  })
+})

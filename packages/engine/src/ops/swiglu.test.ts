@@ -1,0 +1,30 @@
+import { describe, expect, test } from 'vitest'
+import { createReferenceDevice } from '../device/reference.ts'
+import { reals, testOperation } from '../testing.ts'
+import { swiglu } from './swiglu.ts'
+
+describe('swiglu', () => {
+  testOperation('swiglu', {
+    shapes: [
+      [1, 1],
+      [2, 3],
+      [5, 31],
+      [7, 48],
+      [97, 49],
+    ],
+    gradientShapes: [
+      [1, 1],
+      [3, 5],
+    ],
+    make: (shape, random) => ({
+      inputs: { gate: reals(random, shape, 5), up: reals(random, shape) },
+      run: ({ gate, up }) => swiglu(gate!, up!),
+    }),
+  })
+
+  test('large gates neither overflow nor vanish', () => {
+    const device = createReferenceDevice()
+    const y = swiglu(device.from([-1000, 0, 1000], [1, 3]), device.from([2, 2, 2], [1, 3]))
+    expect(Array.from(y.data, x => x + 0)).toEqual([0, 0, 2000])
+  })
+})
