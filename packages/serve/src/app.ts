@@ -32,6 +32,7 @@ export function createApp(options: AppOptions): Hono {
   app.use(requestId())
   app.use(async (c, next) => {
     await next()
+    c.header('X-Request-Id', c.get('requestId'))
     c.header('X-Content-Type-Options', 'nosniff')
   })
   if (options.allowedHosts) app.use(onlyHosts(options.allowedHosts))
@@ -91,10 +92,6 @@ export function createApp(options: AppOptions): Hono {
   if (options.page) app.route('/', page(options.page))
 
   app.notFound(c => unknown(c.req.method, c.req.path).toResponse())
-  app.onError((error, c) => {
-    const response = describeFailure(c, options, error).toResponse()
-    response.headers.set('X-Request-Id', c.get('requestId'))
-    return response
-  })
+  app.onError((error, c) => describeFailure(c, options, error).toResponse())
   return app
 }
