@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { Tape } from '../autograd.ts'
 import { createReferenceDevice } from '../device/reference.ts'
 import { EngineError } from '../errors.ts'
-import { integers, type Random, randomInteger, reals, testOperation } from '../testing.ts'
+import { integers, type Random, randomInteger, randomSource, reals, testOperation } from '../testing.ts'
 import { crossEntropy, ignoredLabel } from './crossEntropy.ts'
+import { linear } from './linear.ts'
 import { linearCrossEntropy } from './linearCrossEntropy.ts'
 import { scale } from './scale.ts'
 
@@ -61,6 +62,30 @@ describe('linearCrossEntropy', () => {
       inputs: { x: reals(random, [rows, n]), w: reals(random, [classes, n]), labels: labels(random, rows, classes) },
       run: ({ x, w, labels }) => linearCrossEntropy(x!, w!, labels!, { weight: 0.3, chunk }),
     }),
+  })
+
+  testOperation('linearCrossEntropy on a frozen head, scaled afterwards', {
+    shapes: shapes.slice(0, 3),
+    make: ({ rows, classes, n, chunk }, random) => ({
+      inputs: {
+        x: reals(random, [rows, n]),
+        w: { ...reals(random, [classes, n]), differentiable: false },
+        labels: labels(random, rows, classes),
+      },
+      run: ({ x, w, labels }) => linearCrossEntropy(x!, w!, labels!, { chunk }),
+    }),
+  })
+
+  test('equals the unfused product and loss', () => {
+    const device = createReferenceDevice()
+    const random = randomSource(8)
+    const [x, w] = [
+      device.from(reals(random, [7, 3]).values, [7, 3]),
+      device.from(reals(random, [5, 3]).values, [5, 3]),
+    ]
+    const target = device.from(labels(random, 7, 5).values, [7], 'i32')
+    const unfused = crossEntropy(linear(x, w), target).data[0]!
+    expect(linearCrossEntropy(x, w, target, { weight: 2, chunk: 2 }).data[0]).toBeCloseTo(2 * unfused, 12)
   })
 
   test('all labels ignored: no loss and no gradient', () => {

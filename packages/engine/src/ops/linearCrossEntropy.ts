@@ -1,9 +1,10 @@
 import { tapeOf } from '../autograd.ts'
 import { EngineError, requireShape } from '../errors.ts'
 import type { Tensor } from '../tensor.ts'
-import { countLabels, meanOf, softmaxLoss, softmaxLossBackward } from './crossEntropy.ts'
+import { countLabels, ignoredLabel, meanOf, softmaxLoss, softmaxLossBackward } from './crossEntropy.ts'
+import { gatherRows, scatterAddRows } from './embedding.ts'
 import { addOuter, multiply, multiplyTransposed } from './linear.ts'
-import { accumulate } from './scale.ts'
+import { scale } from './scale.ts'
 
 export interface LinearCrossEntropyOptions {
   /** Multiplies the loss (and its gradients); 1 by default. */
@@ -28,9 +29,8 @@ export function linearCrossEntropy(
 ): Tensor {
   const { weight = 1, chunk = 256 } = options
   const [classes, n] = w.shape as [number, number]
-  const rows = labels.size
   requireShape(
-    w.shape.length === 2 && x.size === rows * n && x.shape.at(-1) === n,
+    w.shape.length === 2 && x.size === labels.size * n && x.shape.at(-1) === n,
     () => `linearCrossEntropy: x [${x.shape}], w [${w.shape}] and labels [${labels.shape}] do not fit together`,
   )
   const { device } = x
@@ -41,24 +41,33 @@ export function linearCrossEntropy(
     return loss
   }
   const tape = tapeOf(x, w)
-  const matrix = x.reshape([rows, n])
-  const flat = labels.reshape([rows])
-  const lse = device.temporary([rows])
-  const losses = device.temporary([rows])
-  const logits = device.temporary([Math.min(chunk, rows), classes])
-  const dx = tape && x.requiresGrad ? device.temporary([rows, n]) : undefined
-  for (let from = 0; from < rows; from += chunk) {
-    const to = Math.min(from + chunk, rows)
-    const part = to - from
-    const input = matrix.rows(from, to)
-    const classification = { labels: flat.rows(from, to), lse: lse.rows(from, to), rows: part, n: classes }
-    multiplyTransposed(input, w, logits, part, classes, n)
+  // Only the rows that count: in chat fine-tuning most are ignored.
+  const ids = device.temporary([count], 'i32')
+  const targets = device.temporary([count], 'i32')
+  let next = 0
+  for (const [row, label] of labels.integers.entries()) {
+    if (label === ignoredLabel) continue
+    ids.integers[next] = row
+    targets.integers[next++] = label
+  }
+  const input = device.temporary([count, n])
+  device.run(gatherRows, { w: x, ids, y: input, rows: count, n })
+  const lse = device.temporary([count])
+  const losses = device.temporary([count])
+  const logits = device.temporary([Math.min(chunk, count), classes])
+  const dinput = tape && x.requiresGrad ? device.temporary([count, n]) : undefined
+  for (let from = 0; from < count; from += chunk) {
+    const to = Math.min(from + chunk, count)
+    const rows = to - from
+    const part = input.rows(from, to)
+    const classification = { labels: targets.rows(from, to), lse: lse.rows(from, to), rows, n: classes }
+    multiplyTransposed(part, w, logits, rows, classes, n)
     device.run(softmaxLoss, { logits, losses: losses.rows(from, to), ...classification })
     if (!tape) continue
     const factor = weight / count
     device.run(softmaxLossBackward, { logits, dlogits: logits, ...classification, factor, add: 0 })
-    if (dx) multiply(logits, w, dx.rows(from, to), part, classes, n, 0)
-    if (w.requiresGrad) addOuter(logits, input, tape.gradient(w), part, classes, n)
+    if (dinput) multiply(logits, w, dinput.rows(from, to), rows, classes, n, 0)
+    if (w.requiresGrad) addOuter(logits, part, tape.gradient(w), rows, classes, n)
   }
   device.fill(loss, weight * meanOf(losses, count))
   tape?.record(loss, () => {
@@ -69,7 +78,9 @@ export function linearCrossEntropy(
         `linearCrossEntropy needs an upstream gradient of 1, got ${factor}; use \`weight\``,
       )
     }
-    if (dx) device.run(accumulate, { x: dx, y: tape.gradient(x), n: rows * n, factor })
+    if (!dinput) return
+    const dy = factor === 1 ? dinput : scale(dinput, factor)
+    device.run(scatterAddRows, { dy, ids, dw: tape.gradient(x), rows: count, n })
   })
   return loss
 }
