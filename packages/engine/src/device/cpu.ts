@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import v8 from 'node:v8'
 import type { Tape } from '../autograd.ts'
 import { EngineError } from '../errors.ts'
-import type { Arguments, Kernel, Parameters, ReferenceArguments } from '../kernel/kernel.ts'
+import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
 import { buildProgram } from '../kernel/language.ts'
 import { controlLayout, generateWasm, wasmTarget } from '../kernel/wasm.ts'
 import { type DType, type Shape, sizeOf, Tensor } from '../tensor.ts'
@@ -80,8 +80,7 @@ class CpuDevice implements Device {
   run<P extends Parameters>(kernel: Kernel<P>, args: Arguments<P>): void {
     if (!kernel.build) return kernel.reference(referenceArguments(args))
     const loaded = this.kernels.get(kernel as unknown as Kernel) ?? this.load(kernel as unknown as Kernel)
-    const sizes = args as unknown as ReferenceArguments<P>
-    const threads = kernel.work && kernel.work(sizes) < smallWork ? 1 : this.threads
+    const threads = kernel.work && kernel.work(args) < smallWork ? 1 : this.threads
     const { words, reals } = this
     let slot = argumentBlock / 4
     for (const name of loaded.names) {
@@ -91,7 +90,7 @@ class CpuDevice implements Device {
       else words[slot] = value
       slot += 2
     }
-    if (kernel.scratch) this.provideScratch(slot, kernel.scratch(sizes, threads), threads)
+    if (kernel.scratch) this.provideScratch(slot, kernel.scratch(args, wasmTarget, threads), threads)
     const { taskCounters, taskCounterStride } = controlLayout
     for (let i = 0; i < loaded.taskSlots; i++) words[(taskCounters + i * taskCounterStride) / 4] = 0
     if (threads === 1) loaded.run(argumentBlock, 0, 1)

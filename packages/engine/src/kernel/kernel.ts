@@ -1,5 +1,5 @@
 import type { Reals, Tensor } from '../tensor.ts'
-import type { Builder, BuilderArguments } from './language.ts'
+import type { Builder, BuilderArguments, Target } from './language.ts'
 
 /** Kinds of kernel parameters: arrays (passed as tensors) and numbers. */
 export type ParameterKind = 'f32s' | 'i32s' | 'f32' | 'i32'
@@ -31,9 +31,9 @@ export interface Kernel<P extends Parameters = Parameters> {
   reference(args: ReferenceArguments<P>): void
   build?(k: Builder, args: BuilderArguments<P>): void
   /** Rough number of floating-point operations (or elements touched), to decide whether threads pay. Default: threads always. */
-  work?(args: ReferenceArguments<P>): number
+  work?(args: Arguments<P>): number
   /** Scratch memory a call needs, in float32 numbers: for each thread and shared by all. */
-  scratch?(args: ReferenceArguments<P>, threads: number): { perThread?: number; shared?: number }
+  scratch?(args: Arguments<P>, target: Target, threads: number): { perThread?: number; shared?: number }
 }
 
 /** Declares a kernel; exists for its type inference. */

@@ -49,6 +49,8 @@ export class Int {
   rem = (other: Int | number): Int => this.binary('rem', other)
   min = (other: Int | number): Int => this.binary('min', other)
   max = (other: Int | number): Int => this.binary('max', other)
+  /** The same number as the index of the first of `span` consecutive elements. */
+  spanning = (span: number): Int => new Int(this.k, this.register, span)
   /** Rounded down to a multiple of `n`, a power of two. */
   floorTo = (n: number): Int => this.binary('and', -n)
   /** The number of blocks of `n` that cover this many. */
@@ -126,6 +128,11 @@ export class Condition {
     this.register = register
   }
 
+  /** Both conditions, of scalars. */
+  and(other: Condition): Condition {
+    return new Condition(this.k, this.k.emitBinary('and', 'i32', this.register, other.register))
+  }
+
   /** `a` where the condition holds, else `b`. */
   select(a: Real | number, b: Real | number): Real {
     const { k } = this
@@ -187,10 +194,10 @@ export class ArrayOf {
     this.register = register
   }
 
-  protected place(index: Int | number): { base: Register; index: Register | undefined; offset: number } {
+  protected place(index: Int | number, plus = 0): { base: Register; index: Register | undefined; offset: number } {
     return typeof index === 'number'
-      ? { base: this.register, index: undefined, offset: 4 * index }
-      : { base: this.register, index: index.register, offset: 0 }
+      ? { base: this.register, index: undefined, offset: 4 * (index + plus) }
+      : { base: this.register, index: index.register, offset: 4 * plus }
   }
   protected shifted(index: Int | number): Register {
     const to = this.k.register('ptr')
@@ -204,12 +211,17 @@ export class Reals extends ArrayOf {
   at(index: Int | number): Real {
     return typeof index !== 'number' && index.span > 1 ? this.vectorAt(index) : this.load('f32', index, false)
   }
-  vectorAt(index: Int | number): Real {
-    return this.load('vec', index, false)
+  /** `width` numbers from `index + plus` on. */
+  vectorAt(index: Int | number, plus = 0): Real {
+    return this.load('vec', index, false, plus)
   }
-  /** One number, repeated over the lanes. */
-  broadcastAt(index: Int | number): Real {
-    return this.load('vec', index, true)
+  /** The number at `index + plus`, repeated over the lanes. */
+  broadcastAt(index: Int | number, plus = 0): Real {
+    return this.load('vec', index, true, plus)
+  }
+  /** Stores `width` numbers from `index + plus` on. */
+  setVector(index: Int | number, value: Real, plus = 0): void {
+    this.k.emit({ op: 'store', from: this.k.vector(value).register, ...this.place(index, plus) })
   }
   /** Stores a number, or a vector from `index` on; a scalar is repeated if the index spans a vector. */
   set(index: Int | number, value: Real | number): void {
@@ -228,9 +240,9 @@ export class Reals extends ArrayOf {
     return new RealsCursor(this.k, register)
   }
 
-  private load(type: 'f32' | 'vec', index: Int | number, splat: boolean): Real {
+  private load(type: 'f32' | 'vec', index: Int | number, splat: boolean, plus = 0): Real {
     const to = this.k.register(type)
-    this.k.emit({ op: 'load', to, ...this.place(index), splat })
+    this.k.emit({ op: 'load', to, ...this.place(index, plus), splat })
     return new Real(this.k, to, type === 'vec')
   }
 }
@@ -411,10 +423,18 @@ export class Builder {
     const rest = this.variable(start)
     this.loop(full, size, i => step(rest, i))
     const join = (a: Real, b: Real) => (fn === 'sum' ? a.add(b) : a.max(b))
-    const lanes = totals.map(total => total.value).reduce(join)
+    return join(this.reduce(fn, totals.map(total => total.value).reduce(join)), rest.value)
+  }
+
+  /** The sum of a vector's lanes. */
+  total(vector: Real): Real {
+    return this.reduce('sum', vector)
+  }
+
+  private reduce(fn: 'sum' | 'max', vector: Real): Real {
     const to = this.register('f32')
-    this.emit({ op: 'reduce', fn, to, a: lanes.register })
-    return join(new Real(this, to, false), rest.value)
+    this.emit({ op: 'reduce', fn, to, a: vector.register })
+    return new Real(this, to, false)
   }
 
   // For the value classes and the code generators

@@ -1,4 +1,16 @@
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
+import type { Builder, Int, Ints } from '../kernel/language.ts'
+import {
+  blockRows,
+  fewRows,
+  packAll,
+  packedSize,
+  packPanel,
+  product,
+  productScratch,
+  rowProduct,
+  tileShape,
+} from '../kernel/tile.ts'
 
 /**
  * A ragged batch of products: for each expert e and its slots s (offsets[e] ≤ s < offsets[e+1])
@@ -30,7 +42,76 @@ export const groupedMatmul = kernel({
       }
     }
   },
+  scratch({ experts, n, k }, target) {
+    const shape = tileShape(target)
+    return { shared: experts * packedSize(n, k, shape), perThread: productScratch(shape) }
+  },
+  build(k, { a, b, c, offsets, experts, n, k: depth, bBatch, bRow, bCol, add }) {
+    const shape = tileShape(k)
+    const { columns } = shape
+    const panels = n.ceilDiv(columns)
+    const right = (expert: Int) => ({ b: b.from(expert.mul(bBatch)), row: bRow, column: bCol, depth, n })
+    const packedAt = (expert: Int) => k.shared.from(expert.mul(panels).mul(columns).mul(depth))
+    k.rows(experts.mul(panels), index => {
+      const expert = index.div(panels)
+      k.if(slotsOf(offsets, expert).gt(fewRows), () => {
+        const panel = index.rem(panels)
+        packPanel(k, right(expert), panel, packedAt(expert).from(panel.mul(columns).mul(depth)))
+      })
+    })
+    k.barrier()
+    // A task is a block of rows of one expert; there are at most this many.
+    const rows = blockRows(shape)
+    k.tasks(offsets.at(experts).div(rows).add(experts), task => {
+      findBlock(k, offsets, experts, rows, task, (expert, slot, m) => {
+        const left = a.from(slot.mul(depth))
+        const to = c.from(slot.mul(n))
+        k.if(
+          slotsOf(offsets, expert).le(fewRows),
+          () =>
+            k.loop(0, m, i => {
+              const row = { a: left.from(i.mul(depth)), c: to.from(i.mul(n)) }
+              rowProduct(k, { ...right(expert), ...row, from: k.int(0), to: n, add })
+            }),
+          () => {
+            const size = { aRow: depth, aCol: 1, m, depth, n, cRow: n } as const
+            product(k, { a: left, panels: packedAt(expert), c: to, ...size, add, scratch: k.own })
+          },
+        )
+      })
+    })
+  },
 })
+
+/** The number of slots of `expert`. */
+const slotsOf = (offsets: Ints, expert: Int): Int => offsets.at(expert.add(1)).sub(offsets.at(expert))
+
+/** Calls body(expert, first slot, rows) for the block number `index`, counting blocks of `size` slots expert by expert. */
+function findBlock(
+  k: Builder,
+  offsets: Ints,
+  experts: Int,
+  size: number,
+  index: Int,
+  body: (expert: Int, slot: Int, rows: Int) => void,
+): void {
+  const before = k.intVariable(0)
+  const found = k.intVariable(-1)
+  const block = k.intVariable(0)
+  k.loop(0, experts, expert => {
+    const local = index.sub(before.value)
+    const blocks = slotsOf(offsets, expert).ceilDiv(size)
+    k.if(local.ge(0).and(local.lt(blocks)), () => {
+      found.set(expert)
+      block.set(local)
+    })
+    before.set(before.value.add(blocks))
+  })
+  k.if(found.value.ge(0), () => {
+    const slot = offsets.at(found.value).add(block.value.mul(size))
+    body(found.value, slot, offsets.at(found.value.add(1)).sub(slot).min(size))
+  })
+}
 
 /** c[e,i,j] += Σ_s a[s,i]·b[s,j] over the slots s of expert e. a: [slots, m]; b: [slots, n]; c: [experts, m, n]. */
 export const groupedOuter = kernel({
@@ -46,6 +127,37 @@ export const groupedOuter = kernel({
         }
       }
     }
+  },
+  scratch({ a, m, n }, target) {
+    const shape = tileShape(target)
+    return { perThread: productScratch(shape) + packedSize(n, a.size / m, shape) }
+  },
+  build(k, { a, b, c, offsets, experts, m, n }) {
+    const shape = tileShape(k)
+    const rows = blockRows(shape)
+    const panels = k.own.from(productScratch(shape))
+    const blocks = m.ceilDiv(rows)
+    k.tasks(experts.mul(blocks), task => {
+      const expert = task.div(blocks)
+      const i = task.rem(blocks).mul(rows)
+      const first = offsets.at(expert)
+      const depth = slotsOf(offsets, expert)
+      // Every block of rows packs for itself: the packing is small beside the product.
+      packAll(k, { b: b.from(first.mul(n)), row: n, column: k.int(1), depth, n }, panels)
+      product(k, {
+        a: a.from(first.mul(m).add(i)),
+        aRow: k.int(1),
+        aCol: m,
+        m: m.sub(i).min(rows),
+        panels,
+        depth,
+        n,
+        c: c.from(expert.mul(m).add(i).mul(n)),
+        cRow: n,
+        add: 1,
+        scratch: k.own,
+      })
+    })
   },
 })
 

@@ -1,9 +1,20 @@
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
+import type { Int } from '../kernel/language.ts'
+import {
+  blockRows,
+  fewRows,
+  packedSize,
+  packPanel,
+  product,
+  productScratch,
+  rowProduct,
+  tileShape,
+} from '../kernel/tile.ts'
 
 /**
  * A batch of matrix products with free strides, so that one kernel serves x·Wᵀ, dy·W and dyᵀ·x, and products per head:
  * c[t·cBatch + i·cRow + j] (add ? += : =) Σ_p a[t·aBatch + i·aRow + p·aCol] · b[t·bBatch + p·bRow + j·bCol]
- * for t < batch, i < m, j < n, p < k. The columns of c are contiguous.
+ * for t < batch, i < m, j < n, p < k. The columns of c are contiguous; of bRow and bCol one is 1.
  */
 export const matmul = kernel({
   name: 'matmul',
@@ -36,6 +47,66 @@ export const matmul = kernel({
         }
       }
     }
+  },
+  work: ({ batch, m, n, k }) => 2 * batch * m * n * k,
+  scratch({ batch, n, k }, target) {
+    const shape = tileShape(target)
+    return { shared: batch * packedSize(n, k, shape), perThread: productScratch(shape) }
+  },
+  build(k, { a, b, c, batch, m, n, k: depth, aBatch, aRow, aCol, bBatch, bRow, bCol, cBatch, cRow, add }) {
+    const shape = tileShape(k)
+    const { columns } = shape
+    const right = (t: Int) => ({ b: b.from(t.mul(bBatch)), row: bRow, column: bCol, depth, n })
+    // A few rows in sequence need no packing.
+    k.if(
+      m.le(fewRows).and(aCol.eq(1)),
+      () => {
+        const unit = 16
+        const units = n.ceilDiv(unit)
+        k.rows(batch.mul(units), index => {
+          const t = index.div(units)
+          const from = index.rem(units).mul(unit)
+          const to = from.add(unit).min(n)
+          k.loop(0, m, i => {
+            const left = a.from(t.mul(aBatch).add(i.mul(aRow)))
+            rowProduct(k, { ...right(t), a: left, from, to, c: c.from(t.mul(cBatch).add(i.mul(cRow))), add })
+          })
+        })
+      },
+      () => {
+        const panels = n.ceilDiv(columns)
+        k.rows(batch.mul(panels), index => {
+          packPanel(k, right(index.div(panels)), index.rem(panels), k.shared.from(index.mul(depth).mul(columns)))
+        })
+        k.barrier()
+        const rows = blockRows(shape)
+        const blockColumns = 64 * columns
+        const down = m.ceilDiv(rows)
+        const across = n.ceilDiv(blockColumns)
+        k.tasks(batch.mul(down).mul(across), task => {
+          const t = task.div(down.mul(across))
+          const i = task.div(across).rem(down).mul(rows)
+          const j = task.rem(across).mul(blockColumns)
+          const part = {
+            a: a.from(t.mul(aBatch).add(i.mul(aRow))),
+            aRow,
+            m: m.sub(i).min(rows),
+            panels: k.shared.from(t.mul(panels).mul(columns).add(j).mul(depth)),
+            depth,
+            n: n.sub(j).min(blockColumns),
+            c: c.from(t.mul(cBatch).add(i.mul(cRow)).add(j)),
+            cRow,
+            add,
+            scratch: k.own,
+          }
+          k.if(
+            aCol.eq(1),
+            () => product(k, { ...part, aCol: 1 }),
+            () => product(k, { ...part, aCol }),
+          )
+        })
+      },
+    )
   },
 })
 
