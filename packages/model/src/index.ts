@@ -1,5 +1,35 @@
-export type { ModelConfig } from './config.ts'
+export { Checkpoint, type SaveOptions, saveCheckpoint } from './checkpoint.ts'
+export {
+  configToJson,
+  type DenseConfig,
+  type K1Config,
+  type ModelConfig,
+  parseConfig,
+  type RopeParameters,
+  readConfig,
+  type StoredDType,
+} from './config.ts'
+export { Dense } from './dense.ts'
 export { ModelError, type ModelErrorCode } from './errors.ts'
 export { readJson, writeFileAtomic } from './files.ts'
+export { K1 } from './k1.ts'
 export type { KvCache, LanguageModel } from './languageModel.ts'
+export { createModel, type LoadOptions, loadModel, releaseModel } from './loadModel.ts'
+export {
+  type ComponentCount,
+  countParams,
+  formatParamsTable,
+  type ParameterCount,
+  type ParamsLabels,
+} from './params.ts'
 export { Random } from './random.ts'
+export {
+  readSafetensors,
+  SafetensorsFile,
+  type TensorInfo,
+  type WritableDType,
+  type WritableTensor,
+  writeSafetensors,
+} from './safetensors.ts'
+export { type Comparison, type VerifyOptions, verify } from './verify.ts'
+export { type Component, setTrainable } from './weights.ts'

@@ -10,6 +10,8 @@ export interface LanguageModel {
   readonly device: Device
   /** All weights by the module names of transformers (routed experts stacked), as in `fixtures/*​/train.safetensors`. */
   readonly parameters: ReadonlyMap<string, Tensor>
+  /** What belongs to a checkpoint but has no gradient: the routers' correction biases, by module name. */
+  readonly buffers: ReadonlyMap<string, Tensor>
 
   /**
    * Final hidden states, after the last norm. ids: [batch·length] row by row; returns [batch·length, hidden].

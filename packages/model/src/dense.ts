@@ -1,0 +1,206 @@
+import {
+  add,
+  appendRows,
+  attention,
+  type Device,
+  embedding,
+  linear,
+  linearCrossEntropy,
+  type RotaryTable,
+  rmsNorm,
+  rotary,
+  swiglu,
+  type Tensor,
+} from '@modu/engine'
+import type { DenseConfig } from './config.ts'
+import { roomFor, SequenceCache } from './kvCache.ts'
+import type { KvCache, LanguageModel } from './languageModel.ts'
+import { RopeTable } from './ropeTable.ts'
+import { checkTokens, integers, lastLogits, sequenceLength, sequencePositions, shiftLeft } from './sequences.ts'
+import { type Bound, bias, bindWeights, flattenWeights, matrix, norm, type WeightSpec } from './weights.ts'
+
+/*
+ * The dense family: Llama (Touvron et al. 2023) and Qwen3 (2025), which also normalises each head's queries and keys.
+ *
+ *   tokens ─ embedding ─ x
+ *   each layer:  x += attention(norm(x))
+ *                x += down · (silu(gate · x̂) * up · x̂)     x̂ = norm(x)
+ *   logits = head · norm(x)
+ *
+ * Shapes in this file: T rows = sequences × length, one after the other; H hidden size; h heads in g groups that share
+ * a key and a value; d numbers a head.
+ */
+
+/* ---------------------------------------------------------------------------------------------------- weights */
+
+const attentionWeights = (c: DenseConfig, at: string) => {
+  const projection = (name: string, outputs: number, inputs: number) => ({
+    weight: matrix(`${at}.${name}`, outputs, inputs, 'attention'),
+    bias: bias(`${at}.${name}`, outputs, 'attention', c.attentionBias),
+  })
+  const hasHeadNorm = c.modelType === 'qwen3'
+  return {
+    query: projection('q_proj', c.numAttentionHeads * c.headDim, c.hiddenSize),
+    key: projection('k_proj', c.numKeyValueHeads * c.headDim, c.hiddenSize),
+    value: projection('v_proj', c.numKeyValueHeads * c.headDim, c.hiddenSize),
+    queryNorm: hasHeadNorm ? norm(`${at}.q_norm`, c.headDim) : undefined,
+    keyNorm: hasHeadNorm ? norm(`${at}.k_norm`, c.headDim) : undefined,
+    output: projection('o_proj', c.hiddenSize, c.numAttentionHeads * c.headDim),
+  }
+}
+
+const mlpWeights = (c: DenseConfig, at: string) => {
+  const projection = (name: string, outputs: number, inputs: number) => ({
+    weight: matrix(`${at}.${name}`, outputs, inputs, 'denseMlp'),
+    bias: bias(`${at}.${name}`, outputs, 'denseMlp', c.mlpBias),
+  })
+  return {
+    gate: projection('gate_proj', c.intermediateSize, c.hiddenSize),
+    up: projection('up_proj', c.intermediateSize, c.hiddenSize),
+    down: projection('down_proj', c.hiddenSize, c.intermediateSize),
+  }
+}
+
+const layerWeights = (c: DenseConfig, at: string) => ({
+  attentionNorm: norm(`${at}.input_layernorm`, c.hiddenSize),
+  attention: attentionWeights(c, `${at}.self_attn`),
+  mlpNorm: norm(`${at}.post_attention_layernorm`, c.hiddenSize),
+  mlp: mlpWeights(c, `${at}.mlp`),
+})
+
+const modelWeights = (c: DenseConfig) => ({
+  embedding: matrix('model.embed_tokens', c.vocabSize, c.hiddenSize, 'embedding'),
+  layers: Array.from({ length: c.numHiddenLayers }, (_, i) => layerWeights(c, `model.layers.${i}`)),
+  norm: norm('model.norm', c.hiddenSize),
+  head: c.tieWordEmbeddings ? undefined : matrix('lm_head', c.vocabSize, c.hiddenSize, 'head'),
+})
+
+/** Every weight of the model, in order of the computation. */
+export const denseWeights = (config: DenseConfig): WeightSpec[] => flattenWeights(modelWeights(config))
+
+type AttentionWeights = Bound<ReturnType<typeof attentionWeights>>
+type MlpWeights = Bound<ReturnType<typeof mlpWeights>>
+type LayerWeights = Bound<ReturnType<typeof layerWeights>>
+type ModelWeights = Bound<ReturnType<typeof modelWeights>>
+
+/** Where the rows of a pass stand: whole sequences, or the newest tokens of one sequence whose past is in a cache. */
+interface Place {
+  readonly positions: Tensor
+  readonly table: RotaryTable
+  readonly sequences: number
+  readonly cache?: SequenceCache
+}
+
+/* ------------------------------------------------------------------------------------------------------- model */
+
+/** Llama or Qwen3 on a device. Tensors that its methods return live until the device's next `reset`. */
+export class Dense implements LanguageModel {
+  readonly config: DenseConfig
+  readonly device: Device
+  readonly parameters: ReadonlyMap<string, Tensor>
+  readonly buffers: ReadonlyMap<string, Tensor> = new Map()
+  private readonly weights: ModelWeights
+  private readonly rope: RopeTable
+
+  /** `weights`: a tensor for every name of `denseWeights(config)`. */
+  constructor(config: DenseConfig, device: Device, weights: ReadonlyMap<string, Tensor>) {
+    this.config = config
+    this.device = device
+    this.weights = bindWeights(modelWeights(config), weights)
+    this.parameters = new Map(denseWeights(config).map(({ name }) => [name, weights.get(name)!]))
+    this.rope = new RopeTable(device, config.ropeParameters, config.headDim)
+  }
+
+  hidden(ids: Int32Array, batch: number, record?: Tensor[]): Tensor {
+    const length = sequenceLength(this.config, ids, batch)
+    const positions = sequencePositions(this.device, length, batch)
+    const place = { positions, table: this.rope.upTo(length), sequences: batch }
+    return rmsNorm(this.decoder(ids, place, record), this.weights.norm, this.config.rmsNormEps)
+  }
+
+  logits(hidden: Tensor): Tensor {
+    return linear(hidden, this.head)
+  }
+
+  loss(ids: Int32Array, labels: Int32Array, batch: number): Tensor {
+    const length = sequenceLength(this.config, ids, batch)
+    const next = integers(this.device, shiftLeft(labels, length, 1, -100))
+    return linearCrossEntropy(this.hidden(ids, batch), this.head, next)
+  }
+
+  createCache(capacity: number): KvCache {
+    const width = this.config.numKeyValueHeads * this.config.headDim
+    return new SequenceCache(this.device, this.config, capacity, [width, width])
+  }
+
+  step(tokens: ArrayLike<number>, cache: KvCache): Float32Array {
+    const sequence = roomFor(cache, tokens.length)
+    checkTokens(this.config, tokens)
+    return lastLogits(this.device, tokens, {
+      append: ids => this.append(ids, sequence),
+      logits: x => this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps)),
+    })
+  }
+
+  private get head(): Tensor {
+    return this.weights.head ?? this.weights.embedding
+  }
+
+  /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */
+  private append(ids: Int32Array, cache: SequenceCache): Tensor {
+    const positions = sequencePositions(this.device, ids.length, 1, cache.length)
+    const x = this.decoder(ids, { positions, table: this.rope.upTo(cache.length + ids.length), sequences: 1, cache })
+    cache.advance(ids.length)
+    return x
+  }
+
+  /** Embedding and all layers. ids: [T]; returns [T, H]. */
+  private decoder(ids: Int32Array, place: Place, record?: Tensor[]): Tensor {
+    let x = embedding(this.weights.embedding, integers(this.device, ids))
+    record?.push(x)
+    for (const [i, weights] of this.weights.layers.entries()) {
+      x = this.layer(x, weights, place, i)
+      record?.push(x)
+    }
+    return x
+  }
+
+  /** One decoder layer. x: [T, H]; returns [T, H]. */
+  private layer(x: Tensor, w: LayerWeights, place: Place, index: number): Tensor {
+    const { rmsNormEps } = this.config
+    const afterAttention = add(x, this.attention(rmsNorm(x, w.attentionNorm, rmsNormEps), w.attention, place, index))
+    return add(afterAttention, mlp(rmsNorm(afterAttention, w.mlpNorm, rmsNormEps), w.mlp))
+  }
+
+  /** Grouped-query attention (Ainslie et al. 2023). x: [T, H]; returns [T, H]. */
+  private attention(x: Tensor, w: AttentionWeights, place: Place, index: number): Tensor {
+    const { numAttentionHeads: heads, numKeyValueHeads: groups, headDim: dim, rmsNormEps } = this.config
+    const rows = x.shape[0]!
+    const rotated = (y: Tensor, gain: Tensor | undefined) =>
+      rotary(gain ? rmsNorm(y, gain, rmsNormEps) : y, place.table, place.positions, {
+        start: 0,
+        width: dim,
+        interleaved: false,
+      })
+    const q = rotated(linear(x, w.query.weight, w.query.bias).reshape([rows, heads, dim]), w.queryNorm)
+    let k = rotated(linear(x, w.key.weight, w.key.bias).reshape([rows, groups, dim]), w.keyNorm)
+    let v = linear(x, w.value.weight, w.value.bias).reshape([rows, groups, dim])
+    if (place.cache) {
+      const { length, layers } = place.cache
+      const [keys, values] = layers[index] as [Tensor, Tensor]
+      appendRows(keys, k.reshape([rows, groups * dim]), length)
+      appendRows(values, v.reshape([rows, groups * dim]), length)
+      k = keys.rows(0, length + rows).reshape([length + rows, groups, dim])
+      v = values.rows(0, length + rows).reshape([length + rows, groups, dim])
+    }
+    const attended = attention(q, k, v, { sequences: place.sequences, scale: dim ** -0.5 })
+    return linear(attended, w.output.weight, w.output.bias)
+  }
+}
+
+/** SwiGLU feed-forward (Shazeer 2020). x: [T, H]; returns [T, H]. */
+function mlp(x: Tensor, w: MlpWeights): Tensor {
+  const gate = linear(x, w.gate.weight, w.gate.bias)
+  const up = linear(x, w.up.weight, w.up.bias)
+  return linear(swiglu(gate, up), w.down.weight, w.down.bias)
+}

@@ -1,0 +1,367 @@
+import {
+  add,
+  appendRows,
+  attention,
+  concat,
+  type Device,
+  embedding,
+  expandLatent,
+  experts,
+  latentAttention,
+  linear,
+  linearCrossEntropy,
+  type RotaryTable,
+  rmsNorm,
+  rotary,
+  router,
+  split,
+  swiglu,
+  type Tensor,
+} from '@modu/engine'
+import type { K1Config } from './config.ts'
+import { ModelError } from './errors.ts'
+import { roomFor, SequenceCache } from './kvCache.ts'
+import type { KvCache, LanguageModel } from './languageModel.ts'
+import { RopeTable, yarnMscale } from './ropeTable.ts'
+import { checkTokens, integers, lastLogits, sequenceLength, sequencePositions, shiftLeft } from './sequences.ts'
+import {
+  type Bound,
+  bias,
+  bindWeights,
+  correctionBias,
+  flattenWeights,
+  matrix,
+  norm,
+  stackedExperts,
+  type WeightSpec,
+} from './weights.ts'
+
+/*
+ * A.X K1 (SK Telecom 2026, arXiv 2601.09200): DeepSeek-V3's decoder with one more RMSNorm after each mixture of experts.
+ *
+ *   tokens ─ embedding ─ x
+ *   each layer:  x += attention(norm(x))
+ *                x += mlp(norm(x))                       in the first, dense layers
+ *                x += norm(experts(x̂) + shared(x̂))      x̂ = norm(x), in the others
+ *   logits = head · norm(x)
+ *
+ * Shapes in this file: T rows = sequences × length, one after the other; H hidden size; h heads.
+ */
+
+/** The two norms inside attention use this eps whatever the configuration says, as in the official code. */
+const latentEps = 1e-6
+
+/* ---------------------------------------------------------------------------------------------------- weights */
+
+const attentionWeights = (c: K1Config, at: string) => ({
+  /** Queries: down to a latent, normalised, up to h heads of (key without position, key with rotary position). */
+  queryDown: matrix(`${at}.q_a_proj`, c.qLoraRank, c.hiddenSize, 'attention'),
+  queryDownBias: bias(`${at}.q_a_proj`, c.qLoraRank, 'attention', c.attentionBias),
+  queryNorm: norm(`${at}.q_a_layernorm`, c.qLoraRank),
+  queryUp: matrix(
+    `${at}.q_b_proj`,
+    c.numAttentionHeads * (c.qkNopeHeadDim + c.qkRopeHeadDim),
+    c.qLoraRank,
+    'attention',
+  ),
+  /** Keys and values: one latent and one rotary key for all heads; only these are cached. */
+  latentDown: matrix(`${at}.kv_a_proj_with_mqa`, c.kvLoraRank + c.qkRopeHeadDim, c.hiddenSize, 'attention'),
+  latentDownBias: bias(`${at}.kv_a_proj_with_mqa`, c.kvLoraRank + c.qkRopeHeadDim, 'attention', c.attentionBias),
+  latentNorm: norm(`${at}.kv_a_layernorm`, c.kvLoraRank),
+  latentUp: matrix(`${at}.kv_b_proj`, c.numAttentionHeads * (c.qkNopeHeadDim + c.vHeadDim), c.kvLoraRank, 'attention'),
+  output: matrix(`${at}.o_proj`, c.hiddenSize, c.numAttentionHeads * c.vHeadDim, 'attention'),
+  outputBias: bias(`${at}.o_proj`, c.hiddenSize, 'attention', c.attentionBias),
+})
+
+const mlpWeights = (c: K1Config, at: string, width: number, component: 'denseMlp' | 'sharedExperts') => ({
+  gate: matrix(`${at}.gate_proj`, width, c.hiddenSize, component),
+  up: matrix(`${at}.up_proj`, width, c.hiddenSize, component),
+  down: matrix(`${at}.down_proj`, c.hiddenSize, width, component),
+})
+
+const moeWeights = (c: K1Config, layer: string, at = `${layer}.mlp`) => ({
+  router: matrix(`${at}.gate`, c.nRoutedExperts, c.hiddenSize, 'router'),
+  correctionBias: correctionBias(`${at}.gate.e_score_correction_bias`, c.nRoutedExperts),
+  gateUp: stackedExperts(
+    `${at}.experts`,
+    'gate_up_proj',
+    ['gate_proj', 'up_proj'],
+    [c.nRoutedExperts, c.moeIntermediateSize, c.hiddenSize],
+  ),
+  down: stackedExperts(
+    `${at}.experts`,
+    'down_proj',
+    ['down_proj'],
+    [c.nRoutedExperts, c.hiddenSize, c.moeIntermediateSize],
+  ),
+  shared: mlpWeights(c, `${at}.shared_experts`, c.nSharedExperts * c.moeIntermediateSize, 'sharedExperts'),
+  outputNorm: norm(`${at}.post_mlp_layernorm`, c.hiddenSize, `${layer}.post_mlp_layernorm`),
+})
+
+const layerWeights = (c: K1Config, at: string, sparse: boolean) => ({
+  attentionNorm: norm(`${at}.input_layernorm`, c.hiddenSize),
+  attention: attentionWeights(c, `${at}.self_attn`),
+  mlpNorm: norm(`${at}.post_attention_layernorm`, c.hiddenSize),
+  mlp: sparse ? undefined : mlpWeights(c, `${at}.mlp`, c.intermediateSize, 'denseMlp'),
+  moe: sparse ? moeWeights(c, at) : undefined,
+})
+
+/** Multi-token prediction: stored as one more layer after the last. */
+const mtpWeights = (c: K1Config, at = `model.layers.${c.numHiddenLayers}`) => ({
+  embeddingNorm: norm(`${at}.enorm`, c.hiddenSize),
+  hiddenNorm: norm(`${at}.hnorm`, c.hiddenSize),
+  merge: matrix(`${at}.eh_proj`, c.hiddenSize, 2 * c.hiddenSize, 'mtp'),
+  layer: layerWeights(c, at, true),
+  outputNorm: norm(`${at}.shared_head.norm`, c.hiddenSize),
+})
+
+const modelWeights = (c: K1Config) => ({
+  embedding: matrix('model.embed_tokens', c.vocabSize, c.hiddenSize, 'embedding'),
+  layers: c.mlpLayerTypes.map((type, i) => layerWeights(c, `model.layers.${i}`, type === 'sparse')),
+  norm: norm('model.norm', c.hiddenSize),
+  head: c.tieWordEmbeddings ? undefined : matrix('lm_head', c.vocabSize, c.hiddenSize, 'head'),
+  mtp: c.numNextnPredictLayers > 0 ? mtpWeights(c) : undefined,
+})
+
+/** Every weight of the model, in order of the computation. */
+export function k1Weights(config: K1Config): WeightSpec[] {
+  const { mtp, ...rest } = modelWeights(config)
+  const inModule = mtp ? flattenWeights(mtp).map(spec => ({ ...spec, component: 'mtp' as const })) : []
+  return [...flattenWeights(rest), ...inModule]
+}
+
+type AttentionWeights = Bound<ReturnType<typeof attentionWeights>>
+type MlpWeights = Bound<ReturnType<typeof mlpWeights>>
+type MoeWeights = Bound<ReturnType<typeof moeWeights>>
+type LayerWeights = Bound<ReturnType<typeof layerWeights>>
+type ModelWeights = Bound<ReturnType<typeof modelWeights>>
+
+/** Where the rows of a pass stand: whole sequences, or the newest tokens of one sequence whose past is in a cache. */
+interface Place {
+  readonly positions: Tensor
+  readonly table: RotaryTable
+  readonly sequences: number
+  readonly cache?: SequenceCache
+}
+
+/* ------------------------------------------------------------------------------------------------------- model */
+
+/** A.X K1 on a device. Tensors that its methods return are temporary: they live until the device's next `reset`. */
+export class K1 implements LanguageModel {
+  readonly config: K1Config
+  readonly device: Device
+  readonly parameters: ReadonlyMap<string, Tensor>
+  readonly buffers: ReadonlyMap<string, Tensor>
+  private readonly weights: ModelWeights
+  private readonly rope: RopeTable
+  private readonly attentionScale: number
+  /** Tokens that each expert of a mixture got in the last pass. */
+  private readonly loads = new Map<MoeWeights, Int32Array>()
+
+  /** `weights`: a tensor for every name of `k1Weights(config)`. */
+  constructor(config: K1Config, device: Device, weights: ReadonlyMap<string, Tensor>) {
+    this.config = config
+    this.device = device
+    this.weights = bindWeights(modelWeights(config), weights)
+    const named = (buffer: boolean) =>
+      new Map(k1Weights(config).flatMap(s => (s.buffer === buffer ? [[s.name, weights.get(s.name)!] as const] : [])))
+    this.parameters = named(false)
+    this.buffers = named(true)
+    this.rope = new RopeTable(device, config.ropeParameters, config.qkRopeHeadDim)
+    this.attentionScale = (config.qkNopeHeadDim + config.qkRopeHeadDim) ** -0.5 * yarnTemperature(config)
+    const layers = [...this.weights.layers, ...(this.weights.mtp ? [this.weights.mtp.layer] : [])]
+    for (const { moe } of layers) if (moe) this.loads.set(moe, new Int32Array(config.nRoutedExperts))
+  }
+
+  hidden(ids: Int32Array, batch: number, record?: Tensor[]): Tensor {
+    const length = sequenceLength(this.config, ids, batch)
+    const positions = sequencePositions(this.device, length, batch)
+    // One position more than the sequence: the multi-token-prediction module looks one token further.
+    const place = { positions, table: this.rope.upTo(length + 1), sequences: batch }
+    return rmsNorm(this.decoder(ids, place, record), this.weights.norm, this.config.rmsNormEps)
+  }
+
+  logits(hidden: Tensor): Tensor {
+    return linear(hidden, this.head)
+  }
+
+  loss(ids: Int32Array, labels: Int32Array, batch: number, { mtpWeight = 0 } = {}): Tensor {
+    const length = sequenceLength(this.config, ids, batch)
+    const labelsAhead = (by: number) => integers(this.device, shiftLeft(labels, length, by, -100))
+    const hidden = this.hidden(ids, batch)
+    const loss = linearCrossEntropy(hidden, this.head, labelsAhead(1))
+    if (!this.weights.mtp || mtpWeight === 0) return loss
+    const further = this.mtpHidden(ids, hidden, batch)
+    return add(loss, linearCrossEntropy(further, this.head, labelsAhead(2), { weight: mtpWeight }))
+  }
+
+  createCache(capacity: number): KvCache {
+    return new SequenceCache(this.device, this.config, capacity, [this.config.kvLoraRank + this.config.qkRopeHeadDim])
+  }
+
+  step(tokens: ArrayLike<number>, cache: KvCache): Float32Array {
+    const sequence = roomFor(cache, tokens.length)
+    checkTokens(this.config, tokens)
+    return lastLogits(this.device, tokens, {
+      append: ids => this.append(ids, sequence),
+      logits: x => this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps)),
+    })
+  }
+
+  /**
+   * The multi-token-prediction module: its output for each token t after the module's own norm, from which `logits`
+   * predicts token t + 2. ids: [batch·length]; hidden: [batch·length, H], what `hidden` returned; returns
+   * [batch·length, H]. The last row of each sequence is without meaning: there is no token t + 1.
+   * DeepSeek-V3, section 2.2.
+   */
+  mtpHidden(ids: Int32Array, hidden: Tensor, batch: number): Tensor {
+    const { mtp } = this.weights
+    if (!mtp) throw new ModelError('option', 'this model has no multi-token-prediction module')
+    const { rmsNormEps } = this.config
+    const length = sequenceLength(this.config, ids, batch)
+    const next = embedding(this.weights.embedding, integers(this.device, shiftLeft(ids, length, 1, 0)))
+    const x = linear(
+      concat(rmsNorm(next, mtp.embeddingNorm, rmsNormEps), rmsNorm(hidden, mtp.hiddenNorm, rmsNormEps)),
+      mtp.merge,
+    )
+    const positions = sequencePositions(this.device, length, batch, 1)
+    const place = { positions, table: this.rope.upTo(length + 1), sequences: batch }
+    return rmsNorm(this.layer(x, mtp.layer, place, 0), mtp.outputNorm, rmsNormEps)
+  }
+
+  /** Whether the model has a multi-token-prediction module. */
+  get hasMtp(): boolean {
+    return this.weights.mtp !== undefined
+  }
+
+  /** For each mixture of experts, in order (a multi-token-prediction module's last): tokens each expert got in the last pass. */
+  expertLoads(): Int32Array[] {
+    return [...this.loads.values()]
+  }
+
+  /** The routers' correction biases, [experts] each, in the order of `expertLoads`. Load balancing moves them. */
+  get correctionBiases(): Tensor[] {
+    return [...this.loads.keys()].map(moe => moe.correctionBias)
+  }
+
+  private get head(): Tensor {
+    return this.weights.head ?? this.weights.embedding
+  }
+
+  /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */
+  private append(ids: Int32Array, cache: SequenceCache): Tensor {
+    const positions = sequencePositions(this.device, ids.length, 1, cache.length)
+    const x = this.decoder(ids, { positions, table: this.rope.upTo(cache.length + ids.length), sequences: 1, cache })
+    cache.advance(ids.length)
+    return x
+  }
+
+  /** Embedding and all layers. ids: [T]; returns [T, H]. */
+  private decoder(ids: Int32Array, place: Place, record?: Tensor[]): Tensor {
+    for (const load of this.loads.values()) load.fill(0)
+    let x = embedding(this.weights.embedding, integers(this.device, ids))
+    record?.push(x)
+    for (const [i, weights] of this.weights.layers.entries()) {
+      x = this.layer(x, weights, place, i)
+      record?.push(x)
+    }
+    return x
+  }
+
+  /** One decoder layer. x: [T, H]; returns [T, H]. */
+  private layer(x: Tensor, w: LayerWeights, place: Place, index: number): Tensor {
+    const { rmsNormEps } = this.config
+    const afterAttention = add(x, this.attention(rmsNorm(x, w.attentionNorm, rmsNormEps), w.attention, place, index))
+    const normed = rmsNorm(afterAttention, w.mlpNorm, rmsNormEps)
+    return add(afterAttention, w.moe ? this.moe(normed, w.moe) : mlp(normed, w.mlp!))
+  }
+
+  /**
+   * Multi-head latent attention (DeepSeek-V2, section 2.1). x: [T, H]; returns [T, H].
+   * Keys and values of all heads come from one latent per token, so the cache holds only that and one rotary key.
+   */
+  private attention(x: Tensor, w: AttentionWeights, place: Place, index: number): Tensor {
+    const { numAttentionHeads: heads, kvLoraRank: rank, qkNopeHeadDim: keyDim, qkRopeHeadDim: ropeDim } = this.config
+    const rows = x.shape[0]!
+    const rotated = (y: Tensor, start: number) =>
+      rotary(y, place.table, place.positions, { start, width: ropeDim, interleaved: this.config.ropeInterleave })
+
+    const queryLatent = rmsNorm(linear(x, w.queryDown, w.queryDownBias), w.queryNorm, latentEps)
+    const q = rotated(linear(queryLatent, w.queryUp).reshape([rows, heads, keyDim + ropeDim]), keyDim)
+
+    const [down, sharedKey] = split(linear(x, w.latentDown, w.latentDownBias), rank)
+    const latent = rmsNorm(down, w.latentNorm, latentEps)
+    const ropeKey = rotated(sharedKey.reshape([rows, 1, ropeDim]), 0).reshape([rows, ropeDim])
+
+    const attended = place.cache
+      ? this.cachedAttention(q, concat(latent, ropeKey), w, place.cache, index)
+      : this.expandedAttention(q, latent, ropeKey, w, place.sequences)
+    return linear(attended, w.output, w.outputBias)
+  }
+
+  /** Keys and values of every head, then plain attention. q: [T, h, key + rope]; returns [T, h·value]. */
+  private expandedAttention(
+    q: Tensor,
+    latent: Tensor,
+    ropeKey: Tensor,
+    w: AttentionWeights,
+    sequences: number,
+  ): Tensor {
+    const { numAttentionHeads: heads, qkNopeHeadDim: keyDim, vHeadDim: valueDim } = this.config
+    const kv = linear(latent, w.latentUp).reshape([latent.shape[0]!, heads, keyDim + valueDim])
+    const { k, v } = expandLatent(kv, ropeKey, keyDim)
+    return attention(q, k, v, { sequences, scale: this.attentionScale })
+  }
+
+  /**
+   * Attention over a cached sequence and the tokens that join it. q: [T, h, key + rope]; latents: [T, rank + rope];
+   * returns [T, h·value]. Absorbed, the queries go into latent space and attention runs on the cache itself; expanded,
+   * every key and value is projected first, and attention runs on the smaller heads. Whichever takes fewer
+   * multiplications: for one token that is the absorbed form, for a prompt the expanded one.
+   */
+  private cachedAttention(
+    q: Tensor,
+    latents: Tensor,
+    w: AttentionWeights,
+    cache: SequenceCache,
+    index: number,
+  ): Tensor {
+    const { kvLoraRank: rank, qkNopeHeadDim: keyDim, qkRopeHeadDim: ropeDim, vHeadDim: valueDim } = this.config
+    const tensor = cache.layers[index]![0]!
+    appendRows(tensor, latents, cache.length)
+    const queries = latents.shape[0]!
+    const keys = cache.length + queries
+    const past = tensor.rows(0, keys)
+    const projection = rank * (keyDim + valueDim)
+    const absorbedCost = queries * (projection + keys * (2 * rank + ropeDim))
+    const expandedCost = keys * projection + queries * keys * (keyDim + ropeDim + valueDim)
+    if (absorbedCost > expandedCost) return this.expandedAttention(q, ...split(past, rank), w, 1)
+    const heads = this.config.numAttentionHeads
+    return latentAttention(q, past, w.latentUp, { heads, keyDim, valueDim, scale: this.attentionScale })
+  }
+
+  /** Routed and shared experts, and K1's norm on their sum. x: [T, H]; returns [T, H]. */
+  private moe(x: Tensor, w: MoeWeights): Tensor {
+    const c = this.config
+    const routing = router(linear(x, w.router), w.correctionBias, {
+      groups: c.nGroup,
+      topkGroups: c.topkGroup,
+      topk: c.numExpertsPerTok,
+      normalise: c.normTopkProb,
+      scale: c.routedScalingFactor,
+    })
+    const offsets = routing.offsets.integers
+    const load = this.loads.get(w)!
+    for (let e = 0; e < load.length; e++) load[e] = offsets[e + 1]! - offsets[e]!
+    const sum = add(experts(x, routing, w.gateUp, w.down), mlp(x, w.shared))
+    return rmsNorm(sum, w.outputNorm, c.rmsNormEps)
+  }
+}
+
+/** SwiGLU feed-forward (Shazeer 2020): down · (silu(gate · x) * up · x). x: [T, H]; returns [T, H]. */
+const mlp = (x: Tensor, w: MlpWeights): Tensor => linear(swiglu(linear(x, w.gate), linear(x, w.up)), w.down)
+
+/** With YaRN, scores are multiplied by mscale², because longer contexts need a lower temperature. */
+function yarnTemperature({ ropeParameters: rope }: K1Config): number {
+  return rope.type === 'yarn' && rope.mscaleAllDim ? yarnMscale(rope.factor, rope.mscaleAllDim) ** 2 : 1
+}
