@@ -1,3 +1,16 @@
+export { koreanPattern, type TokenizerProgress, type TrainTokenizerOptions, trainTokenizer } from './bpeTrainer.ts'
+export {
+  type ChatMessage,
+  type ChatOptions,
+  ChatTemplate,
+  encodeChat,
+  encodeConversation,
+  ignoredLabel,
+  moduChatTemplate,
+  renderChat,
+  type ToolCall,
+  type ToolDefinition,
+} from './chatTemplate.ts'
 export { Checkpoint, type SaveOptions, saveCheckpoint } from './checkpoint.ts'
 export {
   configToJson,
@@ -31,5 +44,9 @@ export {
   type WritableTensor,
   writeSafetensors,
 } from './safetensors.ts'
+export { type SpecialToken, specialTokenId, specialTokens } from './specialTokens.ts'
+export { Tokenizer, type TokenizerConfigJson } from './tokenizer.ts'
+export { type GenerationConfigJson, loadChatTemplate, saveTokenizerFiles, tokenizerConfig } from './tokenizerFiles.ts'
+export type { TokenizerJson } from './tokenizerJson.ts'
 export { type Comparison, type VerifyOptions, verify } from './verify.ts'
 export { type Component, setTrainable } from './weights.ts'
