@@ -89,8 +89,9 @@ export interface Product {
   /** 1: rows lie in sequence and are read in place. Otherwise columns do (aRow = 1), and at most `blockRows` are packed. */
   aCol: Int | 1
   m: Int
-  /** The panels, whole depth each. */
+  /** Packed panels, each `panelDepth` deep; the product uses the first `depth` of it. */
   panels: Reals
+  panelDepth?: Int
   depth: Int
   n: Int
   c: Reals
@@ -109,7 +110,7 @@ export const productScratch = (shape: TileShape): number => shape.rows * shape.c
 
 /** Runs the product on the calling thread. */
 export function product(k: Builder, args: Product): void {
-  const { a, aRow, aCol, m, panels, depth, n, c, cRow, add, scale, scratch } = args
+  const { a, aRow, aCol, m, panels, depth, panelDepth = depth, n, c, cRow, add, scale, scratch } = args
   const shape = tileShape(k)
   const { rows, columns } = shape
   const packed = scratch.from(rows * columns)
@@ -121,7 +122,7 @@ export function product(k: Builder, args: Product): void {
       const keep = k.int(add).max(p)
       if (aCol !== 1) packLeft(k, a.from(p.mul(aCol)), aCol, m, part, packed)
       k.loop(0, n.ceilDiv(columns), panel => {
-        const right = panels.from(panel.mul(depth).add(p).mul(columns))
+        const right = panels.from(panel.mul(panelDepth).add(p).mul(columns))
         const j = panel.mul(columns)
         k.loop(
           0,
