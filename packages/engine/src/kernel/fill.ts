@@ -12,4 +12,3 @@ export const fill = kernel({
   },
   work: ({ n }) => n / 2,
 })
-
