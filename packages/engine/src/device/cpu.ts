@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import v8 from 'node:v8'
 import type { Tape } from '../autograd.ts'
 import { EngineError } from '../errors.ts'
+import { fill } from '../kernel/fill.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
 import { buildProgram } from '../kernel/language.ts'
 import { controlLayout, generateWasm, wasmTarget } from '../kernel/wasm.ts'
@@ -74,7 +75,8 @@ class CpuDevice implements Device {
   }
 
   fill(tensor: Tensor, value: number): void {
-    tensor.data.fill(value)
+    if (tensor.dtype === 'f32') this.run(fill, { y: tensor, n: tensor.size, value })
+    else tensor.data.fill(value)
   }
 
   run<P extends Parameters>(kernel: Kernel<P>, args: Arguments<P>): void {
