@@ -6,6 +6,7 @@ import { fill } from '../kernel/fill.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
 import { buildProgram } from '../kernel/language.ts'
 import { controlLayout, generateWasm, wasmTarget } from '../kernel/wasm.ts'
+import { fill } from '../ops/fill.ts'
 import { type DType, type Shape, sizeOf, Tensor } from '../tensor.ts'
 import type { Device } from './device.ts'
 import { Arena, maximumPages, SharedHeap } from './memory.ts'
@@ -80,7 +81,10 @@ class CpuDevice implements Device {
   }
 
   run<P extends Parameters>(kernel: Kernel<P>, args: Arguments<P>): void {
-    if (!kernel.build) return kernel.reference(referenceArguments(args))
+    if (!kernel.build) {
+      kernel.reference(referenceArguments(args))
+      return
+    }
     const loaded = this.kernels.get(kernel as unknown as Kernel) ?? this.load(kernel as unknown as Kernel)
     const threads = kernel.work && kernel.work(args) < smallWork ? 1 : this.threads
     const { words, reals } = this
