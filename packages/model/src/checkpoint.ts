@@ -1,6 +1,6 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Device, Tensor } from '@modu/engine'
+import { type Device, sizeOf, type Tensor } from '@modu/engine'
 import { configToJson, type ModelConfig, readConfig, type StoredDType } from './config.ts'
 import { ModelError } from './errors.ts'
 import { weightsOf } from './families.ts'
@@ -115,17 +115,22 @@ export function loadWeights(checkpoint: Checkpoint, specs: readonly WeightSpec[]
       `${checkpoint.folder} has no tensor "${missing[0]!.name}"${missing.length > 1 ? ` (and ${missing.length - 1} more)` : ''}; ` +
         'is config.json the one that belongs to these weights, and is every shard in the index?',
     )
-  return new Map(
-    specs.map(spec => {
+  const weights = new Map<string, Tensor>()
+  try {
+    for (const spec of specs) {
       const tensor = device.persistent(spec.shape)
+      weights.set(spec.name, tensor)
       let at = 0
       for (const stored of spec.stored()) {
         if (checkpoint.has(stored.name)) checkpoint.readInto(stored, tensor, at)
-        at += stored.shape.reduce((product, n) => product * n, 1)
+        at += sizeOf(stored.shape)
       }
-      return [spec.name, tensor]
-    }),
-  )
+    }
+  } catch (error) {
+    for (const tensor of weights.values()) device.release(tensor)
+    throw error
+  }
+  return weights
 }
 
 export interface SaveOptions {
@@ -137,13 +142,16 @@ export interface SaveOptions {
 
 /**
  * Writes a model as a Hugging Face checkpoint with the published names, so that transformers, vLLM and others can read
- * it: weights, index if there are several files, `config.json`. Each file is written atomically, `config.json` last.
+ * it: weights, index if there are several files, `config.json`. Each file is written atomically, `config.json` last; what
+ * would say otherwise (an index, or weights in one file, of an earlier checkpoint) is removed.
  */
 export function saveCheckpoint(model: LanguageModel, folder: string, options: SaveOptions = {}): void {
   const dtype = options.dtype ?? (model.config.dtype === 'float32' ? 'float32' : 'bfloat16')
   const shards = splitIntoShards(storedTensors(model, dtype), options.shardBytes ?? 5e9)
-  if (shards.length === 1) writeSafetensors(join(folder, weightsFile), shards[0]!)
-  else {
+  if (shards.length === 1) {
+    writeSafetensors(join(folder, weightsFile), shards[0]!)
+    rmSync(join(folder, indexFile), { force: true })
+  } else {
     const weightMap: Record<string, string> = {}
     let totalSize = 0
     for (const [i, shard] of shards.entries()) {
@@ -157,6 +165,7 @@ export function saveCheckpoint(model: LanguageModel, folder: string, options: Sa
     }
     const index = { metadata: { total_size: totalSize }, weight_map: weightMap }
     writeFileAtomic(join(folder, indexFile), `${JSON.stringify(index, null, 2)}\n`)
+    rmSync(join(folder, weightsFile), { force: true })
   }
   writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(configToJson(model.config, dtype), null, 2)}\n`)
 }
@@ -168,15 +177,14 @@ function storedTensors(model: LanguageModel, dtype: StoredDType): WritableTensor
     let at = 0
     return spec.stored().map(({ name, shape }) => {
       const from = at
-      at += shape.reduce((product, n) => product * n, 1)
+      at += sizeOf(shape)
       const data = tensor.data.subarray(from, at)
       return { name, shape, data, dtype: dtype === 'float32' || spec.buffer ? ('F32' as const) : ('BF16' as const) }
     })
   })
 }
 
-const bytesOf = ({ shape, dtype }: WritableTensor): number =>
-  shape.reduce((product, n) => product * n, 1) * (dtype === 'F32' ? 4 : 2)
+const bytesOf = ({ shape, dtype }: WritableTensor): number => sizeOf(shape) * (dtype === 'F32' ? 4 : 2)
 
 function splitIntoShards(tensors: readonly WritableTensor[], limit: number): WritableTensor[][] {
   const shards: WritableTensor[][] = [[]]
