@@ -1,12 +1,12 @@
-import { join } from 'node:path'
 import { createReferenceDevice } from '@modu/engine'
 import { trainTokenizer } from './bpeTrainer.ts'
-import { moduChatTemplate } from './chatTemplate.ts'
+import { ChatTemplate, moduChatTemplate } from './chatTemplate.ts'
 import { saveCheckpoint } from './checkpoint.ts'
 import { parseConfig } from './config.ts'
-import { writeFileAtomic } from './files.ts'
 import { createModel } from './loadModel.ts'
 import { specialTokenId } from './specialTokens.ts'
+import { Tokenizer } from './tokenizer.ts'
+import { saveTokenizerFiles, tokenizerConfig } from './tokenizerFiles.ts'
 
 /* For tests of packages that need a whole model, quickly. */
 
@@ -24,8 +24,7 @@ const sentences = [
  * `seed` gives the same noise.
  */
 export async function writeTinyModel(folder: string, { seed = 1, maxPositions = 2048 } = {}): Promise<void> {
-  const tokenizer = await trainTokenizer(sentences, { vocabularySize: 320 })
-  const [pad, begin, end] = ['<|pad|>', '<|begin|>', '<|end|>'] as const
+  const json = await trainTokenizer(sentences, { vocabularySize: 320 })
   const config = parseConfig({
     model_type: 'axk1',
     vocab_size: 320,
@@ -48,31 +47,14 @@ export async function writeTinyModel(folder: string, { seed = 1, maxPositions = 
     max_position_embeddings: maxPositions,
     initializer_range: 0.2,
     tie_word_embeddings: true,
-    pad_token_id: specialTokenId(pad),
-    bos_token_id: specialTokenId(begin),
-    eos_token_id: specialTokenId(end),
+    pad_token_id: specialTokenId('<|pad|>'),
+    bos_token_id: specialTokenId('<|begin|>'),
+    eos_token_id: specialTokenId('<|end|>'),
     dtype: 'float32',
   })
   const device = createReferenceDevice()
   saveCheckpoint(createModel(config, device, { seed }), folder)
   await device.close()
-  const json = (name: string, value: unknown) =>
-    writeFileAtomic(join(folder, name), `${JSON.stringify(value, null, 2)}\n`)
-  json('tokenizer.json', tokenizer)
-  json('tokenizer_config.json', {
-    tokenizer_class: 'PreTrainedTokenizerFast',
-    pad_token: pad,
-    bos_token: begin,
-    eos_token: end,
-    model_max_length: maxPositions,
-    clean_up_tokenization_spaces: false,
-  })
-  json('generation_config.json', {
-    pad_token_id: config.padTokenId,
-    bos_token_id: config.bosTokenId,
-    eos_token_id: config.eosTokenIds[0],
-    do_sample: true,
-    temperature: 1,
-  })
-  writeFileAtomic(join(folder, 'chat_template.jinja'), moduChatTemplate)
+  const tokenizer = new Tokenizer(json, tokenizerConfig(json, maxPositions))
+  saveTokenizerFiles(folder, tokenizer, new ChatTemplate(moduChatTemplate), { do_sample: true, temperature: 1 })
 }
