@@ -122,10 +122,10 @@ export class Dense implements LanguageModel {
     return linear(hidden, this.head)
   }
 
-  loss(ids: Int32Array, labels: Int32Array, batch: number): Tensor {
+  loss(ids: Int32Array, labels: Int32Array, batch: number, { weight = 1 } = {}): Tensor {
     const length = sequenceLength(this.config, ids, batch)
     const next = integers(this.device, shiftLeft(labels, length, 1, -100))
-    return linearCrossEntropy(this.hidden(ids, batch), this.head, next)
+    return linearCrossEntropy(this.hidden(ids, batch), this.head, next, { weight })
   }
 
   createCache(capacity: number): KvCache {

@@ -185,14 +185,14 @@ export class K1 implements LanguageModel {
     return linear(hidden, this.head)
   }
 
-  loss(ids: Int32Array, labels: Int32Array, batch: number, { mtpWeight = 0 } = {}): Tensor {
+  loss(ids: Int32Array, labels: Int32Array, batch: number, { mtpWeight = 0, weight = 1 } = {}): Tensor {
     const length = sequenceLength(this.config, ids, batch)
     const labelsAhead = (by: number) => integers(this.device, shiftLeft(labels, length, by, -100))
     const hidden = this.hidden(ids, batch)
-    const loss = linearCrossEntropy(hidden, this.head, labelsAhead(1))
+    const loss = linearCrossEntropy(hidden, this.head, labelsAhead(1), { weight })
     if (!this.weights.mtp || mtpWeight === 0) return loss
     const further = this.mtpHidden(ids, hidden, batch)
-    return add(loss, linearCrossEntropy(further, this.head, labelsAhead(2), { weight: mtpWeight }))
+    return add(loss, linearCrossEntropy(further, this.head, labelsAhead(2), { weight: weight * mtpWeight }))
   }
 
   createCache(capacity: number): KvCache {

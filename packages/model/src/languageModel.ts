@@ -26,7 +26,7 @@ export interface LanguageModel {
    * Mean cross-entropy in nats of position t predicting labels[t + 1] (labels are shifted inside; −100 is ignored),
    * as a scalar, ready for the tape. Adds `mtpWeight` times the loss of the multi-token-prediction module if there is one.
    */
-  loss(ids: Int32Array, labels: Int32Array, batch: number, options?: { mtpWeight?: number }): Tensor
+  loss(ids: Int32Array, labels: Int32Array, batch: number, options?: LossOptions): Tensor
 
   /** Room for `capacity` tokens of one sequence, in persistent memory. */
   createCache(capacity: number): KvCache
@@ -36,6 +36,13 @@ export interface LanguageModel {
    * A `context` error if they do not fit.
    */
   step(tokens: ArrayLike<number>, cache: KvCache): Float32Array
+}
+
+export interface LossOptions {
+  /** Weight of the multi-token-prediction loss; 0 by default. */
+  readonly mtpWeight?: number
+  /** Multiplies the whole loss: a micro-batch's part of its batch. 1 by default. */
+  readonly weight?: number
 }
 
 /** The keys and values (or their latents) of one sequence, layer by layer. */
