@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ChatEvent, ChatModel } from './chatModel.ts'
 import type { Hooks, Reply } from './generation.ts'
 import type { ChatRequest } from './schema.ts'
-import { samplingOf, type Usage, usageBody } from './wire.ts'
+import { requireRoom, samplingOf, type Usage, usageBody } from './wire.ts'
 
 interface ToolCall {
   id: string
@@ -35,14 +35,18 @@ export function chatReply(model: ChatModel, request: ChatRequest, thinkingByDefa
     ...(withUsage ? { usage: null } : {}),
   })
 
+  const limit = request.max_completion_tokens === undefined ? 'max_tokens' : 'max_completion_tokens'
+  const maxTokens = request[limit]
+  if (maxTokens !== undefined) requireRoom(model.contextLength, limit, maxTokens)
   const options = {
     ...samplingOf(request),
-    maxTokens: request.max_completion_tokens ?? request.max_tokens,
+    maxTokens,
     tools: request.tool_choice === 'none' ? undefined : request.tools,
     enableThinking: wantsThinking(request) ?? thinkingByDefault,
   }
 
   return {
+    prompt: 'messages',
     answers: choices.map((_, index) => (hooks: Hooks) => {
       const seed = request.seed === undefined ? undefined : request.seed + index
       return model.chat(request.messages, { ...options, seed, ...hooks })

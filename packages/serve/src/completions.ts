@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ChatModel, CompletionEvent } from './chatModel.ts'
 import type { Hooks, Reply } from './generation.ts'
 import type { CompletionRequest } from './schema.ts'
-import { samplingOf, type Usage, usageBody } from './wire.ts'
+import { requireRoom, samplingOf, type Usage, usageBody } from './wire.ts'
 
 /** OpenAI's default. */
 const defaultMaxTokens = 16
@@ -24,7 +24,9 @@ export function completionReply(model: ChatModel, request: CompletionRequest): R
   }
   const n = request.n ?? 1
   const withUsage = request.stream_options?.include_usage === true
-  const options = { ...samplingOf(request), maxTokens: request.max_tokens ?? defaultMaxTokens }
+  const maxTokens = request.max_tokens ?? defaultMaxTokens
+  requireRoom(model.contextLength, 'max_tokens', maxTokens)
+  const options = { ...samplingOf(request), maxTokens }
   const choices = request.prompt.flatMap(() =>
     Array.from({ length: n }, (): Choice => ({ text: '', finish: null, usage: undefined, begun: false })),
   )
@@ -40,6 +42,7 @@ export function completionReply(model: ChatModel, request: CompletionRequest): R
   })
 
   return {
+    prompt: 'prompt',
     answers: choices.map((_, index) => (hooks: Hooks) => {
       const seed = request.seed === undefined ? undefined : request.seed + (index % n)
       return model.complete(promptOf(index), { ...options, seed, ...hooks })

@@ -1,4 +1,4 @@
-import { ModelError } from '@modu/model'
+import { ModelError, type ModelErrorCode } from '@modu/model'
 
 /** What keeps a server from starting. */
 export class ServeError extends Error {
@@ -53,18 +53,18 @@ export class ApiError extends Error {
 export const stopping = () =>
   new ApiError(503, 'server_stopping', 'The server is stopping. Try again later.', { headers: { Connection: 'close' } })
 
-/** Any error as a client is told it. */
-export function toApiError(error: unknown): ApiError {
+/** Any error as a client is told it. `prompt` is the field that a complaint of the model's about its input means. */
+export function toApiError(error: unknown, prompt: string | null = null): ApiError {
   if (error instanceof ApiError) return error
-  if (error instanceof ModelError) {
-    switch (error.code) {
-      case 'context':
-        return new ApiError(400, 'context_length_exceeded', error.message, { cause: error })
-      case 'option':
-      case 'token':
-      case 'template':
-        return new ApiError(400, 'invalid_value', error.message, { cause: error })
-    }
-  }
+  const clientsFault = error instanceof ModelError ? clientsFaults[error.code] : undefined
+  if (clientsFault) return new ApiError(400, clientsFault, (error as Error).message, { param: prompt, cause: error })
   return new ApiError(500, 'internal_error', 'Something failed in the server.', { cause: error })
+}
+
+/** What of the model package's complaints is about the request, and OpenAI's word for it. */
+const clientsFaults: Partial<Record<ModelErrorCode, string>> = {
+  context: 'context_length_exceeded',
+  option: 'invalid_value',
+  token: 'invalid_value',
+  template: 'invalid_value',
 }

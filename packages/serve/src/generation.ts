@@ -1,3 +1,4 @@
+import { ModelError } from '@modu/model'
 import type { Context } from 'hono'
 import { ApiError, stopping, toApiError } from './errors.ts'
 import type { TurnScheduler } from './scheduler.ts'
@@ -13,6 +14,8 @@ export interface Hooks {
 
 /** One request's answers: how each is generated, and how they are put into words for the client. */
 export interface Reply<Event> {
+  /** The field that holds the model's input. */
+  readonly prompt: 'messages' | 'prompt'
   /** One function an answer; the answers of a request share its turns. */
   readonly answers: ((hooks: Hooks) => AsyncIterable<Event>)[]
   /** Takes the next event of answer `index` into the whole and returns what to stream for it. */
@@ -85,6 +88,8 @@ async function generate<Event>(
       }),
     )
     signal.throwIfAborted()
+  } catch (error) {
+    throw error instanceof ModelError ? toApiError(error, reply.prompt) : error
   } finally {
     failure.abort()
     seat.leave()

@@ -1,4 +1,5 @@
 import type { FinishEvent } from './chatModel.ts'
+import { ApiError } from './errors.ts'
 import type { ChatRequest, CompletionRequest } from './schema.ts'
 
 export type Usage = FinishEvent['usage']
@@ -9,8 +10,9 @@ export function samplingOf(request: ChatRequest | CompletionRequest) {
     stop: request.stop,
     sampling: {
       temperature: request.temperature,
-      topP: request.top_p,
-      topK: request.top_k,
+      // No share of the probability at all still leaves the most likely token.
+      topP: request.top_p === 0 ? Number.EPSILON : request.top_p,
+      topK: request.top_k === -1 ? 0 : request.top_k,
       minP: request.min_p,
       presencePenalty: request.presence_penalty,
       frequencyPenalty: request.frequency_penalty,
@@ -31,4 +33,11 @@ export function usageBody(prompts: { usage: Usage | undefined }[][]) {
     total_tokens: prompt_tokens + completion_tokens,
     completion_tokens_details: { reasoning_tokens: sum(all.map(({ usage }) => usage?.reasoningTokens ?? 0)) },
   }
+}
+
+/** Refuses at once what no prompt could leave room for, naming the field. */
+export function requireRoom(context: number, param: 'max_tokens' | 'max_completion_tokens', tokens: number): void {
+  if (tokens <= context) return
+  const message = `'${param}' is ${tokens}, but the model's context holds ${context} tokens, prompt included. Ask for fewer.`
+  throw new ApiError(400, 'context_length_exceeded', message, { param })
 }
