@@ -2,6 +2,7 @@ import { afterAll, expect, test } from 'vitest'
 import { Tape } from './autograd.ts'
 import { createCpuDevice } from './device/cpu.ts'
 import type { Device } from './device/device.ts'
+import { createInterpreterDevice } from './device/interpreter.ts'
 import { createReferenceDevice } from './device/reference.ts'
 import { type DType, type Shape, sizeOf, type Tensor } from './tensor.ts'
 
@@ -84,6 +85,28 @@ export function testOperation<S>(name: string, tests: OperationTests<S>): void {
       for (const [input, gradient] of Object.entries(gradients)) {
         const expected = differences(reference, operation, input, unitGradient)
         expectClose(gradient, expected, 1e-6, `gradient of ${input} at ${JSON.stringify(shape)}`)
+      }
+    }
+  })
+
+  test(`${name}: kernels stay inside their tensors, built for narrow and for wide vectors`, () => {
+    const targets = [
+      { name: 'narrow', width: 4, registers: 16 },
+      { name: 'wide', width: 16, registers: 32 },
+    ]
+    const checked = targets.map(createInterpreterDevice)
+    for (const [index, shape] of shapes.entries()) {
+      const operation = make(shape, randomSource(index + 1001))
+      const expected = evaluate(reference, operation, unitGradient)
+      for (const [i, device] of checked.entries()) {
+        const { outputs, gradients } = evaluate(device, operation, unitGradient)
+        const at = `at ${JSON.stringify(shape)}, ${targets[i]!.name}`
+        for (const [j, output] of expected.outputs.entries()) {
+          expectClose(outputs[j]!, output, tolerance, `output ${j} ${at}`)
+        }
+        for (const [input, gradient] of Object.entries(expected.gradients)) {
+          expectClose(gradients[input]!, gradient, tolerance, `gradient of ${input} ${at}`)
+        }
       }
     }
   })
