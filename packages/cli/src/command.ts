@@ -138,6 +138,19 @@ export function wholeNumber(name: string, value: string | undefined, least: numb
   return number
 }
 
+/** A number between `from` and `to`, given as the option `--name`; undefined stays undefined. */
+export function numberBetween(name: string, value: string | undefined, from: number, to: number): number | undefined {
+  if (value === undefined) return undefined
+  const number = Number(value)
+  if (value.trim() === '' || !(number >= from && number <= to)) {
+    throw new UsageError({
+      ko: `--${name}에는 ${from}에서 ${to} 사이의 수가 필요합니다: ${value}`,
+      en: `--${name} needs a number from ${from} to ${to}: ${value}`,
+    })
+  }
+  return number
+}
+
 /** One of `choices`, given as the option `--name`; undefined stays undefined. */
 export function oneOf<T extends string>(name: string, value: string | undefined, choices: readonly T[]): T | undefined {
   if (value === undefined) return undefined

@@ -15,6 +15,9 @@ export function setLanguage(language: Language): void {
   current = language
 }
 
+/** The chosen language, for libraries that speak both themselves. */
+export const language = (): Language => current
+
 /** The text in the chosen language. */
 export const localized = (text: Text): string => text[current]
 

@@ -18,15 +18,10 @@ export interface Answerer {
   readonly name: string
   /**
    * Streams the answer to the last message. Lets the event loop run between two tokens, and ends early, without an
-   * error, when `signal` fires. Throws a ContextFull when the conversation leaves no room for an answer.
+   * error, when `signal` fires. A ModelError `context` says that the conversation leaves no room for an answer.
    */
   answer(
     messages: readonly Message[],
     options: { readonly thinking: boolean; readonly signal: AbortSignal },
   ): AsyncIterable<Piece>
-}
-
-/** The conversation is longer than the model can see. */
-export class ContextFull extends Error {
-  readonly code = 'context'
 }

@@ -56,10 +56,11 @@ const slashCommands: Readonly<Record<string, SlashCommand>> = {
 
 /** Carries out a line such as `/think on`; undefined if the line is a question and no command. */
 export function runSlashCommand(conversation: Conversation, line: string): Reaction | undefined {
-  const match = /^\/([a-z]+)(?:\s+(.*))?$/.exec(line.trim())
+  const match = /^\/([a-z]+)(?:\s+(.*))?$/i.exec(line.trim())
   if (!match) return undefined
-  const [, name, argument] = match
-  const command = Object.hasOwn(slashCommands, name!) ? slashCommands[name!] : undefined
+  const name = match[1]!.toLowerCase()
+  const argument = match[2]
+  const command = Object.hasOwn(slashCommands, name) ? slashCommands[name] : undefined
   if (!command)
     return show({ ko: `모르는 명령입니다: /${name}\n${help()}`, en: `Unknown command: /${name}\n${help()}` })
   return command.run(conversation, argument?.trim() ?? '')

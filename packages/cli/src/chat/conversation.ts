@@ -1,5 +1,6 @@
 import { setImmediate as eventLoop } from 'node:timers/promises'
-import { type Answerer, ContextFull, type Message, type Piece } from './answerer.ts'
+import { ModelError } from '@modu/model'
+import type { Answerer, Message, Piece } from './answerer.ts'
 
 /** What a conversation tells the terminal while it answers. */
 export type Event = Piece | { readonly kind: 'forgot' }
@@ -56,7 +57,8 @@ export class Conversation {
           }
           break
         } catch (error) {
-          if (!(error instanceof ContextFull) || messages.length === 1) throw error
+          const full = error instanceof ModelError && error.code === 'context'
+          if (!full || messages.length === 1) throw error
           messages = messages.slice(2)
           yield { kind: 'forgot' }
         }

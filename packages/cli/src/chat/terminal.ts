@@ -40,23 +40,24 @@ export async function chatOnTerminal(
 
 /**
  * Answers the lines of a pipe or file one by one, each answer on its own lines, without prompts; thinking is shown
- * only if the output is a terminal.
+ * only if the output is a terminal. False if an answer failed.
  */
 export async function chatThroughPipe(
   conversation: Conversation,
   input: NodeJS.ReadableStream,
   output: NodeJS.WritableStream & { isTTY?: boolean },
-): Promise<void> {
+): Promise<boolean> {
+  let answered = true
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
   for await (const line of lines) {
     if (line.trim() === '') continue
     const reaction = runSlashCommand(conversation, line)
-    if (!reaction) {
-      if (!(await printAnswer(conversation, line, output))) process.exitCode = 1
-    } else if ('leave' in reaction) break
+    if (!reaction) answered = (await printAnswer(conversation, line, output)) && answered
+    else if ('leave' in reaction) break
     else process.stderr.write(`${reaction.show}\n`)
   }
   lines.close()
+  return answered
 }
 
 /** Streams one answer, thinking dimmed. An error is shown and the chat goes on; false then. */

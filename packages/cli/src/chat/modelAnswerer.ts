@@ -1,0 +1,32 @@
+import { loadChatModel, modelName } from '../models.ts'
+import type { Answerer, Message, Piece } from './answerer.ts'
+
+export interface AnswererOptions {
+  readonly threads?: number
+  readonly seed?: number
+  readonly temperature?: number
+}
+
+/** The model in `folder`, ready to answer. Errors: those of loading the model. */
+export async function loadAnswerer(folder: string, options: AnswererOptions): Promise<Answerer> {
+  const model = await loadChatModel(folder, options.threads)
+  return {
+    name: modelName(folder),
+    async *answer(messages: readonly Message[], { thinking, signal }): AsyncGenerator<Piece> {
+      const events = model.chat(messages, {
+        enableThinking: thinking,
+        seed: options.seed,
+        sampling: { temperature: options.temperature },
+        signal,
+      })
+      try {
+        for await (const event of events) {
+          if (event.type === 'reasoning') yield { kind: 'thinking', text: event.text }
+          else if (event.type === 'text') yield { kind: 'text', text: event.text }
+        }
+      } catch (error) {
+        if (!signal.aborted) throw error
+      }
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import { fileURLToPath } from 'node:url'
+import { defineCommand, wholeNumber } from '../command.ts'
+import { localized } from '../language.ts'
+import { loadChatModel, modelFolder, modelName, modelOption, threadsOption } from '../models.ts'
+
+const page = fileURLToPath(new URL('../../../../apps/web/dist', import.meta.url))
+
+export const serve = defineCommand({
+  name: 'serve',
+  summary: { ko: '채팅 페이지와 OpenAI 호환 API를 엽니다', en: 'serve the chat page and an OpenAI-compatible API' },
+  operands: [],
+  options: {
+    model: modelOption,
+    port: { value: 'PORT', help: { ko: '포트 (기본: 8080)', en: 'port (default: 8080)' } },
+    host: {
+      value: 'ADDRESS',
+      help: {
+        ko: '받을 주소 (기본: 127.0.0.1, 이 컴퓨터만; 0.0.0.0: 모두)',
+        en: 'address to listen on (default: 127.0.0.1, this machine only; 0.0.0.0: all)',
+      },
+    },
+    'allow-host': {
+      value: 'NAME',
+      help: {
+        ko: '이 컴퓨터의 프록시가 쓰는 이름으로 온 요청도 받습니다',
+        en: 'also answer requests under this name, that of a proxy on this machine',
+      },
+    },
+    threads: threadsOption,
+  },
+  notes: {
+    ko: '예: curl http://127.0.0.1:8080/v1/models',
+    en: 'Example: curl http://127.0.0.1:8080/v1/models',
+  },
+  async run(_, options) {
+    const port = wholeNumber('port', options.port, 0)
+    const threads = wholeNumber('threads', options.threads, 1)
+    const folder = modelFolder(options.model)
+    const model = await loadChatModel(folder, threads)
+    const { serve, stopOnSignals } = await import('@modu/serve')
+    const server = await serve({
+      models: { [modelName(folder)]: model },
+      port,
+      host: options.host,
+      page,
+      allowedHosts: options['allow-host'] === undefined ? [] : [options['allow-host']],
+    })
+    stopOnSignals(server)
+    process.stdout.write(
+      localized({
+        ko: `준비됐습니다. 브라우저에서 열어 보세요: ${server.url}\n끝내려면 Ctrl-C를 누르세요.\n`,
+        en: `Ready: open ${server.url} in your browser.\nCtrl-C stops.\n`,
+      }),
+    )
+    return new Promise(() => {})
+  },
+})

@@ -1,0 +1,110 @@
+import type { TrainEvent } from '@modu/train'
+import { defineCommand, wholeNumber } from '../command.ts'
+import { language, localized } from '../language.ts'
+import { threadsOption } from '../models.ts'
+
+export const train = defineCommand({
+  name: 'train',
+  summary: { ko: '레시피대로 모델을 학습합니다', en: 'train a model by a recipe' },
+  operands: [
+    { name: 'RECIPE', help: { ko: '레시피 파일, 예: recipes/tiny.json', en: 'the recipe, such as recipes/tiny.json' } },
+  ],
+  options: {
+    out: {
+      value: 'FOLDER',
+      help: { ko: '학습 폴더 (기본: runs/레시피 이름)', en: 'the run folder (default: runs/NAME of the recipe)' },
+    },
+    data: {
+      value: 'FOLDER',
+      help: { ko: '레시피에 적힌 것 대신 쓸 자료 폴더', en: 'data folder in the place of the one the recipe names' },
+    },
+    threads: threadsOption,
+    json: {
+      help: { ko: '진행 상황을 한 줄에 하나씩 JSON으로 출력합니다', en: 'print progress as one JSON object a line' },
+    },
+  },
+  notes: {
+    ko: '언제 멈추더라도 (Ctrl-C, 정전) 같은 명령으로 이어서 합니다. Ctrl-C를 두 번 누르면 저장하지 않고 멈춥니다.',
+    en: 'However it is stopped (Ctrl-C, power failure), the same command goes on. Ctrl-C twice stops without saving.',
+  },
+  async run([recipe], options) {
+    const threads = wholeNumber('threads', options.threads, 1)
+    const [{ createCpuDevice }, { formatEvent, train }] = await Promise.all([
+      import('@modu/engine'),
+      import('@modu/train'),
+    ])
+    const progress = options.json ? printJson : new ProgressPrinter(event => formatEvent(event, language())).print
+    const stop = stopOnSignals()
+    const device = createCpuDevice({ threads })
+    try {
+      const result = await train(recipe!, {
+        device,
+        runFolder: options.out,
+        dataDirectory: options.data,
+        signal: stop.signal,
+        onProgress: progress,
+      })
+      if (result.model === undefined) return 130
+      if (!options.json) {
+        const hint = {
+          ko: `대화해 보기: npx modu chat -m ${result.model}`,
+          en: `Chat with it: npx modu chat -m ${result.model}`,
+        }
+        process.stdout.write(`${localized(hint)}\n`)
+      }
+      return 0
+    } finally {
+      await device.close()
+    }
+  },
+})
+
+const printJson = (event: TrainEvent): void => {
+  process.stdout.write(`${JSON.stringify(event)}\n`)
+}
+
+/** SIGINT and SIGTERM ask training to save and stop; the second one ends the process. */
+function stopOnSignals(): AbortController {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(130)
+      stop.abort()
+      process.stderr.write(
+        localized({
+          ko: '\n저장하고 멈춥니다. 한 번 더 누르면 바로 끝냅니다.\n',
+          en: '\nSaving and stopping. Once more ends at once.\n',
+        }),
+      )
+    })
+  }
+  return stop
+}
+
+/** How often a log that is no terminal gets a line about steps, in milliseconds. */
+const logInterval = 5000
+
+/** Events as lines; in a terminal the steps share one line, in a log only one in some seconds is told. */
+class ProgressPrinter {
+  readonly #format: (event: TrainEvent) => string
+  #stepLineOpen = false
+  #lastLogged = 0
+
+  constructor(format: (event: TrainEvent) => string) {
+    this.#format = format
+  }
+
+  readonly print = (event: TrainEvent): void => {
+    const line = this.#format(event)
+    if (event.kind !== 'step') {
+      process.stdout.write(`${this.#stepLineOpen ? '\n' : ''}${line}\n`)
+      this.#stepLineOpen = false
+    } else if (process.stdout.isTTY) {
+      process.stdout.write(`\r\u001b[K${line}`)
+      this.#stepLineOpen = true
+    } else if (Date.now() - this.#lastLogged >= logInterval || event.metrics.step === event.totalSteps) {
+      process.stdout.write(`${line}\n`)
+      this.#lastLogged = Date.now()
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { CommandError } from './errors.ts'
+
+/** The model that comes with the repository. */
+export const defaultModel = fileURLToPath(new URL('../../../models/nano', import.meta.url))
+
+/** Option of the commands that answer with a model. */
+export const modelOption = {
+  short: 'm',
+  value: 'FOLDER',
+  help: { ko: '모델 폴더 (기본: models/nano)', en: 'folder of the model (default: models/nano)' },
+} as const
+
+/** Option of the commands that compute. */
+export const threadsOption = {
+  value: 'N',
+  help: { ko: '쓸 스레드 수 (기본: 코어 수)', en: 'threads to use (default: one a core)' },
+} as const
+
+/** The folder that `--model` names, which must exist, or the default one. */
+export function modelFolder(given: string | undefined): string {
+  const folder = resolve(given ?? defaultModel)
+  if (!existsSync(folder)) {
+    throw new CommandError({
+      ko: `모델 폴더가 없습니다: ${folder}. -m 뒤에 config.json과 model.safetensors가 있는 폴더를 적어 주세요.`,
+      en: `There is no model folder ${folder}. Give one that holds config.json and model.safetensors after -m.`,
+    })
+  }
+  return folder
+}
+
+/** What clients and people call the model in `folder`. */
+export const modelName = (folder: string): string => basename(folder)
+
+/** Placeholder until generation lands. */
+export async function loadChatModel(_folder: string, _threads: number | undefined): Promise<any> {
+  throw new CommandError({ ko: '아직 준비되지 않았습니다.', en: 'Not there yet.' })
+}
