@@ -1,4 +1,4 @@
-import { ApiError, type ChatRequest, streamChat } from './api.ts'
+import { ApiError, type ChatRequest, listModels, streamChat } from './api.ts'
 import type { Answer } from './conversation.ts'
 
 /**
@@ -31,7 +31,10 @@ export async function writeAnswer(
   }
 
   try {
-    for await (const part of streamChat(request, signal)) {
+    // Who asks before the page has heard which models there are gets the first.
+    const model = request.model || (await listModels(signal))[0]
+    current = { ...current, model }
+    for await (const part of streamChat({ ...request, model }, signal)) {
       if (part.type === 'finish') reason = part.reason
       else if (part.type === 'usage') tokens = part.completionTokens
       else {

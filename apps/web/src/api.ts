@@ -105,6 +105,7 @@ async function request(path: string, init: RequestInit): Promise<Response> {
 function kindOf(status: number, code?: string | null): Failure['kind'] {
   if (code === 'context_length_exceeded') return 'context'
   if (code === 'model_not_found') return 'model'
+  if (code === 'server_stopping') return 'offline'
   if (status === 401 || status === 403) return 'key'
   if (status === 429 || status === 503) return 'busy'
   return status >= 500 ? 'server' : 'request'

@@ -60,7 +60,7 @@ export function App({ store }: { store: Store }) {
   }, [conversation, text])
   useServerCheckOn(lastAnswer, check)
 
-  const ask = (question: string, thinking = preferences.thinking) => goTo(store.ask(id, question, { model, thinking }))
+  const ask = (question: string, thinking = preferences.thinking) => open(store.ask(id, question, { model, thinking }))
   const options = { model, thinking: preferences.thinking }
 
   return (
