@@ -141,7 +141,9 @@ const readers: Readonly<Record<string, (bytes: ArrayBuffer) => ArrayLike<number>
   F32: bytes => new Float32Array(bytes),
   F16: bytes => new Float16Array(bytes),
   BF16: bytes => {
-    const words = Uint32Array.from(new Uint16Array(bytes), upper => upper << 16)
+    const upper = new Uint16Array(bytes)
+    const words = new Uint32Array(upper.length)
+    for (let i = 0; i < words.length; i++) words[i] = upper[i]! << 16
     return new Float32Array(words.buffer)
   },
   I64: bytes => new BigInt64Array(bytes),
@@ -300,17 +302,20 @@ const asBytes = (array: Float64Array | Float32Array | Uint16Array | Int32Array):
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
 
 const writers: Readonly<Record<WritableDType, (values: ArrayLike<number>) => Uint8Array>> = {
-  F64: values => asBytes(Float64Array.from(values)),
-  F32: values => asBytes(Float32Array.from(values)),
-  BF16: values => asBytes(toBfloat16(Float32Array.from(values))),
-  I32: values => asBytes(Int32Array.from(values)),
+  F64: values => asBytes(new Float64Array(values)),
+  F32: values => asBytes(new Float32Array(values)),
+  BF16: values => asBytes(toBfloat16(new Float32Array(values))),
+  I32: values => asBytes(new Int32Array(values)),
 }
 
 /** The upper 16 bits of each float32, rounded to nearest, ties to even; NaN stays NaN. */
 export function toBfloat16(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  return Uint16Array.from(bits, b => {
+  const upper = new Uint16Array(bits.length)
+  for (let i = 0; i < bits.length; i++) {
+    const b = bits[i]!
     const notANumber = (b & 0x7fffffff) > 0x7f800000
-    return notANumber ? (b >>> 16) | 0x40 : (b + 0x7fff + ((b >>> 16) & 1)) >>> 16
-  })
+    upper[i] = notANumber ? (b >>> 16) | 0x40 : (b + 0x7fff + ((b >>> 16) & 1)) >>> 16
+  }
+  return upper
 }

@@ -68,7 +68,7 @@ export function lastLogits(
     try {
       const x = model.append(chunk)
       const isLast = from + chunk.length === ids.length
-      if (isLast) logits = Float32Array.from(model.logits(x.rows(chunk.length - 1, chunk.length)).reals)
+      if (isLast) logits = new Float32Array(model.logits(x.rows(chunk.length - 1, chunk.length)).reals)
     } finally {
       device.reset()
     }
