@@ -1,5 +1,6 @@
 export { documentBatches, type MicroBatch, windowBatch, windowCount } from './batch.ts'
 export { type CorpusReport, cleanCorpus, readCorpus, type Sources } from './corpus.ts'
+export { encodeDocument, type Tools } from './encode.ts'
 export { DataError } from './errors.ts'
 export { type Draw, isHeldOut, MixtureOrder, mixSeed } from './order.ts'
 export { type PackedCorpus, type PackedSource, type PackOptions, packCorpus } from './pack.ts'

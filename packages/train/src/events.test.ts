@@ -10,7 +10,7 @@ test('a step is one line, in both languages', () => {
     kind: 'step',
     stage: 'pretrain',
     step: 12,
-    loss: 3.14159,
+    loss: 3.125,
     learningRate: 1e-3,
     gradientNorm: 1,
     tokens: 4096,
@@ -21,6 +21,6 @@ test('a step is one line, in both languages', () => {
     seconds: 10,
   } as const
   const event = { kind: 'step', metrics, totalSteps: 900, secondsLeft: 65 } as const
-  expect(formatEvent(event)).toBe('12/900 손실 3.142 · 1,235 토큰/초 · 남은 시간 1:05 · 전문가 부하 1.25/1.50')
-  expect(formatEvent(event, 'en')).toBe('12/900 loss 3.142 · 1,235 tok/s · 1:05 left · expert load 1.25/1.50')
+  expect(formatEvent(event)).toBe('12/900 손실 3.125 · 1,235 토큰/초 · 남은 시간 1:05 · 전문가 부하 1.25/1.50')
+  expect(formatEvent(event, 'en')).toBe('12/900 loss 3.125 · 1,235 tok/s · 1:05 left · expert load 1.25/1.50')
 })

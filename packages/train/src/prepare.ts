@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { cleanCorpus, encodeDocument, type PackedCorpus, packCorpus, readCorpus, type Tools } from '@modu/data'
+import {
+  ChatTemplate,
+  moduChatTemplate,
+  readJson,
+  saveTokenizerFiles,
+  Tokenizer,
+  type ToolDefinition,
+  tokenizerConfig,
+  trainTokenizer,
+  writeFileAtomic,
+} from '@modu/model'
+import { TrainError } from './errors.ts'
+import type { TrainEvent } from './events.ts'
+import type { Recipe } from './recipe.ts'
+import type { RunFolder } from './runFolder.ts'
+
+/** Encoded data and the tokenizer it was encoded with. */
+export interface PreparedData {
+  readonly tokenizer: Tokenizer
+  readonly template: ChatTemplate
+  readonly corpus: PackedCorpus
+  /** Names the data: a checkpoint goes on only with the same. */
+  readonly key: string
+}
+
+/** Texts the tokenizer learns from: what people and the model write, up to the given number of characters a source. */
+async function* tokenizerTexts(corpus: string, limits: Readonly<Record<string, number>>): AsyncGenerator<string> {
+  for (const [name, limit] of Object.entries(limits)) {
+    let left = limit
+    for await (const document of readCorpus(corpus, name)) {
+      if (left <= 0) break
+      const texts =
+        'text' in document
+          ? [document.text]
+          : document.messages.flatMap(m => [
+              m.content ?? '',
+              m.reasoning_content ?? '',
+              ...(m.tool_calls ?? []).map(call => JSON.stringify(call.function)),
+            ])
+      for (const text of texts.filter(Boolean)) {
+        yield text
+        left -= text.length
+      }
+    }
+  }
+}
+
+function readTools(recipe: Recipe, dataDirectory: string): { tools: Tools; text: string } {
+  if (recipe.toolsFile === undefined) return { tools: new Map(), text: '' }
+  const path = resolve(dataDirectory, recipe.toolsFile)
+  const value = readJson(path)
+  if (!Array.isArray(value)) throw new TrainError('recipe', `${path} is not a list of tools: check "toolsFile"`)
+  const definitions = value as ToolDefinition[]
+  return { tools: new Map(definitions.map(tool => [tool.function.name, tool])), text: JSON.stringify(value) }
+}
+
+/** Cleans the data, trains the tokenizer and encodes, or finds it all done in the run folder. */
+export async function prepareData(
+  recipe: Recipe,
+  folder: RunFolder,
+  dataDirectory: string,
+  emit: (event: TrainEvent) => void,
+): Promise<PreparedData> {
+  const hash = (...parts: unknown[]) => createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+  const used = [recipe.tokenizer.sources, recipe.pretrain.mixture, recipe.finetune.mixture].flatMap(Object.keys)
+  const sources = Object.fromEntries(Object.entries(recipe.sources).filter(([name]) => used.includes(name)))
+  const { tools, text: toolsText } = readTools(recipe, dataDirectory)
+
+  emit({ kind: 'phase', phase: 'clean' })
+  const report = await cleanCorpus(sources, dataDirectory, folder.corpus)
+  for (const [name, source] of Object.entries(report.sources)) emit({ kind: 'source', name, report: source })
+
+  const template = new ChatTemplate(moduChatTemplate)
+  const contextLength = Number(recipe.model.max_position_embeddings)
+  const tokenizerKey = hash(report.key, recipe.tokenizer, contextLength)
+  const keyFile = join(folder.tokenizer, 'key.json')
+  const reused = existsSync(keyFile) && readJson(keyFile) === tokenizerKey
+  emit({ kind: 'phase', phase: 'tokenizer', reused })
+  if (!reused) {
+    const texts = tokenizerTexts(folder.corpus, recipe.tokenizer.sources)
+    const json = await trainTokenizer(texts, { vocabularySize: recipe.tokenizer.vocabSize })
+    saveTokenizerFiles(folder.tokenizer, new Tokenizer(json, tokenizerConfig(json, contextLength)), template)
+    writeFileAtomic(keyFile, JSON.stringify(tokenizerKey))
+  }
+  const tokenizer = Tokenizer.load(folder.tokenizer)
+
+  emit({ kind: 'phase', phase: 'pack' })
+  const key = hash(tokenizerKey, tokenizer.json, template.source, toolsText, recipe.seed)
+  const corpus = await packCorpus({
+    corpus: folder.corpus,
+    sources: Object.keys(sources),
+    folder: folder.shards,
+    vocabSize: tokenizer.vocabularySize,
+    key,
+    seed: recipe.seed,
+    encode: document => encodeDocument(document, tokenizer, template, tools),
+    onSource: (name, { tokens, documents, heldOutDocuments: heldOut }) =>
+      emit({ kind: 'encoded', name, tokens, documents, heldOut }),
+  })
+  return { tokenizer, template, corpus, key }
+}

@@ -1,0 +1,249 @@
+import { appendFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Device, Tensor } from '@modu/engine'
+import { createModel, type LanguageModel, parseConfig, setTrainable, writeFileAtomic } from '@modu/model'
+import { findCheckpoint, loadCheckpoint, type RunState, saveCheckpoint } from './checkpoint.ts'
+import { TrainError } from './errors.ts'
+import type { Sample, TrainEvent } from './events.ts'
+import { exportModel } from './exportModel.ts'
+import { lossPlot } from './lossPlot.ts'
+import { appendMetrics, type Metrics, rewindMetrics, type StepMetrics, type ValidationMetrics } from './metrics.ts'
+import { Optimizer } from './optimizer.ts'
+import { type PreparedData, prepareData } from './prepare.ts'
+import { loadRecipe, type Recipe, type StageName } from './recipe.ts'
+import { openRunFolder, type RunFolder } from './runFolder.ts'
+import { drawSamples } from './samples.ts'
+import { learningRateAt } from './schedule.ts'
+import { finetuneData, pretrainData, type TrainingData } from './trainingData.ts'
+import { trainStep } from './trainStep.ts'
+import { tokenBytes, validate } from './validation.ts'
+
+export interface TrainOptions {
+  /** Where the model is trained. The caller closes it. */
+  readonly device: Device
+  /** Where everything goes; `runs/NAME` in the current folder by default. A folder with a run in it goes on with it. */
+  readonly runFolder?: string
+  /** The data folder, in the place of the one the recipe names (or the environment variable MODU_DATA). */
+  readonly dataDirectory?: string
+  /** Aborted, training finishes the step it is in, saves, and returns. */
+  readonly signal?: AbortSignal
+  readonly onProgress?: (event: TrainEvent) => void
+}
+
+export interface TrainResult {
+  readonly runFolder: string
+  /** The finished model's folder, in Hugging Face's layout; undefined if training was stopped before its end. */
+  readonly model: string | undefined
+  readonly step: number
+}
+
+/**
+ * Trains a model by a recipe: cleans the data, trains the tokenizer, encodes, pre-trains, fine-tunes, and writes the
+ * model. Stopped at any moment, even killed, the same call goes on from the last checkpoint, with the same data order:
+ * the result is that of an uninterrupted run bit for bit on the same device and number of threads.
+ * Errors: TrainError, and DataError for the data.
+ */
+export async function train(recipePath: string, options: TrainOptions): Promise<TrainResult> {
+  const { recipe, dataDirectory } = loadRecipe(recipePath)
+  const root = resolve(options.runFolder ?? join('runs', recipe.name))
+  const folder = openRunFolder(root, recipe)
+  try {
+    const emit = options.onProgress ?? (() => {})
+    const directory = resolve(options.dataDirectory ?? process.env.MODU_DATA ?? dataDirectory)
+    const data = await prepareData(recipe, folder, directory, emit)
+    const run = new Run(recipe, folder, data, options.device, emit)
+    const finished = await run.trainStages(options.signal)
+    if (finished) run.export()
+    return { runFolder: root, model: finished ? folder.model : undefined, step: run.step }
+  } finally {
+    folder.release()
+  }
+}
+
+/** The model's configuration: the recipe's fields, with vocabulary and special tokens from the tokenizer. */
+function modelConfig(recipe: Recipe, { tokenizer }: PreparedData) {
+  const given = {
+    ...recipe.model,
+    vocab_size: tokenizer.vocabularySize,
+    bos_token_id: tokenizer.bosId,
+    eos_token_id: tokenizer.eosId,
+    pad_token_id: tokenizer.padId,
+  }
+  const config = parseConfig(given, 'the recipe\'s "model"')
+  const unknown = Object.keys(config.extra)
+  if (unknown.length > 0) throw new TrainError('recipe', `unknown field ${unknown.map(n => `"model.${n}"`).join(', ')}`)
+  const longest = Math.max(recipe.pretrain.sequenceLength, recipe.finetune.maxLength)
+  if (longest > config.maxPositions) {
+    throw new TrainError(
+      'recipe',
+      `rows of ${longest} tokens do not fit "model.max_position_embeddings" (${config.maxPositions})`,
+    )
+  }
+  return config
+}
+
+/** One run from where it stands to its end. */
+class Run {
+  step = 0
+  private stage: StageName = 'pretrain'
+  private stageStep = 0
+  private tokens = 0
+  private seconds = 0
+  private readonly recipe: Recipe
+  private readonly folder: RunFolder
+  private readonly data: PreparedData
+  private readonly emit: (event: TrainEvent) => void
+  private readonly model: LanguageModel
+  private readonly optimizer: Optimizer
+  private readonly bytes: Uint16Array
+  private readonly metrics: Metrics[]
+
+  constructor(
+    recipe: Recipe,
+    folder: RunFolder,
+    data: PreparedData,
+    device: Device,
+    emit: (event: TrainEvent) => void,
+  ) {
+    this.recipe = recipe
+    this.folder = folder
+    this.data = data
+    this.emit = emit
+    this.model = createModel(modelConfig(recipe, data), device, { seed: recipe.seed })
+    setTrainable(this.model)
+    this.optimizer = new Optimizer(device, this.model.parameters)
+    this.bytes = tokenBytes(data.tokenizer)
+    const parameters = [...this.model.parameters.values()].reduce((sum, parameter) => sum + parameter.size, 0)
+    emit({ kind: 'model', parameters })
+    this.resume()
+    this.metrics = rewindMetrics(folder.metrics, this.step)
+  }
+
+  /** Goes through the stages that are left. False if `signal` stopped it. */
+  async trainStages(signal?: AbortSignal): Promise<boolean> {
+    if (this.stage === 'pretrain') {
+      const data = pretrainData(this.data.corpus, this.recipe.pretrain, this.recipe.seed)
+      if (!(await this.trainStage(data, signal))) return false
+      this.stage = 'finetune'
+      this.stageStep = 0
+      this.optimizer.clear()
+    }
+    const { corpus, tokenizer } = this.data
+    return this.trainStage(finetuneData(corpus, this.recipe.finetune, this.recipe.seed, tokenizer.eosId!), signal)
+  }
+
+  export(): void {
+    this.emit({ kind: 'phase', phase: 'export' })
+    exportModel(this.folder.model, this.model, this.data)
+    this.emit({ kind: 'finished', model: this.folder.model })
+  }
+
+  private get totalSteps(): number {
+    return this.recipe.pretrain.steps + this.recipe.finetune.steps
+  }
+
+  private async trainStage(data: TrainingData, signal?: AbortSignal): Promise<boolean> {
+    const { stage, recipe } = this
+    const settings = recipe[stage]
+    this.emit({ kind: 'phase', phase: stage })
+    this.emit({ kind: 'mixture', stage, epochs: data.epochs })
+    const heldOut = data.heldOut(recipe.validation.tokensPerSource)
+    data.skip(this.stageStep)
+    const sittingStart = performance.now()
+    const sittingStep = this.step
+    while (this.stageStep < settings.steps) {
+      // Lets signals and timers in between steps.
+      await new Promise(resolve => setImmediate(resolve))
+      if (signal?.aborted) {
+        this.save()
+        this.emit({ kind: 'stopped', step: this.step })
+        return false
+      }
+      const begin = performance.now()
+      const learningRate = learningRateAt(this.stageStep, settings)
+      const result = trainStep(this.model, this.optimizer, data.next(), this.stageStep + 1, learningRate, settings)
+      const seconds = (performance.now() - begin) / 1000
+      this.step++
+      this.stageStep++
+      this.tokens += result.tokens
+      this.seconds += seconds
+      const metrics: StepMetrics = {
+        kind: 'step',
+        stage,
+        step: this.step,
+        loss: result.loss,
+        learningRate,
+        gradientNorm: result.gradientNorm,
+        tokens: result.tokens,
+        countedTokens: result.countedTokens,
+        tokensPerSecond: result.tokens / seconds,
+        worstExpertLoad: result.balance.worst,
+        meanExpertLoad: result.balance.mean,
+        seconds: this.seconds,
+      }
+      this.note(metrics)
+      const spent = (performance.now() - sittingStart) / 1000
+      const secondsLeft = (spent / (this.step - sittingStep)) * (this.totalSteps - this.step)
+      this.emit({ kind: 'step', metrics, totalSteps: this.totalSteps, secondsLeft })
+      const last = this.stageStep === settings.steps
+      if (last || this.step % recipe.validation.everySteps === 0) this.validate(heldOut)
+      if (last || this.step % recipe.samples.everySteps === 0) this.sample()
+      if (last || this.step % recipe.checkpointEverySteps === 0) this.save()
+    }
+    return true
+  }
+
+  private note(metrics: Metrics): void {
+    this.metrics.push(metrics)
+    appendMetrics(this.folder.metrics, metrics)
+  }
+
+  private validate(heldOut: Parameters<typeof validate>[1]): void {
+    const bitsPerByte = validate(this.model, heldOut, this.bytes)
+    const metrics: ValidationMetrics = { kind: 'validation', stage: this.stage, step: this.step, bitsPerByte }
+    this.note(metrics)
+    writeFileAtomic(this.folder.plot, lossPlot(this.recipe.name, this.metrics))
+    this.emit({ kind: 'validation', metrics })
+  }
+
+  private sample(): void {
+    for (const drawn of drawSamples(this.model, this.data, this.stage, this.recipe.samples, this.recipe.seed)) {
+      const sample: Sample = { stage: this.stage, step: this.step, ...drawn }
+      appendFileSync(this.folder.samples, `${JSON.stringify(sample)}\n`)
+      this.emit({ kind: 'sample', sample })
+    }
+  }
+
+  /** All that a later sitting needs to go on exactly: weights, correction biases, moments. */
+  private get tensors(): Map<string, Tensor> {
+    const tensors = new Map<string, Tensor>([...this.model.parameters, ...this.model.buffers])
+    for (const [name, { m, v }] of this.optimizer.moments) tensors.set(`m:${name}`, m).set(`v:${name}`, v)
+    return tensors
+  }
+
+  private save(): void {
+    const { step, stage, stageStep, tokens, seconds } = this
+    const state: RunState = { step, stage, stageStep, tokens, seconds, dataKey: this.data.key }
+    saveCheckpoint(this.folder.checkpoints, state, this.tensors)
+    this.emit({ kind: 'checkpoint', step })
+  }
+
+  private resume(): void {
+    const found = findCheckpoint(this.folder.checkpoints)
+    if (!found) return
+    const { state, path } = found
+    if (state.dataKey !== this.data.key) {
+      throw new TrainError(
+        'run',
+        `the data has changed since the run in ${this.folder.root} began: bring the old data back, or start in another run folder`,
+      )
+    }
+    loadCheckpoint(path, this.tensors)
+    this.step = state.step
+    this.stage = state.stage
+    this.stageStep = state.stageStep
+    this.tokens = state.tokens
+    this.seconds = state.seconds
+    this.emit({ kind: 'resume', stage: state.stage, step: state.step })
+  }
+}

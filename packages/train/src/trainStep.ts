@@ -1,0 +1,67 @@
+import type { MicroBatch } from '@modu/data'
+import { differentiate, type Tensor } from '@modu/engine'
+import type { LanguageModel } from '@modu/model'
+import { type Balance, balanceOf, moveBiases } from './balance.ts'
+import { TrainError } from './errors.ts'
+import { divergence, type Optimizer, type OptimizerSettings } from './optimizer.ts'
+
+/** What one step of training measured. */
+export interface StepResult {
+  /** Mean loss over the counted tokens of all micro-batches. */
+  readonly loss: number
+  readonly gradientNorm: number
+  readonly tokens: number
+  readonly countedTokens: number
+  readonly balance: Balance
+}
+
+export interface StepSettings extends OptimizerSettings {
+  readonly biasRate: number
+  readonly mtpWeight: number
+}
+
+/** A mixture-of-experts model's routing, as far as balancing needs it. */
+interface Routed {
+  expertLoads(): Int32Array[]
+  readonly correctionBiases: readonly Tensor[]
+}
+
+const isRouted = (model: LanguageModel): model is LanguageModel & Routed => 'expertLoads' in model
+
+/**
+ * One optimiser step over several micro-batches. Each micro-batch's mean loss is weighted by its part of the counted
+ * tokens, so that the gradient is that of the whole batch at once. `update` counts from 1.
+ */
+export function trainStep(
+  model: LanguageModel,
+  optimizer: Optimizer,
+  batches: readonly MicroBatch[],
+  update: number,
+  learningRate: number,
+  settings: StepSettings,
+): StepResult {
+  const { device } = model
+  const { mtpWeight, biasRate } = settings
+  const countedTokens = batches.reduce((sum, batch) => sum + batch.counted, 0)
+  const loads: number[][] = []
+  let loss = 0
+  for (const { ids, labels, rows, counted } of batches) {
+    if (counted === 0) continue
+    const weight = counted / countedTokens
+    const part = differentiate(device, () => model.loss(ids, labels, rows, { mtpWeight, weight }))
+    loss += part.reals[0]!
+    if (isRouted(model)) {
+      model.expertLoads().forEach((load, layer) => {
+        loads[layer] ??= new Array<number>(load.length).fill(0)
+        for (let e = 0; e < load.length; e++) loads[layer]![e]! += load[e]!
+      })
+    }
+    device.reset()
+  }
+  if (!Number.isFinite(loss)) throw new TrainError('diverged', divergence(`the loss is ${loss}`))
+  const gradientNorm = optimizer.update(update, learningRate, settings)
+  device.reset()
+  if (isRouted(model) && biasRate > 0) moveBiases(model.correctionBiases, loads, biasRate)
+  const tokens = batches.reduce((sum, batch) => sum + batch.ids.length, 0)
+  return { loss, gradientNorm, tokens, countedTokens, balance: balanceOf(loads) }
+}
