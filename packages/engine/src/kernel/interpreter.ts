@@ -135,7 +135,7 @@ class Interpreter {
         break
       }
       case 'if':
-        this.block(r[i.condition]![0] ? i.then : i.otherwise)
+        this.block(r[i.condition]![0] ? i.body : i.otherwise)
         break
       case 'tasks': {
         const task = r[i.task]!

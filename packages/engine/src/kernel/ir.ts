@@ -29,7 +29,7 @@ export type Instruction =
   | { op: 'store'; from: Register; base: Register; index: Register | undefined; offset: number }
   /** for (counter = from; counter < to; counter += step), signed. */
   | { op: 'loop'; counter: Register; from: Register; to: Register; step: number; body: Block }
-  | { op: 'if'; condition: Register; then: Block; otherwise: Block }
+  | { op: 'if'; condition: Register; body: Block; otherwise: Block }
   /** Threads take the numbers below `count` one by one, each number once. */
   | { op: 'tasks'; slot: number; task: Register; count: Register; body: Block }
   /** Every thread waits until all have arrived. */

@@ -350,7 +350,7 @@ export class Builder {
     const { register } = condition
     if (this.typeOf(register) === 'mask')
       throw new EngineError('kernel', 'if needs a scalar condition, use select for lanes')
-    this.emit({ op: 'if', condition: register, then: this.nested(then), otherwise: this.nested(otherwise) })
+    this.emit({ op: 'if', condition: register, body: this.nested(then), otherwise: this.nested(otherwise) })
   }
   /** This thread's contiguous share of 0 … n−1. The split depends on the number of threads only. */
   rows(n: Int | number, body: (row: Int) => void): void {

@@ -207,29 +207,35 @@ class FunctionWriter {
         if (types[i.to] === 'i32') this.constant(i.value)
         else if (types[i.to] === 'f32') code.byte(op.f32Const).float(i.value)
         else for (let lane = this.simd(simd.const), n = 0; n < 4; n++) lane.float(i.value)
-        return this.set(i.to)
+        this.set(i.to)
+        return
       case 'splat':
         this.get(i.from).simd(simd.f32Splat)
-        return this.set(i.to)
+        this.set(i.to)
+        return
       case 'unary':
         this.unary(i)
-        return this.set(i.to)
+        this.set(i.to)
+        return
       case 'binary':
         this.binary(i)
-        return this.set(i.to)
+        this.set(i.to)
+        return
       case 'compare': {
         this.get(i.a, i.b)
         const type = types[i.a]
         if (type === 'vec') this.simd(vecComparison[i.fn])
         else code.byte(type === 'f32' ? f32Comparison[i.fn] : i32Comparison[i.fn])
-        return this.set(i.to)
+        this.set(i.to)
+        return
       }
       case 'select':
         this.get(i.a, i.b, i.condition)
         if (types[i.condition] === 'mask') this.simd(simd.bitselect)
         else if (types[i.to] === 'vec') code.byte(op.typedSelect, 1, valueType.vec)
         else code.byte(op.select)
-        return this.set(i.to)
+        this.set(i.to)
+        return
       case 'fma':
         this.get(i.a, i.b)
         // WebAssembly has no fused scalar; tails round twice.
@@ -239,7 +245,8 @@ class FunctionWriter {
           this.get(i.c)
           code.byte(f32Arithmetic.add!)
         }
-        return this.set(i.to)
+        this.set(i.to)
+        return
       case 'reduce': {
         const join = f32Arithmetic[i.fn === 'sum' ? 'add' : 'max']!
         const lane = (n: number) => this.get(i.a).simd(simd.extractLane).byte(n)
@@ -249,21 +256,25 @@ class FunctionWriter {
         lane(2)
         lane(3)
         code.byte(join, join)
-        return this.set(i.to)
+        this.set(i.to)
+        return
       }
       case 'copy':
         this.get(i.from)
-        return this.set(i.to)
+        this.set(i.to)
+        return
       case 'address':
         this.elementAddress(i.base, i.index)
-        return this.set(i.to)
+        this.set(i.to)
+        return
       case 'load': {
         this.elementAddress(i.base, i.index)
         const type = types[i.to]
         if (type === 'vec') this.simd(i.splat ? simd.loadSplat : simd.load).byte(2)
         else code.byte(type === 'f32' ? op.f32Load : op.i32Load, 2)
         code.unsigned(i.offset)
-        return this.set(i.to)
+        this.set(i.to)
+        return
       }
       case 'store': {
         this.elementAddress(i.base, i.index)
@@ -291,7 +302,7 @@ class FunctionWriter {
       case 'if':
         this.get(i.condition)
         code.byte(op.if, op.void)
-        this.block(i.then)
+        this.block(i.body)
         if (i.otherwise.length > 0) {
           code.byte(op.else)
           this.block(i.otherwise)
@@ -309,7 +320,8 @@ class FunctionWriter {
         code.byte(op.br, 1, op.end, op.end)
         return
       case 'barrier':
-        return this.barrier()
+        this.barrier()
+        return
     }
   }
 
