@@ -234,7 +234,10 @@ export class K1 implements LanguageModel {
     return this.weights.mtp !== undefined
   }
 
-  /** For each mixture of experts, in order (a multi-token-prediction module's last): tokens each expert got in the last pass. */
+  /**
+   * For each mixture of experts, in order: tokens that each expert got in the last pass. The multi-token-prediction
+   * module's comes last: zeros if it took no part, else with one meaningless token per sequence (see `mtpHidden`).
+   */
   expertLoads(): Int32Array[] {
     return [...this.loads.values()]
   }

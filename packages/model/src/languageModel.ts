@@ -33,7 +33,8 @@ export interface LanguageModel {
 
   /**
    * Appends `tokens` to the sequence in `cache` and returns the logits after the last of them, [vocabulary], a copy.
-   * A `context` error if they do not fit.
+   * Forgets the device's temporaries (`reset`). A `context` error if the tokens do not fit, a `token` error for an id
+   * outside the vocabulary; the cache is then as it was.
    */
   step(tokens: ArrayLike<number>, cache: KvCache): Float32Array
 }
