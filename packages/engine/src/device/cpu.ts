@@ -6,7 +6,6 @@ import { fill } from '../kernel/fill.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
 import { buildProgram } from '../kernel/language.ts'
 import { controlLayout, generateWasm, wasmTarget } from '../kernel/wasm.ts'
-import { fill } from '../ops/fill.ts'
 import { type DType, type Shape, sizeOf, Tensor } from '../tensor.ts'
 import type { Device } from './device.ts'
 import { Arena, maximumPages, SharedHeap } from './memory.ts'
@@ -97,8 +96,10 @@ class CpuDevice implements Device {
       slot += 2
     }
     if (kernel.scratch) this.provideScratch(slot, kernel.scratch(args, wasmTarget, threads), threads)
-    const { taskCounters, taskCounterStride } = controlLayout
-    for (let i = 0; i < loaded.taskSlots; i++) words[(taskCounters + i * taskCounterStride) / 4] = 0
+    for (let i = 0; i < loaded.taskSlots; i++) {
+      words[(controlLayout.nextTask + i * controlLayout.slotStride) / 4] = 0
+      words[(controlLayout.doneTasks + i * controlLayout.slotStride) / 4] = 0
+    }
     if (threads === 1) loaded.run(argumentBlock, 0, 1)
     else this.pool.run(loaded.index, loaded.run)
   }

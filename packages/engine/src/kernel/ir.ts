@@ -24,16 +24,16 @@ export type Instruction =
   | { op: 'copy'; to: Register; from: Register }
   /** to = base + 4·index: the address of an element. */
   | { op: 'address'; to: Register; base: Register; index: Register }
-  /** Memory at base + 4·index + offset bytes; the type of `to` (or `from`) says how wide. A `vec` load with `splat` repeats one number. */
+  /** Memory at base + 4·index + offset bytes, offset ≥ 0; the type of `to` (or `from`) says how wide. A `vec` load with `splat` repeats one number. */
   | { op: 'load'; to: Register; base: Register; index: Register | undefined; offset: number; splat: boolean }
   | { op: 'store'; from: Register; base: Register; index: Register | undefined; offset: number }
   /** for (counter = from; counter < to; counter += step), signed. */
   | { op: 'loop'; counter: Register; from: Register; to: Register; step: number; body: Block }
   | { op: 'if'; condition: Register; body: Block; otherwise: Block }
-  /** Threads take the numbers below `count` one by one, each number once. */
+  /** Threads take the numbers below `count` one by one, each number once. `slot`: which of the program's task counters. */
   | { op: 'tasks'; slot: number; task: Register; count: Register; body: Block }
-  /** Every thread waits until all have arrived. */
-  | { op: 'barrier' }
+  /** Waits until all tasks of an earlier `tasks` are done, whoever does them: what they wrote is seen after. */
+  | { op: 'barrier'; slot: number; count: Register }
 
 export interface Program {
   readonly name: string

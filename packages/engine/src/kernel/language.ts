@@ -195,9 +195,15 @@ export class ArrayOf {
   }
 
   protected place(index: Int | number, plus = 0): { base: Register; index: Register | undefined; offset: number } {
-    return typeof index === 'number'
-      ? { base: this.register, index: undefined, offset: 4 * (index + plus) }
-      : { base: this.register, index: index.register, offset: 4 * plus }
+    const base = this.register
+    if (typeof index !== 'number') {
+      // Offsets of instructions are not negative.
+      return plus < 0
+        ? { base, index: index.add(plus).register, offset: 0 }
+        : { base, index: index.register, offset: 4 * plus }
+    }
+    const at = index + plus
+    return at < 0 ? { base, index: this.k.int(at).register, offset: 0 } : { base, index: undefined, offset: 4 * at }
   }
   protected shifted(index: Int | number): Register {
     const to = this.k.register('ptr')
@@ -286,6 +292,9 @@ export class Builder {
   private readonly types: RegisterType[] = []
   private block: Block = []
   private taskSlots = 0
+  private lastTasks: { slot: number; count: Register } | undefined
+  /** Into how many parts `share` cuts: several for each thread, so that the faster one does more. */
+  private readonly parts: Int
   /** Filled from the end of the argument block: own scratch of thread 0, shared scratch, distance between own scratches. */
   private readonly scratchRegisters: Register[]
 
@@ -299,6 +308,8 @@ export class Builder {
     const stride = new Int(this, this.register('i32'))
     this.scratchRegisters = [first.register, this.shared.register, stride.register]
     this.own = first.from(this.thread.mul(stride))
+    // One part for one thread, four for each of several.
+    this.parts = this.threads.mul(this.threads.min(2).mul(3).sub(2))
   }
 
   // Values
@@ -352,27 +363,34 @@ export class Builder {
       throw new EngineError('kernel', 'if needs a scalar condition, use select for lanes')
     this.emit({ op: 'if', condition: register, body: this.nested(then), otherwise: this.nested(otherwise) })
   }
-  /** This thread's contiguous share of 0 … n−1. The split depends on the number of threads only. */
+  /** body(row) for every row 0 … n−1, split over the threads. */
   rows(n: Int | number, body: (row: Int) => void): void {
     this.share(n, 1, (from, to) => this.loop(from, to, body))
   }
-  /** This thread's contiguous share of 0 … n−1, cut at multiples of `grain`. */
+  /** body(from, to) for parts of 0 … n−1, cut at multiples of `grain` and split over the threads. */
   share(n: Int | number, grain: number, body: (from: Int, to: Int) => void): void {
     const size = this.int(n)
-    const each = size.ceilDiv(grain).ceilDiv(this.threads).mul(grain)
-    const from = this.thread.mul(each).min(size)
-    body(from, from.add(each).min(size))
+    const each = size.ceilDiv(grain).ceilDiv(this.parts).max(1).mul(grain)
+    this.tasks(size.ceilDiv(each), task => {
+      const from = task.mul(each)
+      body(from, from.add(each).min(size))
+    })
   }
-  /** Threads take tasks 0 … n−1 as they become free; each must write its own memory only. Call it outside loops. */
+  /**
+   * body(task) for 0 … n−1: threads take tasks as they become free, so a thread that lost its core holds up nobody.
+   * Each task must write its own memory only, and nothing may depend on which thread runs it. Not inside loops.
+   */
   tasks(n: Int | number, body: (task: Int) => void): void {
     const count = this.int(n).register
     const task = this.register('i32')
     const slot = this.taskSlots++
     this.emit({ op: 'tasks', slot, task, count, body: this.nested(() => body(new Int(this, task))) })
+    this.lastTasks = { slot, count }
   }
-  /** All threads wait for each other: what was written before is seen after. */
+  /** Waits until all tasks before it are done: what they wrote is seen after. It stands in the same block as they do. */
   barrier(): void {
-    this.emit({ op: 'barrier' })
+    if (!this.lastTasks) throw new EngineError('kernel', 'a barrier waits for tasks, but there are none before it')
+    this.emit({ op: 'barrier', ...this.lastTasks })
   }
 
   // Loops over lanes

@@ -7,14 +7,8 @@ import type { Target } from './language.ts'
 
 export const wasmTarget: Target = { name: 'wasm', width: 4, registers: 16 }
 
-/** Where threads meet, in bytes from the start of memory; each on its own cache line. */
-export const controlLayout = {
-  barrierCount: 256,
-  barrierRound: 320,
-  taskCounters: 384,
-  taskCounterStride: 64,
-  taskSlots: 8,
-}
+/** Task counters, in bytes from the start of memory: for each slot the next task and the number of tasks done. */
+export const controlLayout = { nextTask: 512, doneTasks: 576, slotStride: 128, taskSlots: 8 }
 /** Bytes at the start of memory that belong to control words and argument blocks. */
 export const reservedBytes = 4096
 
@@ -104,7 +98,7 @@ const simd = {
   convert: 0xfa,
   multiplyAdd: 0x105,
 } as const
-const atomic = { notify: 0x00, wait32: 0x01, load: 0x10, store: 0x17, add: 0x1e } as const
+const atomic = { wait32: 0x01, load: 0x10, add: 0x1e } as const
 
 /** Growing bytes with the encodings of the format. */
 class Bytes {
@@ -156,7 +150,7 @@ class FunctionWriter {
   readonly code = new Bytes()
   private readonly program: Program
   private readonly locals: number[]
-  /** A spare i32 local, for the barrier. */
+  /** The first of two spare i32 locals, for the barrier. */
   private readonly spare: number
 
   constructor(program: Program, locals: number[], spare: number) {
@@ -311,16 +305,18 @@ class FunctionWriter {
         return
       case 'tasks':
         code.byte(op.loop, op.void)
-        this.constant(controlLayout.taskCounters + i.slot * controlLayout.taskCounterStride).constant(1)
+        this.constant(controlLayout.nextTask + i.slot * controlLayout.slotStride).constant(1)
         this.atomic(atomic.add)
         this.set(i.task)
         this.get(i.task, i.count)
         code.byte(i32Comparison.lt, op.if, op.void)
         this.block(i.body)
-        code.byte(op.br, 1, op.end, op.end)
-        return
+        this.constant(controlLayout.doneTasks + i.slot * controlLayout.slotStride).constant(1)
+        this.atomic(atomic.add)
+        code.byte(op.drop, op.br, 1, op.end, op.end)
+        break
       case 'barrier':
-        this.barrier()
+        this.barrier(i)
         return
     }
   }
@@ -405,43 +401,27 @@ class FunctionWriter {
     else code.byte((type === 'f32' ? f32Arithmetic : i32Arithmetic)[i.fn]!)
   }
 
-  /** Sense-reversing barrier: the last thread to arrive starts the next round, the others spin, then sleep. */
-  private barrier(): void {
+  /** Waits for the tasks of a slot: spins a while, then sleeps in short naps, since nobody wakes it. */
+  private barrier(i: Instruction & { op: 'barrier' }): void {
     const { code, spare } = this
-    const { barrierCount, barrierRound } = controlLayout
-    const { threads } = this.program
-    this.get(threads).constant(1)
-    code.byte(i32Comparison.gt, op.if, op.void)
-    this.constant(barrierRound)
-    this.atomic(atomic.load)
-    code.byte(op.set).unsigned(spare)
-    this.constant(barrierCount).constant(1)
-    this.atomic(atomic.add)
-    this.get(threads).constant(1)
-    code.byte(i32Arithmetic.sub!, i32Comparison.eq, op.if, op.void)
-    this.constant(barrierCount).constant(0)
-    this.atomic(atomic.store)
-    this.constant(barrierRound).constant(1)
-    this.atomic(atomic.add)
-    code.byte(op.drop, op.else)
-    // Spin on the round; `spare + 1` counts the turns.
+    const doneTasks = controlLayout.doneTasks + i.slot * controlLayout.slotStride
+    const done = spare
+    const spins = spare + 1
     this.constant(0)
-    code
-      .byte(op.set)
-      .unsigned(spare + 1)
-      .byte(op.loop, op.void)
-    this.constant(barrierRound)
+    code.byte(op.set).unsigned(spins).byte(op.loop, op.void)
+    this.constant(doneTasks)
     this.atomic(atomic.load)
-    code.byte(op.get).unsigned(spare).byte(i32Comparison.eq, op.if, op.void)
-    code.byte(op.get).unsigned(spare + 1)
+    code.byte(op.tee).unsigned(done)
+    this.get(i.count)
+    code.byte(i32Comparison.lt, op.if, op.void, op.get).unsigned(spins)
     this.constant(1)
-    code.byte(i32Arithmetic.add!, op.tee).unsigned(spare + 1)
+    code.byte(i32Arithmetic.add!, op.tee).unsigned(spins)
     this.constant(barrierSpins)
     code.byte(i32Comparison.gt, op.if, op.void)
-    this.constant(barrierRound)
-    code.byte(op.get).unsigned(spare).byte(op.i64Const).signed(barrierSleepNanoseconds)
+    this.constant(doneTasks)
+    code.byte(op.get).unsigned(done).byte(op.i64Const).signed(barrierSleepNanoseconds)
     this.atomic(atomic.wait32)
-    code.byte(op.drop, op.end, op.br, 1, op.end, op.end, op.end, op.end)
+    code.byte(op.drop, op.end, op.br, 1, op.end, op.end)
   }
 }
 
