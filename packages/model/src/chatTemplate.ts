@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Template } from '@huggingface/jinja'
+import { ignoredLabel } from '@modu/engine'
 import { ModelError } from './errors.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
@@ -114,9 +115,6 @@ export function encodeChat(
 
 const tokenText = (token: string | { content: string } | null | undefined) =>
   typeof token === 'object' ? token?.content : token
-
-/** What position t of `labels` says of a token that the loss does not count. */
-export const ignoredLabel = -100
 
 /**
  * A conversation for fine-tuning: the ids of `encodeChat`, and labels that are the ids where the assistant speaks

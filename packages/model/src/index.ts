@@ -1,11 +1,19 @@
 export { koreanPattern, type TokenizerProgress, type TrainTokenizerOptions, trainTokenizer } from './bpeTrainer.ts'
 export {
+  type ChatEvent,
+  ChatModel,
+  type ChatRequest,
+  type CompletionEvent,
+  type CompletionOptions,
+  type FinishEvent,
+  type Usage,
+} from './chat.ts'
+export {
   type ChatMessage,
   type ChatOptions,
   ChatTemplate,
   encodeChat,
   encodeConversation,
-  ignoredLabel,
   moduChatTemplate,
   renderChat,
   type ToolCall,
@@ -25,6 +33,7 @@ export {
 export { Dense } from './dense.ts'
 export { ModelError, type ModelErrorCode } from './errors.ts'
 export { readJson, writeFileAtomic } from './files.ts'
+export { CachedSequence, type GenerateOptions, type GenerationEnd, generate } from './generate.ts'
 export { K1 } from './k1.ts'
 export type { KvCache, LanguageModel } from './languageModel.ts'
 export { createModel, type LoadOptions, loadModel, releaseModel } from './loadModel.ts'
@@ -44,7 +53,9 @@ export {
   type WritableTensor,
   writeSafetensors,
 } from './safetensors.ts'
+export { checkSampling, defaultSampling, Sampler, type SamplingOptions } from './sampling.ts'
 export { type SpecialToken, specialTokenId, specialTokens } from './specialTokens.ts'
+export { type StreamEvent, TextStream, type TextStreamOptions } from './textStream.ts'
 export { Tokenizer, type TokenizerConfigJson } from './tokenizer.ts'
 export { type GenerationConfigJson, loadChatTemplate, saveTokenizerFiles, tokenizerConfig } from './tokenizerFiles.ts'
 export type { TokenizerJson } from './tokenizerJson.ts'

@@ -127,6 +127,11 @@ export class Tokenizer {
     return id
   }
 
+  /** Control tokens marked special: roles, end of turn, padding; not tags such as `<think>` that are part of an answer. */
+  get specialIds(): number[] {
+    return [...this.#added.values()].filter(({ special }) => special).map(({ id }) => id)
+  }
+
   /** Whether the token is a control token, i.e. never a part of text. */
   isControl(id: number): boolean {
     return this.#added.has(id)

@@ -1,0 +1,175 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createReferenceDevice } from '@modu/engine'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type ChatEvent, ChatModel, type ChatRequest } from './chat.ts'
+import { ChatTemplate, encodeChat, moduChatTemplate } from './chatTemplate.ts'
+import type { KvCache, LanguageModel } from './languageModel.ts'
+import { writeTinyModel } from './testing.ts'
+
+const question = [{ role: 'user', content: '안녕?' }] as const
+let folder: string
+let chatModel: ChatModel
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'modu-chat-'))
+  await writeTinyModel(folder, { maxPositions: 256 })
+  chatModel = ChatModel.load(folder, createReferenceDevice())
+})
+
+afterAll(() => {
+  chatModel.close()
+  rmSync(folder, { recursive: true })
+})
+
+async function collect(events: AsyncIterable<ChatEvent>) {
+  const list: ChatEvent[] = []
+  for await (const event of events) list.push(event)
+  const finish = list.pop() as Extract<ChatEvent, { type: 'finish' }>
+  expect(finish.type).toBe('finish')
+  const joined = (type: 'text' | 'reasoning') => list.map(event => (event.type === type ? event.text : '')).join('')
+  return { list, text: joined('text'), reasoning: joined('reasoning'), finish }
+}
+
+/** The tokens that a test wants a model to say, whatever it is asked. */
+function scripted(answer: string): ChatModel {
+  const { tokenizer, model } = chatModel
+  const script = [...tokenizer.encode(answer), tokenizer.eosId!]
+  let prompt = 0
+  const actor: LanguageModel = Object.create(model, {
+    step: {
+      value: (tokens: readonly number[], cache: KvCache) => {
+        model.step(tokens, cache)
+        if (tokens.length > 1) prompt = cache.length
+        const logits = new Float32Array(model.config.vocabSize)
+        logits[script[cache.length - prompt]] = 100
+        return logits
+      },
+    },
+  })
+  return new ChatModel('scripted', actor, tokenizer, new ChatTemplate(moduChatTemplate))
+}
+
+describe('a folder', () => {
+  test('is a chat model with its name and settings', () => {
+    expect(chatModel.name).toBe(folder.split('/').at(-1))
+    expect(chatModel.contextLength).toBe(256)
+    expect(chatModel.generationConfig.temperature).toBe(1)
+  })
+
+  test('with a tokenizer of another model is refused', async () => {
+    const file = join(folder, 'tokenizer.json')
+    const before = readFileSync(file, 'utf8')
+    const json = JSON.parse(before)
+    json.added_tokens.push({ ...json.added_tokens[0], id: 320, content: '<|new|>' })
+    writeFileSync(file, JSON.stringify(json))
+    expect(() => ChatModel.load(folder, createReferenceDevice())).toThrow(
+      'the tokenizer has 321 entries, the model only 320',
+    )
+    writeFileSync(file, before)
+  })
+})
+
+describe('an answer', () => {
+  test('is the same for the same seed, and counts its tokens', async () => {
+    const options: ChatRequest = { seed: 5, maxTokens: 20 }
+    const { text, finish } = await collect(chatModel.chat(question, options))
+    expect((await collect(chatModel.chat(question, options))).text).toBe(text)
+    expect((await collect(chatModel.chat(question, { ...options, seed: 6 }))).text).not.toBe(text)
+    const prompt = encodeChat(chatModel.tokenizer, chatModel.template!, question, { addGenerationPrompt: true })
+    expect(finish.usage.promptTokens).toBe(prompt.length)
+    expect(finish.usage.completionTokens).toBeLessThanOrEqual(20)
+    expect(finish.usage.reasoningTokens).toBe(0)
+  })
+
+  test('of several at once is that of each alone', async () => {
+    const request = (seed: number) => collect(chatModel.chat(question, { seed, maxTokens: 15 }))
+    const alone = []
+    for (let seed = 0; seed < 4; seed++) alone.push((await request(seed)).text)
+    const together = await Promise.all([0, 1, 2, 3].map(request))
+    expect(together.map(({ text }) => text)).toEqual(alone)
+  })
+
+  test('lets the event loop turn between tokens', async () => {
+    let ticks = 0
+    const timer = setInterval(() => ticks++, 0)
+    await collect(chatModel.chat(question, { seed: 1, maxTokens: 60, sampling: { topK: 50 } }))
+    clearInterval(timer)
+    expect(ticks).toBeGreaterThan(2)
+  })
+
+  test('takes its turns from the caller', async () => {
+    let turns = 0
+    const turn = async () => void turns++
+    const { finish } = await collect(chatModel.complete('가나다', { seed: 3, maxTokens: 7, turn }))
+    expect(turns).toBe(finish.usage.completionTokens + (finish.reason === 'stop' ? 1 : 0))
+  })
+
+  test('thinks, answers and stops', async () => {
+    const { reasoning, text, finish } = await collect(
+      scripted('음, 인사다.</think>안녕! 또 봐').chat(question, { enableThinking: true, stop: ['또'], seed: 1 }),
+    )
+    expect(reasoning).toBe('음, 인사다.')
+    expect(text).toBe('안녕! ')
+    expect(finish.reason).toBe('stop')
+    expect(finish.usage.reasoningTokens).toBe(chatModel.tokenizer.encode('음, 인사다.</think>').length)
+  })
+
+  test('calls tools', async () => {
+    const call = '<tool_call>{"name": "now", "arguments": {"zone": "KST"}}</tool_call>'
+    const { list, finish } = await collect(scripted(call).chat(question, { seed: 1 }))
+    expect(list).toEqual([{ type: 'toolCall', name: 'now', arguments: { zone: 'KST' } }])
+    expect(finish.reason).toBe('stop')
+  })
+
+  test('ends where the model opens another turn', async () => {
+    const { text } = await collect(scripted('네.<|user|>그리고').chat(question, { seed: 1 }))
+    expect(text).toBe('네.')
+  })
+
+  test('is broken off by its signal', async () => {
+    const controller = new AbortController()
+    const events = chatModel.chat(question, { seed: 1, signal: controller.signal })
+    await events.next()
+    controller.abort()
+    await expect(collect(events)).rejects.toThrow(/abort/i)
+    expect((await collect(chatModel.chat(question, { seed: 1, maxTokens: 3 }))).finish.type).toBe('finish')
+  })
+
+  test('goes on with the idle sequence of the conversation, with the same result', async () => {
+    const options: ChatRequest = { seed: 2, maxTokens: 10, sampling: { temperature: 0 } }
+    const { text } = await collect(chatModel.chat(question, options))
+    const longer = [...question, { role: 'assistant', content: text }, { role: 'user', content: '또?' }] as const
+    const warm = await collect(chatModel.chat(longer, options))
+    const fresh = ChatModel.load(folder, createReferenceDevice())
+    expect((await collect(fresh.chat(longer, options))).text).toBe(warm.text)
+    fresh.close()
+  })
+})
+
+test('a completion takes text or token ids', async () => {
+  const { tokenizer } = chatModel
+  const text = '옛날 옛적에'
+  const options = { seed: 1, maxTokens: 8 }
+  const ofText = await collect(chatModel.complete(text, options))
+  const ofIds = await collect(chatModel.complete([tokenizer.bosId!, ...tokenizer.encodePlain(text)], options))
+  expect(ofIds.text).toBe(ofText.text)
+  expect(() => chatModel.complete([320])).toThrow('320 is not a token id; ids are integers from 0 to 319')
+})
+
+describe('throws at once', () => {
+  test.each<[string, () => unknown]>([
+    ['temperature is -1', () => chatModel.chat(question, { sampling: { temperature: -1 } })],
+    ['seed is 0.5', () => chatModel.chat(question, { seed: 0.5 })],
+    ['the prompt has', () => chatModel.chat([{ role: 'user', content: '가'.repeat(500) }])],
+    ['max_tokens is 300', () => chatModel.chat(question, { maxTokens: 300 })],
+    ['messages is empty', () => chatModel.chat([])],
+    [
+      'has no chat template',
+      () => new ChatModel('base', chatModel.model, chatModel.tokenizer, undefined).chat(question),
+    ],
+  ])('%s', (message, run) => {
+    expect(run).toThrow(message)
+  })
+})

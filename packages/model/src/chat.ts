@@ -1,0 +1,227 @@
+import { existsSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import type { Device } from '@modu/engine'
+import { type ChatMessage, type ChatTemplate, encodeChat, type ToolDefinition } from './chatTemplate.ts'
+import { ModelError } from './errors.ts'
+import { readJson } from './files.ts'
+import { answerRoom, CachedSequence, type GenerateOptions, type GenerationEnd, generate } from './generate.ts'
+import type { LanguageModel } from './languageModel.ts'
+import { loadModel, releaseModel } from './loadModel.ts'
+import { Random } from './random.ts'
+import { checkSampling, Sampler, type SamplingOptions } from './sampling.ts'
+import { type StreamEvent, TextStream } from './textStream.ts'
+import { Tokenizer } from './tokenizer.ts'
+import { type GenerationConfigJson, loadChatTemplate } from './tokenizerFiles.ts'
+
+export interface CompletionOptions {
+  /** What is absent is as the model's generation_config.json suggests. */
+  sampling?: Partial<SamplingOptions>
+  /** At most so many tokens; the rest of the context if absent. */
+  maxTokens?: number
+  /** Texts that end the answer and are not part of it. */
+  stop?: readonly string[]
+  /** The same seed gives the same answer on the same device; random if absent. */
+  seed?: number
+  /** Breaks the answer off within one token: its reason is thrown. */
+  signal?: AbortSignal
+  /** Awaited before each step of the model (a chunk of the prompt, or a token), so that several answers take turns. */
+  turn?: () => Promise<unknown>
+}
+
+export interface ChatRequest extends CompletionOptions {
+  tools?: readonly ToolDefinition[]
+  enableThinking?: boolean
+}
+
+export interface Usage {
+  promptTokens: number
+  /** Tokens that the model gave, reasoning included. */
+  completionTokens: number
+  reasoningTokens: number
+}
+
+/** Last of all, why the answer ended. */
+export interface FinishEvent {
+  type: 'finish'
+  reason: GenerationEnd
+  usage: Usage
+}
+
+export type ChatEvent = StreamEvent | FinishEvent
+export type CompletionEvent = { type: 'text'; text: string } | FinishEvent
+
+/**
+ * A model with its tokenizer and chat template: what a server or a terminal talks to. Answers may run at the same time;
+ * they take turns token by token.
+ */
+export class ChatModel {
+  /** The folder's name. */
+  readonly name: string
+  readonly model: LanguageModel
+  readonly tokenizer: Tokenizer
+  /** Undefined for models that only complete text. */
+  readonly template: ChatTemplate | undefined
+  readonly generationConfig: GenerationConfigJson
+  readonly #stopIds: ReadonlySet<number>
+  /** The sequence of the answer that ended last: its conversation usually goes on. */
+  #idle: CachedSequence | undefined
+
+  constructor(
+    name: string,
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    template: ChatTemplate | undefined,
+    generationConfig: GenerationConfigJson = {},
+  ) {
+    if (tokenizer.vocabularySize > model.config.vocabSize)
+      throw new ModelError(
+        'config',
+        `${name}: the tokenizer has ${tokenizer.vocabularySize} entries, the model only ${model.config.vocabSize}; they do not belong together`,
+      )
+    this.name = name
+    this.model = model
+    this.tokenizer = tokenizer
+    this.template = template
+    this.generationConfig = generationConfig
+    // A turn ends at the end token; a model that writes another turn's role instead has ended it, too.
+    const ends = [generationConfig.eos_token_id ?? [], model.config.eosTokenIds, tokenizer.eosId ?? []].flat()
+    this.#stopIds = new Set([...ends, ...tokenizer.specialIds])
+  }
+
+  /** Loads a Hugging Face folder. Errors as `loadModel`, `Tokenizer` and `ChatTemplate`, each naming the file. */
+  static load(folder: string, device: Device): ChatModel {
+    const model = loadModel(folder, device)
+    try {
+      const tokenizer = Tokenizer.load(folder)
+      const template = loadChatTemplate(folder, tokenizer.config)
+      const generation = join(folder, 'generation_config.json')
+      const config = existsSync(generation) ? (readJson(generation) as GenerationConfigJson) : {}
+      return new ChatModel(basename(resolve(folder)), model, tokenizer, template, config)
+    } catch (error) {
+      releaseModel(model)
+      throw error
+    }
+  }
+
+  /** Tokens of prompt and answer together. */
+  get contextLength(): number {
+    return this.model.config.maxPositions
+  }
+
+  /**
+   * Answers a conversation. Throws at once, before there is a generator: `template` (messages), `context` (too long),
+   * `option` (a setting out of its range).
+   */
+  chat(messages: readonly ChatMessage[], request: ChatRequest = {}): AsyncGenerator<ChatEvent, void> {
+    if (!this.template)
+      throw new ModelError(
+        'template',
+        `${this.name} has no chat template, so it completes text only; add chat_template.jinja`,
+      )
+    const { tools, enableThinking } = request
+    const prompt = encodeChat(this.tokenizer, this.template, messages, {
+      tools,
+      enableThinking,
+      addGenerationPrompt: true,
+    })
+    const opened = prompt.findLast(id => this.tokenizer.isControl(id))
+    const thinking = opened !== undefined && opened === this.tokenizer.controlTokens.get('<think>')
+    return this.#answer(prompt, new TextStream(this.tokenizer, { stop: request.stop, thinking }), request)
+  }
+
+  /** Goes on with a text, as if it began a document, or with token ids as they are. Errors as `chat`. */
+  complete(prompt: string | readonly number[], options: CompletionOptions = {}): AsyncGenerator<CompletionEvent, void> {
+    const stream = new TextStream(this.tokenizer, { stop: options.stop, plain: true })
+    // A plain stream gives nothing but text.
+    return this.#answer(this.#promptIds(prompt), stream, options) as AsyncGenerator<CompletionEvent, void>
+  }
+
+  /** Gives the memory of weights and caches back. No answer may be running. */
+  close(): void {
+    this.#idle?.cache.release()
+    this.#idle = undefined
+    releaseModel(this.model)
+  }
+
+  #promptIds(prompt: string | readonly number[]): readonly number[] {
+    const { bosId } = this.tokenizer
+    if (typeof prompt === 'string')
+      return [...(bosId === undefined ? [] : [bosId]), ...this.tokenizer.encodePlain(prompt)]
+    for (const id of prompt)
+      if (!(Number.isInteger(id) && id >= 0 && id < this.model.config.vocabSize))
+        throw new ModelError(
+          'token',
+          `${id} is not a token id; ids are integers from 0 to ${this.model.config.vocabSize - 1}`,
+        )
+    return prompt
+  }
+
+  #answer(prompt: readonly number[], stream: TextStream, options: CompletionOptions): AsyncGenerator<ChatEvent, void> {
+    const settings = checkSampling({ ...samplingOf(this.generationConfig), ...defined(options.sampling) })
+    const random = new Random(checkSeed(options.seed) ?? Math.floor(Math.random() * 2 ** 53))
+    return this.#run(prompt, stream, {
+      sampler: new Sampler(settings, random, prompt),
+      maxTokens: answerRoom(this.model, prompt.length, options.maxTokens),
+      stopIds: this.#stopIds,
+      signal: options.signal,
+      turn: options.turn,
+    })
+  }
+
+  async *#run(
+    prompt: readonly number[],
+    stream: TextStream,
+    options: GenerateOptions & { maxTokens: number },
+  ): AsyncGenerator<ChatEvent, void> {
+    const usage: Usage = { promptTokens: prompt.length, completionTokens: 0, reasoningTokens: 0 }
+    const sequence = this.#sequenceFor(prompt, prompt.length + options.maxTokens)
+    let reason: GenerationEnd = 'stop'
+    try {
+      const tokens = generate(this.model, sequence, prompt, options)
+      while (!stream.stopped) {
+        const next = await tokens.next()
+        if (next.done) {
+          reason = next.value
+          break
+        }
+        usage.completionTokens++
+        if (stream.thinking) usage.reasoningTokens++
+        yield* stream.push(next.value)
+      }
+    } finally {
+      this.#idle?.cache.release()
+      this.#idle = sequence
+    }
+    yield* stream.end()
+    yield { type: 'finish', reason, usage }
+  }
+
+  /** The idle sequence if it is large enough and has some of the prompt, else a new one. */
+  #sequenceFor(prompt: readonly number[], length: number): CachedSequence {
+    const idle = this.#idle
+    if (idle && idle.cache.capacity >= length && idle.sharedWith(prompt) > 1) {
+      this.#idle = undefined
+      return idle
+    }
+    return new CachedSequence(this.model, Math.min(this.contextLength, Math.ceil(length / 1024) * 1024))
+  }
+}
+
+/** What generation_config.json suggests, in our names. */
+function samplingOf(config: GenerationConfigJson): Partial<SamplingOptions> {
+  return defined({
+    temperature: config.do_sample === false ? 0 : config.temperature,
+    topK: config.top_k,
+    topP: config.top_p,
+    minP: config.min_p,
+    repetitionPenalty: config.repetition_penalty,
+  })
+}
+
+const defined = <T extends object>(options: T | undefined): Partial<T> =>
+  Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value != null)) as Partial<T>
+
+function checkSeed(seed: number | undefined): number | undefined {
+  if (seed === undefined || Number.isSafeInteger(seed)) return seed
+  throw new ModelError('option', `seed is ${seed}; it must be an integer of at most 53 bits`)
+}

@@ -1,0 +1,116 @@
+import type { Tokenizer } from './tokenizer.ts'
+
+/** A piece of an answer, in whole characters. */
+export type StreamEvent = { type: 'reasoning'; text: string } | { type: 'text'; text: string } | ToolCallEvent
+
+export interface ToolCallEvent {
+  type: 'toolCall'
+  name: string
+  arguments: Record<string, unknown>
+}
+
+export interface TextStreamOptions {
+  /** Texts that end the answer; never shown, not even in part. They are looked for in the answer, not in reasoning. */
+  stop?: readonly string[]
+  /** Whether the prompt has opened a `<think>` block. */
+  thinking?: boolean
+  /** Everything is text, as in plain completion: no reasoning, no tool calls. */
+  plain?: boolean
+}
+
+/**
+ * Turns the tokens of one answer into events as they come. A character appears when its last byte has arrived (a Hangul
+ * syllable may be three tokens). Control tokens are never shown; thinking and tool tags switch between reasoning, text
+ * and tool calls. What looks like the beginning of a stop text is held back until it is one or not.
+ */
+export class TextStream {
+  /** Whether a stop text has come: the answer is over, and tokens that follow are ignored. */
+  stopped = false
+  readonly #tokenizer: Tokenizer
+  readonly #stop: readonly string[]
+  readonly #switches: ReadonlyMap<number, string>
+  #channel: 'reasoning' | 'text' | 'toolCall'
+  #decoder = newDecoder()
+  /** Text that may begin a stop text, or the tool call so far. */
+  #held = ''
+
+  constructor(tokenizer: Tokenizer, options: TextStreamOptions = {}) {
+    this.#tokenizer = tokenizer
+    this.#stop = (options.stop ?? []).filter(text => text !== '')
+    this.#channel = options.thinking ? 'reasoning' : 'text'
+    const tags = options.plain ? [] : ['<think>', '</think>', '<tool_call>', '</tool_call>']
+    this.#switches = new Map(
+      tags.flatMap(tag => (tokenizer.controlTokens.has(tag) ? [[tokenizer.controlId(tag), tag]] : [])),
+    )
+  }
+
+  /** Whether the next token belongs to the reasoning. */
+  get thinking(): boolean {
+    return this.#channel === 'reasoning'
+  }
+
+  push(id: number): StreamEvent[] {
+    if (this.stopped) return []
+    const tag = this.#switches.get(id)
+    if (tag !== undefined) return this.#switch(tag)
+    if (this.#tokenizer.isControl(id)) return []
+    return this.#add(this.#decoder.decode(this.#tokenizer.tokenBytes(id), { stream: true }))
+  }
+
+  /** What was held back, once no more tokens come. An incomplete character is dropped. */
+  end(): StreamEvent[] {
+    return this.stopped ? [] : this.#flush()
+  }
+
+  #switch(tag: string): StreamEvent[] {
+    const events = this.#flush()
+    this.#channel = tag === '<think>' ? 'reasoning' : tag === '<tool_call>' ? 'toolCall' : 'text'
+    return events
+  }
+
+  #add(text: string): StreamEvent[] {
+    if (text === '') return []
+    if (this.#channel === 'reasoning') return [{ type: 'reasoning', text }]
+    this.#held += text
+    if (this.#channel === 'toolCall') return []
+    const found = this.#stop.map(stop => this.#held.indexOf(stop)).filter(at => at >= 0)
+    this.stopped = found.length > 0
+    const shown = this.stopped ? Math.min(...found) : this.#held.length - this.#possibleStop()
+    const events: StreamEvent[] = shown > 0 ? [{ type: 'text', text: this.#held.slice(0, shown) }] : []
+    this.#held = this.#held.slice(shown)
+    return events
+  }
+
+  /** The length of the longest end of the held text that a stop text begins with. */
+  #possibleStop(): number {
+    const longest = Math.max(0, ...this.#stop.map(stop => stop.length - 1))
+    for (let length = Math.min(longest, this.#held.length); length > 0; length--) {
+      const ending = this.#held.slice(-length)
+      if (this.#stop.some(stop => stop.startsWith(ending))) return length
+    }
+    return 0
+  }
+
+  #flush(): StreamEvent[] {
+    const held = this.#held
+    this.#held = ''
+    this.#decoder = newDecoder()
+    if (held === '') return []
+    const call = this.#channel === 'toolCall' ? parseToolCall(held) : undefined
+    return [call ?? { type: 'text', text: held }]
+  }
+}
+
+const newDecoder = () => new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** The call in Hermes form, `{"name": …, "arguments": {…}}`; undefined if the model wrote something else. */
+function parseToolCall(text: string): ToolCallEvent | undefined {
+  try {
+    const { name, arguments: given = {} } = JSON.parse(text)
+    if (typeof name !== 'string' || typeof given !== 'object' || given === null || Array.isArray(given))
+      return undefined
+    return { type: 'toolCall', name, arguments: given }
+  } catch {
+    return undefined
+  }
+}
