@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ChatModel } from '@modu/model'
 import { CommandError } from './errors.ts'
 
 /** The model that comes with the repository. */
@@ -34,7 +35,8 @@ export function modelFolder(given: string | undefined): string {
 /** What clients and people call the model in `folder`. */
 export const modelName = (folder: string): string => basename(folder)
 
-/** Placeholder until generation lands. */
-export async function loadChatModel(_folder: string, _threads: number | undefined): Promise<any> {
-  throw new CommandError({ ko: '아직 준비되지 않았습니다.', en: 'Not there yet.' })
+/** Loads the model in `folder` onto the processor. Errors: those of loading it, each naming the file. */
+export async function loadChatModel(folder: string, threads: number | undefined): Promise<ChatModel> {
+  const [{ createCpuDevice }, { ChatModel }] = await Promise.all([import('@modu/engine'), import('@modu/model')])
+  return ChatModel.load(folder, createCpuDevice({ threads }))
 }

@@ -83,8 +83,9 @@ async function printAnswer(
       }
       if (event.kind === 'thinking' && !output.isTTY) continue
       if (before === 'thinking' && event.kind === 'text' && !last.endsWith('\n')) write('\n')
+      const clean = output.isTTY ? withoutControls(event.text) : event.text
       // Models begin the answer with empty lines after having thought.
-      const text = before === event.kind ? event.text : event.text.trimStart()
+      const text = before === event.kind ? clean : clean.trimStart()
       if (text !== '') before = event.kind
       write(text, event.kind === 'thinking' ? dim(text) : text)
     }
@@ -95,6 +96,9 @@ async function printAnswer(
   if (!last.endsWith('\n')) output.write('\n')
   return true
 }
+
+/** A model's words must not steer the terminal: no control characters but line feed and tab. */
+const withoutControls = (text: string) => text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '')
 
 const dim = (text: string) => styleText('dim', text)
 
@@ -147,6 +151,8 @@ class Prompt {
   /** Shows a word above a fresh prompt. */
   say(text: string): void {
     this.#output.write(`\n${dim(text)}\n`)
+    // What was being typed is dropped, as shells do.
+    this.#editor.write(null, { ctrl: true, name: 'e' })
     this.#editor.write(null, { ctrl: true, name: 'u' })
     this.#editor.prompt()
   }
