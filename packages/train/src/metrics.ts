@@ -34,26 +34,27 @@ export interface ValidationMetrics {
 
 export type Metrics = StepMetrics | ValidationMetrics
 
-/** The lines of metrics.jsonl; a last line that a crash cut short is left out. */
-export function readMetrics(path: string): Metrics[] {
+/** The lines of a JSON-lines file; a last line that a crash cut short is left out. */
+function readLines<T>(path: string): T[] {
   if (!existsSync(path)) return []
   return readFileSync(path, 'utf8')
     .split('\n')
     .flatMap(line => {
       try {
-        return line === '' ? [] : [JSON.parse(line) as Metrics]
+        return line === '' ? [] : [JSON.parse(line) as T]
       } catch {
         return []
       }
     })
 }
 
-export const appendMetrics = (path: string, metrics: Metrics): void =>
-  appendFileSync(path, `${JSON.stringify(metrics)}\n`)
+export const readMetrics = (path: string): Metrics[] => readLines(path)
 
-/** Keeps only what was measured up to `step`: steps after the last checkpoint are done, and measured, again. */
-export function rewindMetrics(path: string, step: number): Metrics[] {
-  const kept = readMetrics(path).filter(metrics => metrics.step <= step)
-  writeFileAtomic(path, kept.map(metrics => `${JSON.stringify(metrics)}\n`).join(''))
+export const appendLine = (path: string, value: object): void => appendFileSync(path, `${JSON.stringify(value)}\n`)
+
+/** Keeps only the lines up to `step`, and returns them: what came after the last checkpoint is done, and written, again. */
+export function rewindLines<T extends { readonly step: number }>(path: string, step: number): T[] {
+  const kept = readLines<T>(path).filter(line => line.step <= step)
+  writeFileAtomic(path, kept.map(line => `${JSON.stringify(line)}\n`).join(''))
   return kept
 }

@@ -1,4 +1,3 @@
-import { appendFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Device, Tensor } from '@modu/engine'
 import { createModel, type LanguageModel, parseConfig, setTrainable, writeFileAtomic } from '@modu/model'
@@ -7,7 +6,7 @@ import { TrainError } from './errors.ts'
 import type { Sample, TrainEvent } from './events.ts'
 import { exportModel } from './exportModel.ts'
 import { lossPlot } from './lossPlot.ts'
-import { appendMetrics, type Metrics, rewindMetrics, type StepMetrics, type ValidationMetrics } from './metrics.ts'
+import { appendLine, type Metrics, rewindLines, type StepMetrics, type ValidationMetrics } from './metrics.ts'
 import { Optimizer } from './optimizer.ts'
 import { type PreparedData, prepareData } from './prepare.ts'
 import { loadRecipe, type Recipe, type StageName } from './recipe.ts'
@@ -116,7 +115,8 @@ class Run {
     const parameters = [...this.model.parameters.values()].reduce((sum, parameter) => sum + parameter.size, 0)
     emit({ kind: 'model', parameters })
     this.resume()
-    this.metrics = rewindMetrics(folder.metrics, this.step)
+    this.metrics = rewindLines<Metrics>(folder.metrics, this.step)
+    rewindLines<Sample>(folder.samples, this.step)
   }
 
   /** Goes through the stages that are left. False if `signal` stopped it. */
@@ -195,7 +195,7 @@ class Run {
 
   private note(metrics: Metrics): void {
     this.metrics.push(metrics)
-    appendMetrics(this.folder.metrics, metrics)
+    appendLine(this.folder.metrics, metrics)
   }
 
   private validate(heldOut: Parameters<typeof validate>[1]): void {
@@ -209,7 +209,7 @@ class Run {
   private sample(): void {
     for (const drawn of drawSamples(this.model, this.data, this.stage, this.recipe.samples, this.recipe.seed)) {
       const sample: Sample = { stage: this.stage, step: this.step, ...drawn }
-      appendFileSync(this.folder.samples, `${JSON.stringify(sample)}\n`)
+      appendLine(this.folder.samples, sample)
       this.emit({ kind: 'sample', sample })
     }
   }

@@ -1,0 +1,192 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createReferenceDevice } from '@modu/engine'
+import { loadModel, Tokenizer } from '@modu/model'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { TrainEvent } from './events.ts'
+import { readMetrics } from './metrics.ts'
+import { testRecipe } from './testRecipe.ts'
+import { type TrainOptions, train } from './train.ts'
+
+let folder: string
+const path = (...names: string[]) => join(folder, ...names)
+const jsonl = (records: readonly object[]) => records.map(record => `${JSON.stringify(record)}\n`).join('')
+const animals = ['토끼', '여우', '곰', '호랑이', '다람쥐', '거북이', '참새']
+const places = ['숲', '강가', '언덕', '마을', '동굴', '바닷가']
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'modu-train-'))
+  const texts = animals.flatMap(a =>
+    places.map(p => ({ text: `옛날에 ${a} 한 마리가 ${p}에 살았어요. 매일 ${p}에서 놀았답니다.` })),
+  )
+  const chats = animals.flatMap((a, i) =>
+    places.map((p, k) => ({
+      id: `c-${i}-${k}`,
+      messages: [
+        { role: 'user', content: `${a}는 어디에 살아?` },
+        {
+          role: 'assistant',
+          content: `${p}에 살아요.`,
+          ...(k === 0 && { reasoning_content: `${a}는 ${p}를 좋아한다.` }),
+        },
+      ],
+    })),
+  )
+  writeFileSync(path('a.jsonl'), jsonl(texts))
+  writeFileSync(path('c.jsonl'), jsonl(chats))
+  writeFileSync(path('recipe.json'), JSON.stringify(testRecipe))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const run = (runFolder: string, options: Partial<TrainOptions> = {}) =>
+  train(path('recipe.json'), { device: createReferenceDevice(), runFolder: path(runFolder), ...options })
+
+/** Runs to the end in another process, or until step `killAt` is done: then it is killed as hard as can be. */
+function runProcess(runFolder: string, killAt = Number.POSITIVE_INFINITY): Promise<number | null> {
+  const script = join(import.meta.dirname, 'testRun.ts')
+  const child = spawn(process.execPath, ['--no-warnings', script, path('recipe.json'), path(runFolder)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  child.stdout.on('data', data => {
+    if (
+      String(data)
+        .trim()
+        .split('\n')
+        .some(step => Number(step) >= killAt)
+    )
+      child.kill('SIGKILL')
+  })
+  return new Promise(resolve => child.on('close', resolve))
+}
+
+describe('a whole run', () => {
+  test('leaves a model, metrics, a plot, samples and a data report', async () => {
+    const events: TrainEvent[] = []
+    const result = await run('r', { onProgress: event => events.push(event) })
+    expect(result).toEqual({ runFolder: path('r'), model: path('r', 'model'), step: 11 })
+
+    const files = [
+      'config.json',
+      'model.safetensors',
+      'tokenizer.json',
+      'chat_template.jinja',
+      'generation_config.json',
+    ]
+    for (const file of files) expect(existsSync(path('r', 'model', file)), file).toBe(true)
+    const model = loadModel(path('r', 'model'), createReferenceDevice())
+    expect(model.config.vocabSize).toBe(340)
+    expect(Tokenizer.load(path('r', 'model')).decode(Tokenizer.load(path('r', 'model')).encode('여우야'))).toBe(
+      '여우야',
+    )
+
+    const metrics = readMetrics(path('r', 'metrics.jsonl'))
+    const steps = metrics.filter(m => m.kind === 'step')
+    expect(steps.map(m => m.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+    expect(steps.at(5)!.loss).toBeLessThan(steps[0]!.loss)
+    for (const m of metrics)
+      if (m.kind === 'validation') expect(Object.values(m.bitsPerByte).every(b => b > 0)).toBe(true)
+    expect(metrics.some(m => m.kind === 'validation' && 'chats' in m.bitsPerByte)).toBe(true)
+
+    expect(readFileSync(path('r', 'loss.svg'), 'utf8')).toMatch(/^<svg/)
+    expect(readFileSync(path('r', 'samples.jsonl'), 'utf8').trim().split('\n')).toHaveLength(4)
+    expect(readdirSync(path('r', 'checkpoints'))).toEqual(['step-000009', 'step-000011'])
+    expect(readdirSync(path('r')).sort()).toEqual([
+      'checkpoints',
+      'corpus',
+      'loss.svg',
+      'metrics.jsonl',
+      'model',
+      'recipe.json',
+      'samples.jsonl',
+      'shards',
+      'tokenizer',
+    ])
+    expect(events.filter(e => e.kind === 'phase').map(e => e.phase)).toEqual([
+      'clean',
+      'tokenizer',
+      'pack',
+      'pretrain',
+      'finetune',
+      'export',
+    ])
+  })
+
+  test('started again when finished, trains nothing and keeps the model', async () => {
+    await run('r')
+    const before = readFileSync(path('r', 'model', 'model.safetensors'))
+    const events: TrainEvent[] = []
+    await run('r', { onProgress: event => events.push(event) })
+    expect(events.some(event => event.kind === 'step')).toBe(false)
+    expect(readFileSync(path('r', 'model', 'model.safetensors'))).toEqual(before)
+  })
+})
+
+describe('interrupted', () => {
+  const checkpoint = (runFolder: string) =>
+    readFileSync(path(runFolder, 'checkpoints', 'step-000011', 'state.safetensors'))
+  const losses = (runFolder: string) =>
+    readMetrics(path(runFolder, 'metrics.jsonl')).map(m =>
+      m.kind === 'step' ? [m.step, m.loss, m.gradientNorm] : [m.step, m.bitsPerByte],
+    )
+  const samples = (runFolder: string) => readFileSync(path(runFolder, 'samples.jsonl'), 'utf8')
+
+  test('killed and started again, it gets the same bits', { timeout: 240_000 }, async () => {
+    expect(await runProcess('whole')).toBe(0)
+    for (const killAt of [2, 5, 8]) expect(await runProcess('broken', killAt)).toBe(null)
+    expect(await runProcess('broken')).toBe(0)
+    expect(checkpoint('broken').equals(checkpoint('whole'))).toBe(true)
+    const model = (runFolder: string) => readFileSync(path(runFolder, 'model', 'model.safetensors'))
+    expect(model('broken').equals(model('whole'))).toBe(true)
+    expect(losses('broken')).toEqual(losses('whole'))
+    expect(samples('broken')).toBe(samples('whole'))
+  })
+
+  test('stopped by a signal, it saves the step it was in and goes on from there', async () => {
+    await run('whole')
+    const abort = new AbortController()
+    const onProgress = (event: TrainEvent) => {
+      if (event.kind === 'step' && event.metrics.step === 7) abort.abort()
+    }
+    const stopped = await run('broken', { signal: abort.signal, onProgress })
+    expect(stopped).toMatchObject({ model: undefined, step: 7 })
+    expect(readdirSync(path('broken', 'checkpoints'))).toContain('step-000007')
+    expect(await run('broken')).toMatchObject({ step: 11 })
+    expect(checkpoint('broken').equals(checkpoint('whole'))).toBe(true)
+    expect(losses('broken')).toEqual(losses('whole'))
+  })
+})
+
+describe('refuses', () => {
+  test('a changed recipe or changed data in the same run folder', async () => {
+    await run('r')
+    writeFileSync(path('recipe.json'), JSON.stringify({ ...testRecipe, seed: 5 }))
+    await expect(run('r')).rejects.toThrow(/other "seed"/)
+    writeFileSync(path('recipe.json'), JSON.stringify(testRecipe))
+    writeFileSync(
+      path('a.jsonl'),
+      `${readFileSync(path('a.jsonl'), 'utf8')}{"text":"새로 들어온 이야기가 하나 있어요."}\n`,
+    )
+    await expect(run('r')).rejects.toThrow(/the data has changed/)
+  })
+
+  test('a missing source, a model field that is unknown, rows that do not fit', async () => {
+    await expect(run('r', { dataDirectory: path('none') })).rejects.toThrow(
+      /source "texts": there is no file .*none\/a\.jsonl/,
+    )
+    const recipe = (change: object) => writeFileSync(path('recipe.json'), JSON.stringify({ ...testRecipe, ...change }))
+    recipe({ model: { ...testRecipe.model, hidden_sise: 3 } })
+    await expect(run('s')).rejects.toThrow(/unknown field "model.hidden_sise"/)
+    recipe({ finetune: { ...testRecipe.finetune, maxLength: 4096 } })
+    await expect(run('t')).rejects.toThrow(/rows of 4096 tokens do not fit/)
+  })
+
+  test('nothing because of a corrupt line: it is counted and named', async () => {
+    writeFileSync(path('a.jsonl'), `{"text": broken\n${readFileSync(path('a.jsonl'), 'utf8')}`)
+    const events: TrainEvent[] = []
+    await run('r', { onProgress: event => events.push(event) })
+    const report = events.find(event => event.kind === 'source' && event.name === 'texts')
+    expect(report).toMatchObject({ report: { corrupt: 1, corruptLines: ['a.jsonl:1'], read: 43, kept: 42 } })
+  })
+})
