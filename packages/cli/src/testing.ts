@@ -27,8 +27,8 @@ export const koreanEnvironment = (changes: NodeJS.ProcessEnv = {}): NodeJS.Proce
 export interface Running {
   readonly child: ChildProcess
   readonly ended: Promise<Ended>
-  /** Resolves when standard output holds a match. */
-  printed(pattern: RegExp): Promise<void>
+  /** Resolves with the match when standard output holds one. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>
 }
 
 /** Starts `modu` with `args`; `input` is its standard input, else that is empty. */
@@ -49,9 +49,10 @@ export function start(args: readonly string[], environment: NodeJS.ProcessEnv = 
     child.on('close', status => resolve({ status, stdout, stderr }))
   })
   const printed = (pattern: RegExp) =>
-    new Promise<void>((resolve, reject) => {
+    new Promise<RegExpExecArray>((resolve, reject) => {
       const look = () => {
-        if (pattern.test(stdout)) resolve()
+        const match = pattern.exec(stdout)
+        if (match) resolve(match)
       }
       child.stdout.on('data', look)
       ended.then(() => reject(new Error(`ended without printing ${pattern}: ${stdout}${stderr}`)))
