@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { ChatEvent, ChatModel } from './chatModel.ts'
+import type { ChatModel, Usage } from '@modu/model'
 import type { Hooks, Reply } from './generation.ts'
 import type { ChatRequest } from './schema.ts'
-import { requireRoom, samplingOf, type Usage, usageBody } from './wire.ts'
+import { requireRoom, samplingOf, usageBody } from './wire.ts'
 
 interface ToolCall {
   id: string
@@ -21,7 +21,7 @@ interface Choice {
 }
 
 /** `POST /v1/chat/completions`: a conversation's next turn, whole or in chunks. */
-export function chatReply(model: ChatModel, request: ChatRequest, thinkingByDefault: boolean): Reply<ChatEvent> {
+export function chatReply(model: ChatModel, request: ChatRequest, thinkingByDefault: boolean): Reply {
   const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: request.model }
   const withUsage = request.stream_options?.include_usage === true
   const choices = Array.from(

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { ChatModel, CompletionEvent } from './chatModel.ts'
+import type { ChatModel, Usage } from '@modu/model'
 import type { Hooks, Reply } from './generation.ts'
 import type { CompletionRequest } from './schema.ts'
-import { requireRoom, samplingOf, type Usage, usageBody } from './wire.ts'
+import { requireRoom, samplingOf, usageBody } from './wire.ts'
 
 /** OpenAI's default. */
 const defaultMaxTokens = 16
@@ -15,7 +15,7 @@ interface Choice {
 }
 
 /** `POST /v1/completions`: text that goes on from one or several prompts; answer `p * n + i` is the i-th to prompt p. */
-export function completionReply(model: ChatModel, request: CompletionRequest): Reply<CompletionEvent> {
+export function completionReply(model: ChatModel, request: CompletionRequest): Reply {
   const head = {
     id: `cmpl-${randomUUID()}`,
     object: 'text_completion',
@@ -59,7 +59,7 @@ export function completionReply(model: ChatModel, request: CompletionRequest): R
       if (event.type === 'text') {
         choice.text += event.text
         chunks.push(chunk(index, event.text))
-      } else {
+      } else if (event.type === 'finish') {
         choice.finish = event.reason
         choice.usage = event.usage
         chunks.push(chunk(index, '', choice.finish))

@@ -1,7 +1,7 @@
-import { ModelError } from '@modu/model'
+import { type ChatEvent, ModelError } from '@modu/model'
 import type { Context } from 'hono'
 import { ApiError, stopping, toApiError } from './errors.ts'
-import type { TurnScheduler } from './scheduler.ts'
+import type { Seat, TurnScheduler } from './scheduler.ts'
 import { eventStream } from './sse.ts'
 
 /** What a generation gets from the server. */
@@ -13,13 +13,13 @@ export interface Hooks {
 }
 
 /** One request's answers: how each is generated, and how they are put into words for the client. */
-export interface Reply<Event> {
+export interface Reply {
   /** The field that holds the model's input. */
   readonly prompt: 'messages' | 'prompt'
   /** One function an answer; the answers of a request share its turns. */
-  readonly answers: ((hooks: Hooks) => AsyncIterable<Event>)[]
+  readonly answers: ((hooks: Hooks) => AsyncIterable<ChatEvent>)[]
   /** Takes the next event of answer `index` into the whole and returns what to stream for it. */
-  receive(index: number, event: Event): unknown[]
+  receive(index: number, event: ChatEvent): unknown[]
   /** The last chunks of a stream. */
   closing(): unknown[]
   /** The body of an answer that is not streamed. */
@@ -35,12 +35,7 @@ export interface Desk {
 }
 
 /** Generates `reply` and answers with it, as server-sent events or as one JSON object. */
-export async function answer<Event>(
-  c: Context,
-  desk: Desk,
-  reply: Reply<Event>,
-  streaming: boolean,
-): Promise<Response> {
+export async function answer(c: Context, desk: Desk, reply: Reply, streaming: boolean): Promise<Response> {
   const signal = AbortSignal.any([c.req.raw.signal, desk.closing])
   if (!streaming) {
     await generate(desk.scheduler, reply, signal, () => {})
@@ -71,28 +66,32 @@ export async function answer<Event>(
 }
 
 /** Runs all answers of a request on one seat; the first that fails stops the others. */
-async function generate<Event>(
+async function generate(
   scheduler: TurnScheduler,
-  reply: Reply<Event>,
+  reply: Reply,
   signal: AbortSignal,
   send: (chunks: unknown[]) => void,
 ): Promise<void> {
   const failure = new AbortController()
   const unwanted = AbortSignal.any([signal, failure.signal])
-  const seat = await scheduler.enter(unwanted)
+  let seat: Seat | undefined
   try {
+    // The model looks at its input here, so that nobody waits in line to hear that it is too long.
+    const answers = reply.answers.map(start => start({ turn: () => seat!.turn(), signal: unwanted }))
+    seat = await scheduler.enter(unwanted)
     await Promise.all(
-      reply.answers.map(async (start, index) => {
-        const events = start({ turn: () => seat.turn(), signal: unwanted })
-        for await (const event of events) send(reply.receive(index, event))
+      answers.map(async (events, index) => {
+        for await (const event of events) {
+          unwanted.throwIfAborted()
+          send(reply.receive(index, event))
+        }
       }),
     )
-    signal.throwIfAborted()
   } catch (error) {
     throw error instanceof ModelError ? toApiError(error, reply.prompt) : error
   } finally {
     failure.abort()
-    seat.leave()
+    seat?.leave()
   }
 }
 

@@ -32,12 +32,15 @@ describe('the page', () => {
     expect(icon.headers.get('Cache-Control')).toBe('no-cache')
   })
 
-  test.each(['/assets/old-1b2c.js', '/assets/old', '/favicon.ico', '/../package.json', '/%2e%2e/%2e%2e/etc/passwd.txt'])(
-    '%s is not there',
-    async path => {
-      expect((await page(folder).request(path)).status).toBe(404)
-    },
-  )
+  test.each([
+    '/assets/old-1b2c.js',
+    '/assets/old',
+    '/favicon.ico',
+    '/../package.json',
+    '/%2e%2e/%2e%2e/etc/passwd.txt',
+  ])('%s is not there', async path => {
+    expect((await page(folder).request(path)).status).toBe(404)
+  })
 
   test('scripts and frames of strangers are kept out', async () => {
     const { headers } = await page(folder).request('/')

@@ -1,8 +1,6 @@
-import type { FinishEvent } from './chatModel.ts'
+import type { Usage } from '@modu/model'
 import { ApiError } from './errors.ts'
 import type { ChatRequest, CompletionRequest } from './schema.ts'
-
-export type Usage = FinishEvent['usage']
 
 /** The drawing of tokens in the model package's words. */
 export function samplingOf(request: ChatRequest | CompletionRequest) {

@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createCpuDevice } from '@modu/engine'
+import { ChatModel, type KvCache, type LanguageModel } from '@modu/model'
+import { writeTinyModel } from '@modu/model/testing'
+
+/* Models for the tests: a tiny one with random weights, and the same one made to say something. */
+
+let tiny: Promise<ChatModel> | undefined
+
+/** Real, and talks noise. Its context holds 2048 tokens. */
+export const randomModel = (): Promise<ChatModel> => (tiny ??= loadTiny())
+
+async function loadTiny(): Promise<ChatModel> {
+  const folder = mkdtempSync(join(tmpdir(), 'modu-serve-'))
+  try {
+    await writeTinyModel(folder)
+    return ChatModel.load(folder, createCpuDevice({ threads: 1 }))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** The cache that each step of the model worked on, in order: who had which turn. */
+export interface StepLog {
+  readonly steps: KvCache[]
+}
+
+/** Computes as the real one does, and then says `text` whatever came out; control tokens in it count as such. */
+export async function scriptedModel(text: string, log?: StepLog): Promise<ChatModel> {
+  const real = await randomModel()
+  const script = [...real.tokenizer.encode(text), real.tokenizer.eosId!]
+  const said = new Map<KvCache, number>()
+  return withStep(real, (tokens, cache) => {
+    log?.steps.push(cache)
+    const logits = real.model.step(tokens, cache)
+    const before = said.get(cache) ?? 0
+    // One token, the one said last: the answer goes on. Anything else is a prompt, after which it begins.
+    const next = tokens.length === 1 && before > 0 && tokens[0] === script[before - 1] ? before : 0
+    said.set(cache, next + 1)
+    logits[script[next]] = 1000
+    return logits
+  })
+}
+
+/** Breaks after so many steps with the same cache. */
+export async function failingModel(steps: number): Promise<ChatModel> {
+  const real = await randomModel()
+  const done = new Map<KvCache, number>()
+  return withStep(real, (tokens, cache) => {
+    done.set(cache, (done.get(cache) ?? 0) + 1)
+    if (done.get(cache)! > steps) throw new Error('the model broke')
+    const logits = real.model.step(tokens, cache)
+    // Nor does it stop by itself.
+    for (const id of real.tokenizer.controlTokens.values()) logits[id] = -1000
+    return logits
+  })
+}
+
+function withStep(real: ChatModel, step: LanguageModel['step']): ChatModel {
+  const { model, tokenizer, template, generationConfig, name } = real
+  const scripted: LanguageModel = {
+    config: model.config,
+    device: model.device,
+    parameters: model.parameters,
+    buffers: model.buffers,
+    hidden: (...args) => model.hidden(...args),
+    logits: hidden => model.logits(hidden),
+    loss: (...args) => model.loss(...args),
+    createCache: capacity => model.createCache(capacity),
+    step,
+  }
+  return new ChatModel(name, scripted, tokenizer, template, generationConfig)
+}
