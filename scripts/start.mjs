@@ -9,4 +9,16 @@ await ensureInstalled()
 await ensurePage()
 const modu = join(root, 'packages/cli/src/main.ts')
 const port = process.env.PORT || '8080'
+stopWhenOrphaned()
 process.exitCode = await run(node(), [...nodeFlags, modu, 'serve', '--port', port, ...process.argv.slice(2)])
+
+/** npm's shell dies of a SIGTERM without passing it on; when it is gone, the server is to stop as if it had been told. */
+function stopWhenOrphaned() {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    process.kill(process.pid, 'SIGTERM')
+  }, 500)
+  watch.unref()
+}
