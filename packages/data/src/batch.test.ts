@@ -57,6 +57,20 @@ test('documents of similar length share a micro-batch', () => {
   expect([...batches[1]!.labels]).toEqual([-100, 9, 10, -100])
 })
 
+test('little is padded where lengths differ much', () => {
+  const lengths = [400, 300, ...Array.from({ length: 30 }, (_, i) => 20 + (i % 7) * 8)]
+  const mixed = buildShard(
+    lengths.map(length => document(Array.from({ length }, (_, i) => i % 90))),
+    100,
+  )
+  const draws = lengths.map((_, item) => ({ source: 0, item, epoch: 0 }))
+  const batches = documentBatches([mixed], draws, 1024, 0)
+  const padded = batches.reduce((sum, batch) => sum + batch.ids.length, 0)
+  expect(padded).toBeLessThan(1.25 * mixed.ids.length)
+  expect(batches.reduce((sum, batch) => sum + batch.rows, 0)).toBe(lengths.length)
+  expect(Math.max(...batches.map(batch => batch.ids.length))).toBeLessThanOrEqual(1024)
+})
+
 test('a document longer than a micro-batch gets one of its own', () => {
   const batches = documentBatches([shard], [{ source: 0, item: 0, epoch: 0 }], 2, 0, 1)
   expect(batches.map(b => [b.rows, b.length])).toEqual([[1, 4]])

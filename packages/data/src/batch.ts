@@ -41,6 +41,33 @@ export function windowBatch(shards: readonly Shard[], draws: readonly Draw[], le
   return { ids, labels: ids.slice(), rows: draws.length, length, counted: draws.length * (length - 1) }
 }
 
+/** A micro-batch costs about as much as this many tokens beside its tokens: weights and gradients are gone through once. */
+const overheadTokens = 48
+
+/**
+ * Cuts rows, sorted from long to short, into groups, so that the padded tokens and the groups' overhead are fewest; no
+ * group has more than `tokens` tokens, unless a single row has. `lengths`: padded length of each row. Returns the groups' ends.
+ */
+function cheapestGroups(lengths: readonly number[], tokens: number): number[] {
+  const cost = [0]
+  const begin = [0]
+  for (let end = 1; end <= lengths.length; end++) {
+    cost[end] = Number.POSITIVE_INFINITY
+    for (let from = end - 1; from >= 0; from--) {
+      const size = (end - from) * lengths[from]!
+      if (size > tokens && end - from > 1) break
+      const total = cost[from]! + size + overheadTokens
+      if (total < cost[end]!) {
+        cost[end] = total
+        begin[end] = from
+      }
+    }
+  }
+  const ends: number[] = []
+  for (let end = lengths.length; end > 0; end = begin[end]!) ends.unshift(end)
+  return ends
+}
+
 /**
  * Micro-batches of whole documents, a row each, only their counted tokens as labels. Documents of similar length share
  * a micro-batch of at most `tokens` tokens, padded to the longest (a multiple of `multiple`): each starts at position 0
@@ -60,22 +87,21 @@ export function documentBatches(
       return { shard: shards[source]!, from: starts[item]!, to: starts[item + 1]! }
     })
     .sort((a, b) => b.to - b.from - (a.to - a.from))
-  const batches: MicroBatch[] = []
-  for (let first = 0; first < rows.length; ) {
-    const longest = rows[first]!.to - rows[first]!.from
-    const length = Math.ceil(longest / multiple) * multiple
-    const count = Math.min(rows.length - first, Math.max(1, Math.floor(tokens / length)))
-    const ids = new Int32Array(count * length).fill(padding)
-    const labels = new Int32Array(count * length).fill(ignored)
-    rows.slice(first, first + count).forEach(({ shard, from, to }, row) => {
+  const lengths = rows.map(({ from, to }) => Math.ceil((to - from) / multiple) * multiple)
+  let first = 0
+  return cheapestGroups(lengths, tokens).map(end => {
+    const group = rows.slice(first, end)
+    const length = lengths[first]!
+    first = end
+    const ids = new Int32Array(group.length * length).fill(padding)
+    const labels = new Int32Array(group.length * length).fill(ignored)
+    group.forEach(({ shard, from, to }, row) => {
       for (let t = from; t < to; t++) {
         const place = row * length + t - from
         ids[place] = shard.ids[t]!
         if (shard.counted[t]) labels[place] = shard.ids[t]!
       }
     })
-    batches.push({ ids, labels, rows: count, length, counted: countLabels(labels, length) })
-    first += count
-  }
-  return batches
+    return { ids, labels, rows: group.length, length, counted: countLabels(labels, length) }
+  })
 }
