@@ -27,7 +27,8 @@ export async function writeAnswer(
     const count = tokens || pieces
     const seconds = (last - start) / 1000
     const tokensPerSecond = count > 1 && last > first ? ((count - 1) * 1000) / (last - first) : 0
-    update({ ...(count > 0 && { stats: { tokens: count, seconds, tokensPerSecond } }), ...change })
+    const stats = { tokens: count, seconds, firstSeconds: (first - start) / 1000, tokensPerSecond }
+    update({ ...(count > 0 && { stats }), ...change })
   }
 
   try {

@@ -22,6 +22,8 @@ export interface AnswerStats {
   readonly tokens: number
   /** Seconds from sending to the last token. */
   readonly seconds: number
+  /** Seconds from sending to the first token. */
+  readonly firstSeconds: number
   /** Tokens a second from the first token on; 0 where there were too few to tell. */
   readonly tokensPerSecond: number
 }

@@ -76,11 +76,13 @@ describe('an answer', () => {
     bench.model.script = () => ({ text: `답 ${++round}번` })
     await chat.askAndWait('안녕')
     await chat.sees('답 1번')
+    await chat.page.getByRole('switch', { name: '생각하기' }).click()
     await chat.button('다시 답하기').click()
     await chat.sees('답 2번')
     await chat.settled()
     expect(await chat.answers.count()).toBe(1)
     expect(bench.model.asked[1].messages).toEqual([{ role: 'user', content: '안녕' }])
+    expect(bench.model.asked.map(({ thinking }) => thinking)).toEqual([false, true])
   })
 })
 

@@ -31,7 +31,6 @@ describe('when something goes wrong', () => {
     await chat.sees('하나')
     await bench.server.stop()
     await chat.sees('서버와 연결이 끊겼습니다.')
-    await chat.page.reload().catch(() => {})
     await bench.start({ port: bench.server.port })
     await chat.page.reload()
     await chat.sees('"안녕"에 답합니다. 하나')

@@ -4,23 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type RunningServer, type ServeOptions, serve } from '@modu/serve'
-import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
-import { findBrowser } from '../../../scripts/browser.mjs'
+import { launchBrowser } from '../scripts/launchBrowser.ts'
 import { PacedModel } from './pacedModel.ts'
 
 const webRoot = join(import.meta.dirname, '..')
 const viteCommand = join(webRoot, '../../node_modules/vite/bin/vite.js')
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
 /** Waits until what `read` returns is as expected; patient, because the machine may be busy. */
 export function eventually<T>(read: () => Promise<T> | T) {
   return expect.poll(read, { timeout: 10_000 })
@@ -33,17 +23,6 @@ async function buildPage(folder: string): Promise<void> {
     cwd: webRoot,
     env,
   })
-}
-
-/** A Chromium with a new, empty profile. */
-export async function launchBrowser(): Promise<Browser> {
-  const executablePath = findBrowser()
-  if (!executablePath) {
-    throw new Error(
-      'The tests of the page need Chromium. Install it (Debian: apt-get install chromium fonts-noto-cjk), or name one with CHROMIUM=path.',
-    )
-  }
-  return chromium.launch({ executablePath, headless: true, args: flags })
 }
 
 /** What a test works with: a server, fresh for each test, with a model that says what the test wants; and pages on it. */

@@ -14,12 +14,16 @@ interface ChatOptions {
   readonly enableThinking?: boolean
   readonly maxTokens?: number
   readonly signal?: AbortSignal
-  readonly turn?: () => Promise<void>
+  readonly turn?: () => Promise<unknown>
 }
 
 type Event =
   | { type: 'text' | 'reasoning'; text: string }
-  | { type: 'finish'; reason: 'stop' | 'length'; usage: { promptTokens: number; completionTokens: number } }
+  | {
+      type: 'finish'
+      reason: 'stop' | 'length'
+      usage: { promptTokens: number; completionTokens: number; reasoningTokens: number }
+    }
 
 /**
  * Stands where a language model stands behind the real server, and says what the test wants, word by word, as far as
@@ -48,10 +52,11 @@ export class PacedModel {
   }
 
   async *chat(
-    messages: readonly { role: string; content?: string }[],
+    messages: readonly { role: string; content?: unknown }[],
     { enableThinking = false, signal, turn }: ChatOptions,
   ): AsyncGenerator<Event> {
-    const asked = { question: messages.at(-1)?.content ?? '', messages, thinking: enableThinking }
+    const said = messages.map(({ role, content }) => ({ role, content: String(content) }))
+    const asked = { question: said.at(-1)!.content, messages: said, thinking: enableThinking }
     this.asked.push(asked)
     const { reasoning = '', text } = this.script(asked)
     let completionTokens = 0
@@ -68,7 +73,7 @@ export class PacedModel {
     } finally {
       if (signal?.aborted) this.abandoned++
     }
-    yield { type: 'finish', reason: 'stop', usage: { promptTokens: 1, completionTokens } }
+    yield { type: 'finish', reason: 'stop', usage: { promptTokens: 1, completionTokens, reasoningTokens: 0 } }
   }
 
   complete(): AsyncGenerator<never> {

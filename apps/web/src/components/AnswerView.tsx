@@ -17,44 +17,38 @@ interface Props {
   onNew: () => void
 }
 
-export const AnswerView = memo(
-  function AnswerView({ answer, last, onRetry, onNew }: Props) {
-    const text = useText()
-    const streaming = answer.state === 'streaming'
-    const note = noteOn(answer, text)
-    return (
-      <article className="answer" aria-label={answer.model || text.model} aria-busy={streaming}>
-        {answer.reasoning !== '' && <Reasoning answer={answer} />}
-        {answer.content !== '' && <Markdown text={answer.content} />}
-        {streaming && answer.content === '' && answer.reasoning === '' && <Mark busy />}
-        {note && <p className="answer-note">{note}</p>}
-        {answer.failure && <FailureNote failure={answer.failure} last={last} onRetry={onRetry} onNew={onNew} />}
-        {!streaming && (
-          <div className="message-actions">
-            {answer.content !== '' && <CopyButton text={answer.content} label={text.copy} />}
-            {last && !answer.failure && (
-              <button
-                type="button"
-                className="icon-button"
-                aria-label={text.retry}
-                title={text.retry}
-                onClick={onRetry}
-              >
-                <Icon name="retry" size={16} />
-              </button>
-            )}
-            {answer.stats && (
-              <span className="answer-stats" title={text.statsTitle(answer.stats.tokens)}>
-                {text.stats(oneDigit(answer.stats.seconds), speedOf(answer.stats.tokensPerSecond))}
-              </span>
-            )}
-          </div>
-        )}
-      </article>
-    )
-  },
-  (before, after) => before.answer === after.answer && before.last === after.last,
-)
+export const AnswerView = memo(function AnswerView({ answer, last, onRetry, onNew }: Props) {
+  const text = useText()
+  const streaming = answer.state === 'streaming'
+  const note = noteOn(answer, text)
+  return (
+    <article className="answer" aria-label={answer.model || text.model} aria-busy={streaming}>
+      {answer.reasoning !== '' && <Reasoning answer={answer} />}
+      {answer.content !== '' && <Markdown text={answer.content} />}
+      {streaming && answer.content === '' && answer.reasoning === '' && <Mark busy />}
+      {note && <p className="answer-note">{note}</p>}
+      {answer.failure && <FailureNote failure={answer.failure} last={last} onRetry={onRetry} onNew={onNew} />}
+      {!streaming && (
+        <div className="message-actions">
+          {answer.content !== '' && <CopyButton text={answer.content} label={text.copy} />}
+          {last && !answer.failure && (
+            <button type="button" className="icon-button" aria-label={text.retry} title={text.retry} onClick={onRetry}>
+              <Icon name="retry" size={16} />
+            </button>
+          )}
+          {answer.stats && (
+            <span
+              className="answer-stats"
+              title={text.statsTitle(answer.stats.tokens, oneDigit(answer.stats.firstSeconds))}
+            >
+              {text.stats(oneDigit(answer.stats.seconds), speedOf(answer.stats.tokensPerSecond))}
+            </span>
+          )}
+        </div>
+      )}
+    </article>
+  )
+})
 
 function noteOn({ state, content }: Answer, text: Text): string | null {
   if (state === 'stopped') return text.stopped

@@ -2,8 +2,8 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import type { Answer } from '../conversation.ts'
 import { useText } from '../i18n.ts'
 import { useShortcuts } from '../keyboard.ts'
-import { usePreferences } from '../preferences.ts'
-import { goTo, useRoute } from '../route.ts'
+import { setPreferences, usePreferences } from '../preferences.ts'
+import { goTo, leaveMissing, useRoute } from '../route.ts'
 import { useServer } from '../server.ts'
 import { type Store, useChat } from '../store.ts'
 import { Announcer } from './Announcer.tsx'
@@ -22,7 +22,7 @@ export function App({ store }: { store: Store }) {
   const preferences = usePreferences()
   const { models, gone, check } = useServer()
   const id = useRoute()
-  const [drawer, setDrawer] = useState(false)
+  const [drawer, setDrawer] = useDrawer()
   const field = useRef<HTMLTextAreaElement>(null)
 
   const conversation = chat.conversations.find(one => one.id === id)
@@ -42,26 +42,35 @@ export function App({ store }: { store: Store }) {
       setDrawer(false)
       focusField()
     },
-    [focusField],
+    [focusField, setDrawer],
   )
   const newChat = useCallback(() => open(null), [open])
   const onEscape = useCallback(() => {
     if (drawer) setDrawer(false)
     else if (id !== null) store.stop(id)
-  }, [drawer, id, store])
+  }, [drawer, setDrawer, id, store])
   useShortcuts({ onEscape, onNewChat: newChat })
 
   // An address of a conversation that is not (or no longer) here shows a new one.
   useEffect(() => {
-    if (chat.loaded && id !== null && !conversation) goTo(null)
+    if (chat.loaded && id !== null && !conversation) leaveMissing()
   }, [chat.loaded, id, conversation])
   useEffect(() => {
     document.title = conversation ? `${conversation.title} · ${text.appName}` : text.appName
   }, [conversation, text])
   useServerCheckOn(lastAnswer, check)
 
-  const ask = (question: string, thinking = preferences.thinking) => open(store.ask(id, question, { model, thinking }))
-  const options = { model, thinking: preferences.thinking }
+  const { thinking } = preferences
+  const retry = useCallback(() => id !== null && store.retry(id, { model, thinking }), [store, id, model, thinking])
+  const edit = useCallback(
+    (question: string, content: string) => id !== null && store.edit(id, question, content, { model, thinking }),
+    [store, id, model, thinking],
+  )
+  const ask = (question: string, think = thinking) => {
+    // A suggestion that wants thinking turns the switch, so that asking again means the same.
+    if (think !== thinking) setPreferences({ thinking: think })
+    open(store.ask(id, question, { model, thinking: think }))
+  }
 
   return (
     <div className={preferences.sidebar ? 'app' : 'app app-wide'}>
@@ -87,12 +96,12 @@ export function App({ store }: { store: Store }) {
             key={conversation.id}
             messages={conversation.messages}
             answering={answering}
-            onRetry={() => store.retry(conversation.id, options)}
-            onEdit={(question, content) => store.edit(conversation.id, question, content, options)}
+            onRetry={retry}
+            onEdit={edit}
             onNew={newChat}
           />
         ) : (
-          chat.loaded && <EmptyState onAsk={ask} />
+          chat.loaded && <EmptyState onAsk={(question, think) => ask(question, think || thinking)} />
         )}
         <Composer field={field} answering={answering} onSend={ask} onStop={() => id !== null && store.stop(id)} />
       </main>
@@ -100,6 +109,19 @@ export function App({ store }: { store: Store }) {
       <Announcer key={id} answer={lastAnswer} />
     </div>
   )
+}
+
+/** Whether the drawer with the conversations is open; a screen that becomes wide has none. */
+function useDrawer() {
+  const state = useState(false)
+  const [, setDrawer] = state
+  useEffect(() => {
+    const wide = matchMedia('(min-width: 761px)')
+    const close = () => setDrawer(false)
+    wide.addEventListener('change', close)
+    return () => wide.removeEventListener('change', close)
+  }, [setDrawer])
+  return state
 }
 
 /** A failed answer may be the first sign that the server is gone; the notice then says so, and goes when it is back. */

@@ -12,10 +12,13 @@ export function EmptyState({ onAsk }: { onAsk: (question: string, thinking: bool
       <h1>{text.greeting}</h1>
       <p>{text.introduction}</p>
       <ul className="empty-suggestions">
-        {text.suggestions.map(({ text: question, thinking }) => (
+        {text.suggestions.map(({ text: question, gloss, thinking }) => (
           <li key={question}>
-            <button type="button" lang="ko" onClick={() => onAsk(question, thinking)}>
-              {question}
+            <button type="button" onClick={() => onAsk(question, thinking)}>
+              <span className="empty-question">
+                <span lang="ko">{question}</span>
+                {gloss !== '' && <small>{gloss}</small>}
+              </span>
               {thinking && (
                 <span className="empty-thinking">
                   <Icon name="spark" size={14} />

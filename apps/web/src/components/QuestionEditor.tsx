@@ -29,6 +29,7 @@ export function QuestionEditor({ content, onSend, onCancel }: Props) {
     <div className="editor">
       <textarea
         ref={area}
+        rows={1}
         aria-label={text.edit}
         value={draft}
         onChange={event => setDraft(event.target.value)}

@@ -34,7 +34,15 @@ export function Sidebar({ conversations, current, answering, drawer, onClose, on
   }
 
   useEffect(() => {
-    if (drawer) newChat.current?.focus()
+    if (!drawer) return
+    const before = document.activeElement
+    newChat.current?.focus()
+    // Closed, it gives the focus back, unless something else has taken it.
+    return () => {
+      requestAnimationFrame(() => {
+        if (before instanceof HTMLElement && document.activeElement === document.body) before.focus()
+      })
+    }
   }, [drawer])
 
   return (

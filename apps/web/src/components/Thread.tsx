@@ -29,7 +29,7 @@ export function Thread({ messages, answering, onRetry, onEdit, onNew }: Props) {
   return (
     <div className="thread">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard scrolls it. */}
-      <div className="thread-scroll" ref={box} tabIndex={0} role="log" aria-live="off" aria-label={text.conversations}>
+      <div className="thread-scroll" ref={box} tabIndex={0} role="log" aria-live="off" aria-label={text.conversation}>
         <div className="thread-content" ref={content}>
           {messages.map(message =>
             message.role === 'user' ? (
