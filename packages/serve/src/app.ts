@@ -1,4 +1,3 @@
-import type { ChatModel } from '@modu/model'
 import { Hono } from 'hono'
 import { requestId } from 'hono/request-id'
 import { limitBody, readJsonBody } from './body.ts'
@@ -9,10 +8,11 @@ import { answer, type Desk, describeFailure } from './generation.ts'
 import { onlyHosts } from './hosts.ts'
 import { page } from './page.ts'
 import { parseChatRequest, parseCompletionRequest } from './schema.ts'
+import type { ServedModel } from './servedModel.ts'
 
 export interface AppOptions extends Desk {
   /** By the names clients ask for. */
-  readonly models: ReadonlyMap<string, ChatModel>
+  readonly models: ReadonlyMap<string, ServedModel>
   /** Folder with the built page; without it only the API answers. */
   readonly page?: string
   /** Largest body of a request in bytes. */
@@ -38,7 +38,7 @@ export function createApp(options: AppOptions): Hono {
   if (options.allowedHosts) app.use(onlyHosts(options.allowedHosts))
   app.use('/v1/*', limitBody(options.bodyLimit))
 
-  const find = (name: string): ChatModel => {
+  const find = (name: string): ServedModel => {
     const model = models.get(name)
     if (model) return model
     const served = [...models.keys()].map(id => `'${id}'`).join(', ')
@@ -46,7 +46,7 @@ export function createApp(options: AppOptions): Hono {
       param: 'model',
     })
   }
-  const describe = (id: string, model: ChatModel) => ({
+  const describe = (id: string, model: ServedModel) => ({
     id,
     object: 'model',
     created: started,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { ChatModel, Usage } from '@modu/model'
+import type { Usage } from '@modu/model'
 import type { Hooks, Reply } from './generation.ts'
 import type { ChatRequest } from './schema.ts'
+import type { ServedModel } from './servedModel.ts'
 import { requireRoom, samplingOf, usageBody } from './wire.ts'
 
 interface ToolCall {
@@ -21,7 +22,7 @@ interface Choice {
 }
 
 /** `POST /v1/chat/completions`: a conversation's next turn, whole or in chunks. */
-export function chatReply(model: ChatModel, request: ChatRequest, thinkingByDefault: boolean): Reply {
+export function chatReply(model: ServedModel, request: ChatRequest, thinkingByDefault: boolean): Reply {
   const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: request.model }
   const withUsage = request.stream_options?.include_usage === true
   const choices = Array.from(

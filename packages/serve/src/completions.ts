@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { ChatModel, Usage } from '@modu/model'
+import type { Usage } from '@modu/model'
 import type { Hooks, Reply } from './generation.ts'
 import type { CompletionRequest } from './schema.ts'
+import type { ServedModel } from './servedModel.ts'
 import { requireRoom, samplingOf, usageBody } from './wire.ts'
 
 /** OpenAI's default. */
@@ -15,7 +16,7 @@ interface Choice {
 }
 
 /** `POST /v1/completions`: text that goes on from one or several prompts; answer `p * n + i` is the i-th to prompt p. */
-export function completionReply(model: ChatModel, request: CompletionRequest): Reply {
+export function completionReply(model: ServedModel, request: CompletionRequest): Reply {
   const head = {
     id: `cmpl-${randomUUID()}`,
     object: 'text_completion',

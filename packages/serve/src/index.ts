@@ -1,2 +1,3 @@
 export { ServeError } from './errors.ts'
 export { type RunningServer, type ServeOptions, serve, stopOnSignals } from './serve.ts'
+export type { ServedModel } from './servedModel.ts'

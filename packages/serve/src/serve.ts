@@ -1,15 +1,15 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import type { ChatModel } from '@modu/model'
 import { createApp } from './app.ts'
 import { ServeError } from './errors.ts'
 import { isLoopback } from './hosts.ts'
 import { TurnScheduler } from './scheduler.ts'
+import type { ServedModel } from './servedModel.ts'
 
 export interface ServeOptions {
   /** The models by the names clients ask for, the default one first. */
-  readonly models: ReadonlyMap<string, ChatModel> | Readonly<Record<string, ChatModel>>
+  readonly models: ReadonlyMap<string, ServedModel> | Readonly<Record<string, ServedModel>>
   /** Default 8080; 0 takes any free one. */
   readonly port?: number
   /** The address to listen on. Default 127.0.0.1, this machine only. */

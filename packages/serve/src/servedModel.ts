@@ -1,0 +1,11 @@
+import type { ChatEvent, ChatMessage, ChatRequest, CompletionEvent, CompletionOptions } from '@modu/model'
+
+/** What the server needs of a model: the part of the model package's `ChatModel` that others can offer, too. */
+export interface ServedModel {
+  /** Tokens of prompt and answer together. */
+  readonly contextLength: number
+  readonly tokenizer: { decode(ids: number[]): string }
+  /** Complaints about the input (ModelError) come at once; failures come out of the events. */
+  chat(messages: readonly ChatMessage[], request: ChatRequest): AsyncIterable<ChatEvent>
+  complete(prompt: string | readonly number[], options: CompletionOptions): AsyncIterable<CompletionEvent>
+}
