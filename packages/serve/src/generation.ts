@@ -16,7 +16,7 @@ export interface Hooks {
 export interface Reply {
   /** The field that holds the model's input. */
   readonly prompt: 'messages' | 'prompt'
-  /** One function an answer; the answers of a request share its turns. */
+  /** One function an answer, of which there may be several (`n`, or several prompts). */
   readonly answers: ((hooks: Hooks) => AsyncIterable<ChatEvent>)[]
   /** Takes the next event of answer `index` into the whole and returns what to stream for it. */
   receive(index: number, event: ChatEvent): unknown[]
@@ -65,32 +65,31 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
   return stream.response
 }
 
-/** Runs all answers of a request on one seat; the first that fails stops the others. */
+/**
+ * Runs the answers of a request on one seat, one after the other: together they would take as long, but each would hold
+ * a cache of its own and read the prompt anew.
+ */
 async function generate(
   scheduler: TurnScheduler,
   reply: Reply,
   signal: AbortSignal,
   send: (chunks: unknown[]) => void,
 ): Promise<void> {
-  const failure = new AbortController()
-  const unwanted = AbortSignal.any([signal, failure.signal])
   let seat: Seat | undefined
+  const start = (index: number) => reply.answers[index]({ turn: () => seat!.turn(), signal })
   try {
     // The model looks at its input here, so that nobody waits in line to hear that it is too long.
-    const answers = reply.answers.map(start => start({ turn: () => seat!.turn(), signal: unwanted }))
-    seat = await scheduler.enter(unwanted)
-    await Promise.all(
-      answers.map(async (events, index) => {
-        for await (const event of events) {
-          unwanted.throwIfAborted()
-          send(reply.receive(index, event))
-        }
-      }),
-    )
+    const first = start(0)
+    seat = await scheduler.enter(signal)
+    for (let index = 0; index < reply.answers.length; index++) {
+      for await (const event of index === 0 ? first : start(index)) {
+        signal.throwIfAborted()
+        send(reply.receive(index, event))
+      }
+    }
   } catch (error) {
     throw error instanceof ModelError ? toApiError(error, reply.prompt) : error
   } finally {
-    failure.abort()
     seat?.leave()
   }
 }

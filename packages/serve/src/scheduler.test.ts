@@ -26,20 +26,6 @@ describe('TurnScheduler', () => {
     expect(scheduler.running).toBe(0)
   })
 
-  test('a request with several answers gets one turn a round like everyone else', async () => {
-    const scheduler = new TurnScheduler({ seats: 2, line: 0 })
-    const log: string[] = []
-    const [greedy, modest] = await Promise.all([scheduler.enter(never), scheduler.enter(never)])
-    const several = ['1', '2', '3'].map(async name => {
-      for (let i = 0; i < 2; i++) {
-        await greedy.turn()
-        log.push(name)
-      }
-    })
-    await Promise.all([...several, run('m', 4, modest, log)])
-    expect(log.join('')).toBe('1m2m3m1m23')
-  })
-
   test('lets the event loop run between two steps', async () => {
     const scheduler = new TurnScheduler({ seats: 2, line: 0 })
     const log: string[] = []

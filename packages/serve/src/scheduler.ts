@@ -10,7 +10,7 @@ export interface SchedulerLimits {
 
 /** A request's place among those that take turns. */
 export interface Seat {
-  /** Resolves when it is this request's turn for one step of the model; throws when the request has been given up. */
+  /** Resolves when it is this request's turn for one step of the model; throws when the request has been given up. One at a time. */
   turn(): Promise<void>
   /** Makes room for the next in line. May be called twice. */
   leave(): void
@@ -18,8 +18,8 @@ export interface Seat {
 
 interface Seated {
   readonly signal: AbortSignal
-  /** Steps that want to run: one, or as many as the request asks for answers (`n`). */
-  readonly steps: PromiseWithResolvers<void>[]
+  /** The step that wants to run. */
+  step: PromiseWithResolvers<void> | undefined
 }
 
 interface InLine {
@@ -29,7 +29,7 @@ interface InLine {
 
 /**
  * Lets several requests share one model fairly: round robin over the seats, one step (a token, or a chunk of the prompt)
- * each, however many answers a request wants. Between two steps the event loop runs once, so that sockets are read and
+ * each. Between two steps the event loop runs once, so that sockets are read and
  * written, new requests enter and those who left are noticed before the next step.
  */
 export class TurnScheduler {
@@ -86,14 +86,13 @@ export class TurnScheduler {
   }
 
   #sit(signal: AbortSignal): Seat {
-    const seated: Seated = { signal, steps: [] }
+    const seated: Seated = { signal, step: undefined }
     this.#seated.push(seated)
     return {
       turn: () => {
-        const step = Promise.withResolvers<void>()
-        seated.steps.push(step)
+        seated.step = Promise.withResolvers<void>()
         this.#tickSoon()
-        return step.promise
+        return seated.step.promise
       },
       leave: () => {
         if (!this.#seated.includes(seated)) return
@@ -115,13 +114,13 @@ export class TurnScheduler {
 
   /** Grants one step. It runs to its end in the microtasks that follow, before the event loop's next round. */
   #tick(): void {
-    const index = this.#seated.findIndex(({ steps }) => steps.length > 0)
-    if (index < 0) return
-    const [seated] = this.#seated.splice(index, 1)
-    this.#seated.push(seated)
-    const step = seated.steps.shift()!
-    if (seated.signal.aborted) step.reject(seated.signal.reason)
-    else step.resolve()
-    if (this.#seated.some(({ steps }) => steps.length > 0)) this.#tickSoon()
+    const seated = this.#seated.find(({ step }) => step)
+    if (!seated) return
+    this.#seated = [...this.#seated.filter(other => other !== seated), seated]
+    const { step, signal } = seated
+    seated.step = undefined
+    if (signal.aborted) step!.reject(signal.reason)
+    else step!.resolve()
+    if (this.#seated.some(({ step }) => step)) this.#tickSoon()
   }
 }

@@ -45,6 +45,19 @@ describe('fairness', () => {
     await slow
   })
 
+  test('a request for several answers gets no more turns than others', async () => {
+    await start()
+    const greedy = complete({ max_tokens: 100, n: 6 })
+    await until(() => log.steps.length > 20)
+    const before = log.steps.length
+    await complete({ max_tokens: 30 })
+    // 30 steps of this one, as many of the other, and a few before it arrived; with a turn an answer it would be 210.
+    expect(log.steps.length - before).toBeLessThan(130)
+    expect(await health()).toMatchObject({ running: 1 })
+    const answer = (await (await greedy).json()) as { usage: { completion_tokens: number } }
+    expect(answer.usage.completion_tokens).toBe(600)
+  })
+
   test('eight at once all get their whole answer', async () => {
     await start({ seats: 3, line: 8 })
     const answers = await Promise.all(
