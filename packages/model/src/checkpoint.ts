@@ -1,7 +1,7 @@
 import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Device, sizeOf, type Tensor } from '@modu/engine'
-import { configToJson, type ModelConfig, readConfig, type StoredDType } from './config.ts'
+import { configToText, type ModelConfig, readConfig, type StoredDType } from './config.ts'
 import { ModelError } from './errors.ts'
 import { weightsOf } from './families.ts'
 import { readJson, writeFileAtomic } from './files.ts'
@@ -167,7 +167,7 @@ export function saveCheckpoint(model: LanguageModel, folder: string, options: Sa
     writeFileAtomic(join(folder, indexFile), `${JSON.stringify(index, null, 2)}\n`)
     rmSync(join(folder, weightsFile), { force: true })
   }
-  writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(configToJson(model.config, dtype), null, 2)}\n`)
+  writeFileAtomic(join(folder, 'config.json'), configToText(model.config, dtype))
 }
 
 /** The model's weights as a checkpoint stores them: published names, experts one by one. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { configToJson, type K1Config, parseConfig, readConfig } from './config.ts'
+import { configToJson, configToText, type K1Config, parseConfig, readConfig } from './config.ts'
 import { ModelError } from './errors.ts'
 import { readJson } from './files.ts'
 
@@ -91,6 +91,16 @@ describe('readConfig', () => {
   ])('%s: what is written again is what transformers wrote', name => {
     const { transformers_version: _, layer_types: __, ...official } = json(name)
     expect(configToJson(parseConfig(json(name)))).toMatchObject(official)
+  })
+
+  test('whole real numbers are written with a decimal point, whole counts without', () => {
+    const text = configToText(parseConfig({ ...json('k1-yarn'), routed_scaling_factor: 1 }))
+    expect(text).toContain('"routed_scaling_factor": 1.0,')
+    expect(text).toContain('"attention_dropout": 0.0,')
+    expect(text).toMatch(/"rope_theta": 10000\.0,\n +"factor": 8\.0,/)
+    expect(text).toContain('"rms_norm_eps": 0.000001,')
+    expect(text).toContain('"n_group": 4,')
+    expect(parseConfig(JSON.parse(text))).toMatchObject({ routedScalingFactor: 1, nGroup: 4 })
   })
 
   test('fields without influence are kept', () => {

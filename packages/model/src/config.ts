@@ -492,6 +492,16 @@ export function configToJson(config: ModelConfig, dtype: StoredDType = config.dt
   }
 }
 
+const realFields =
+  /^(\s*"(?:rms_norm_eps|initializer_range|attention_dropout|routed_scaling_factor|rope_theta|factor|mscale|mscale_all_dim|attention_factor|low_freq_factor|high_freq_factor)": -?\d+)(,?)$/gm
+
+/**
+ * The text of the `config.json` that transformers reads. Real numbers are written with a decimal point even when they
+ * are whole: transformers takes 1.0 as `routed_scaling_factor` but refuses 1.
+ */
+export const configToText = (config: ModelConfig, dtype: StoredDType = config.dtype): string =>
+  `${JSON.stringify(configToJson(config, dtype), null, 2).replace(realFields, '$1.0$2')}\n`
+
 function k1ToJson(config: K1Config): Record<string, unknown> {
   return {
     num_key_value_heads: config.numAttentionHeads,

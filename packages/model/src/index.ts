@@ -21,7 +21,7 @@ export {
 } from './chatTemplate.ts'
 export { Checkpoint, type SaveOptions, saveCheckpoint } from './checkpoint.ts'
 export {
-  configToJson,
+  configToText,
   type DenseConfig,
   type K1Config,
   type ModelConfig,
