@@ -1,71 +1,54 @@
-import { encodeChat, type LanguageModel, Random } from '@modu/model'
+import { CachedSequence, checkSampling, encodeChat, generate, type LanguageModel, Random, Sampler } from '@modu/model'
 import type { Sample } from './events.ts'
 import type { PreparedData } from './prepare.ts'
 import type { Recipe, StageName } from './recipe.ts'
 
-const temperature = 0.5
-
-/** A token drawn from softmax(logits / temperature). */
-function draw(logits: Float32Array, random: Random): number {
-  const highest = logits.reduce((a, b) => Math.max(a, b))
-  const weights = logits.map(logit => Math.exp((logit - highest) / temperature))
-  let left = random.uniform() * weights.reduce((a, b) => a + b)
-  for (let id = 0; id < weights.length; id++) {
-    left -= weights[id]!
-    if (left < 0) return id
-  }
-  return weights.length - 1
-}
-
-/** Continues `prompt` until the end token or `most` tokens. */
-function continued(
-  model: LanguageModel,
-  prompt: readonly number[],
-  end: number,
-  most: number,
-  random: Random,
-): number[] {
-  const cache = model.createCache(Math.min(model.config.maxPositions, prompt.length + most))
-  const ids: number[] = []
-  try {
-    let next: ArrayLike<number> = prompt
-    while (cache.length + next.length <= cache.capacity) {
-      const id = draw(model.step(next, cache), random)
-      if (id === end) break
-      ids.push(id)
-      next = [id]
-    }
-  } finally {
-    cache.release()
-  }
-  return ids
-}
+const sampling = checkSampling({ temperature: 0.5, topP: 0.9 })
 
 /**
  * What the model makes of the recipe's fixed prompts: beginnings of texts while it pre-trains, questions while it learns
  * to chat. The same model gives the same samples.
  */
-export function drawSamples(
+export async function drawSamples(
   model: LanguageModel,
   { tokenizer, template }: PreparedData,
   stage: StageName,
   { texts, questions, maxTokens }: Recipe['samples'],
   seed: number,
-): Omit<Sample, 'stage' | 'step'>[] {
-  const random = new Random(seed)
-  const end = tokenizer.eosId!
-  if (stage === 'pretrain') {
-    return texts.map(prompt => {
-      const ids = [tokenizer.bosId!, ...tokenizer.encodePlain(prompt)]
-      return { prompt, answer: prompt + tokenizer.decode(continued(model, ids, end, maxTokens, random)) }
-    })
+): Promise<Omit<Sample, 'stage' | 'step'>[]> {
+  const sampler = new Sampler(sampling, new Random(seed))
+  const stopIds = new Set(tokenizer.specialIds)
+
+  const continued = async (prompt: readonly number[]): Promise<string> => {
+    const capacity = Math.min(model.config.maxPositions, prompt.length + maxTokens)
+    const sequence = new CachedSequence(model, capacity)
+    const ids: number[] = []
+    try {
+      const options = { sampler, maxTokens: capacity - prompt.length, stopIds }
+      for await (const id of generate(model, sequence, prompt, options)) ids.push(id)
+    } finally {
+      sequence.cache.release()
+    }
+    return tokenizer.decode(ids)
   }
-  return questions.map(({ question, thinking }) => {
-    const messages = [{ role: 'user', content: question }] as const
-    const ids = encodeChat(tokenizer, template, messages, { addGenerationPrompt: true, enableThinking: thinking })
-    const text = tokenizer.decode(continued(model, ids, end, maxTokens, random))
-    if (!thinking) return { prompt: question, thinking, answer: text }
+
+  const samples: Omit<Sample, 'stage' | 'step'>[] = []
+  if (stage === 'pretrain') {
+    for (const prompt of texts) {
+      const ids = [tokenizer.bosId!, ...tokenizer.encodePlain(prompt)]
+      samples.push({ prompt, answer: prompt + (await continued(ids)) })
+    }
+    return samples
+  }
+  for (const { question: prompt, thinking } of questions) {
+    const options = { addGenerationPrompt: true, enableThinking: thinking }
+    const text = await continued(encodeChat(tokenizer, template, [{ role: 'user', content: prompt }], options))
     const [reasoning, ...answer] = text.split('</think>')
-    return { prompt: question, thinking, reasoning: reasoning!, answer: answer.join('') }
-  })
+    samples.push(
+      thinking
+        ? { prompt, thinking, reasoning: reasoning!, answer: answer.join('') }
+        : { prompt, thinking, answer: text },
+    )
+  }
+  return samples
 }

@@ -187,7 +187,7 @@ class Run {
       this.emit({ kind: 'step', metrics, totalSteps: this.totalSteps, secondsLeft })
       const last = this.stageStep === settings.steps
       if (last || this.step % recipe.validation.everySteps === 0) this.validate(heldOut)
-      if (last || this.step % recipe.samples.everySteps === 0) this.sample()
+      if (last || this.step % recipe.samples.everySteps === 0) await this.sample()
       if (last || this.step % recipe.checkpointEverySteps === 0) this.save()
     }
     return true
@@ -206,8 +206,8 @@ class Run {
     this.emit({ kind: 'validation', metrics })
   }
 
-  private sample(): void {
-    for (const drawn of drawSamples(this.model, this.data, this.stage, this.recipe.samples, this.recipe.seed)) {
+  private async sample(): Promise<void> {
+    for (const drawn of await drawSamples(this.model, this.data, this.stage, this.recipe.samples, this.recipe.seed)) {
       const sample: Sample = { stage: this.stage, step: this.step, ...drawn }
       appendLine(this.folder.samples, sample)
       this.emit({ kind: 'sample', sample })
