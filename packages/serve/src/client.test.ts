@@ -295,6 +295,17 @@ describe('errors reach the client as its own classes', () => {
     expect(await refusal(completion)).toMatchObject({ status: 400, param: 'max_tokens' })
   })
 
+  test('more tokens asked for than the prompt leaves room for', async () => {
+    const error = await refusal(ask({ max_tokens: 2040 }))
+    expect(error).toMatchObject({ status: 400, code: 'context_length_exceeded', param: 'max_tokens' })
+  })
+
+  test('a tool call in the conversation whose arguments are no JSON', async () => {
+    const call = { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"city":' } }
+    const error = await refusal(ask({ messages: [...user, { role: 'assistant', tool_calls: [call] }, ...user] }))
+    expect(error).toMatchObject({ status: 400, param: 'messages[1].tool_calls[0].function.arguments' })
+  })
+
   test('a token id the vocabulary does not have', async () => {
     const error = await refusal(client.completions.create({ model: 'random', prompt: [1_000_000] }))
     expect(error).toMatchObject({ status: 400, param: 'prompt' })

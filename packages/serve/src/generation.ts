@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server'
 import { type ChatEvent, ModelError } from '@modu/model'
 import type { Context } from 'hono'
 import { ApiError, stopping, toApiError } from './errors.ts'
@@ -57,6 +58,9 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
     },
     error => {
       if (streamed) stream.send(describeFailure(c, desk, error).body)
+      // Nothing more comes on this connection, so that a client that overlooks the error does not wait either.
+      const { incoming, outgoing } = c.env as HttpBindings
+      outgoing.once('finish', () => incoming.socket.end())
       stream.close()
       begun.reject(error)
     },

@@ -179,6 +179,22 @@ describe('a failure while generating', () => {
     expect(JSON.stringify(last)).not.toContain('the model broke')
   })
 
+  test('in a stream closes the connection after the error', async () => {
+    const { hostname, port } = new URL(server.url)
+    const body = JSON.stringify({ model: 'broken', prompt: '바다', max_tokens: 50, stream: true })
+    const head = ['POST /v1/completions HTTP/1.1', `Host: ${hostname}`, 'Content-Type: application/json']
+    const received = await new Promise<string>(resolve => {
+      const socket = connect(Number(port), hostname)
+      let text = ''
+      socket.on('data', data => {
+        text += data
+      })
+      socket.on('end', () => resolve(text))
+      socket.write(`${[...head, `Content-Length: ${Buffer.byteLength(body)}`].join('\r\n')}\r\n\r\n${body}`)
+    })
+    expect(received).toContain('"code":"internal_error"')
+  })
+
   test('of an answer in one piece is a 500 with the id', async () => {
     const response = await post('/v1/completions', { model: 'broken', prompt: '바다', max_tokens: 50 })
     const id = response.headers.get('X-Request-Id')!
