@@ -29,6 +29,13 @@ export function fail(ko, en) {
   process.exit(1)
 }
 
+if (Number.parseInt(process.versions.node, 10) < 20) {
+  fail(
+    `Node 20 이상이 필요합니다 (지금: ${process.version}). https://nodejs.org 에서 설치해 주세요.`,
+    `Modu needs Node 20 or newer to start (this is ${process.version}): see https://nodejs.org`,
+  )
+}
+
 /**
  * Runs a program in the repository on this terminal and waits; Ctrl-C and SIGTERM are its business.
  * @param {string} program
