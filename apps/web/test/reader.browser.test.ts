@@ -1,3 +1,4 @@
+import axe from 'axe-core'
 import { describe, expect, test } from 'vitest'
 import { eventually, useBench } from './harness.ts'
 
@@ -77,6 +78,37 @@ describe('the keyboard', () => {
 })
 
 describe('a screen reader', () => {
+  test.each([
+    ['light', 1180],
+    ['dark', 1180],
+    ['light', 400],
+  ] as const)('finds nothing that axe would complain of: %s, %i wide', async (colorScheme, width) => {
+    const chat = await bench.open({ colorScheme, viewport: { width, height: 760 } })
+    const complaints = async () => {
+      // What still fades in has other colours.
+      await chat.page.evaluate(() => Promise.all(document.getAnimations().map(animation => animation.finished)))
+      await chat.page.evaluate(axe.source)
+      return chat.page.evaluate(async () => {
+        const { violations } = await (globalThis as unknown as { axe: typeof import('axe-core') }).axe.run()
+        return violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html).join(' ')}`)
+      })
+    }
+    expect(await complaints()).toEqual([])
+    bench.model.script = () => ({
+      reasoning: '생각',
+      text: '# 제목\n\n답 [링크](https://example.com)\n\n```ts\na\n```',
+    })
+    await chat.page.getByRole('switch', { name: '생각하기' }).click()
+    await chat.askAndWait('안녕')
+    expect(await complaints()).toEqual([])
+    bench.model.script = () => {
+      throw new Error('broken')
+    }
+    await chat.ask('또')
+    await chat.sees('서버에서 문제가 생겼습니다.')
+    expect(await complaints()).toEqual([])
+  })
+
   test('hears that the answer begins, and the whole answer once', async () => {
     const chat = await bench.open()
     const said = chat.page.locator('[role=status].visually-hidden')
@@ -119,6 +151,24 @@ describe('the theme', () => {
     await chat.page.getByTitle('밝게').click()
     await chat.page.emulateMedia({ colorScheme: 'dark' })
     expect(await background()).toBe(light)
+  })
+})
+
+describe('a narrow window', () => {
+  test('opens the drawer for the keyboard, closes it on Esc and gives the focus back', async () => {
+    const chat = await bench.open({ viewport: { width: 700, height: 700 } })
+    await chat.button('대화 목록 열기').press('Enter')
+    const first = chat.page.getByRole('complementary').getByRole('button', { name: '새 대화', exact: true })
+    await eventually(() => first.evaluate(button => button === document.activeElement)).toBe(true)
+    await chat.page.keyboard.press('Escape')
+    await chat.page.getByRole('complementary').waitFor({ state: 'hidden' })
+    await eventually(() => chat.button('대화 목록 열기').evaluate(button => button === document.activeElement)).toBe(
+      true,
+    )
+
+    await chat.button('대화 목록 열기').press('Enter')
+    await chat.page.setViewportSize({ width: 1000, height: 700 })
+    await chat.askAndWait('넓은 창')
   })
 })
 

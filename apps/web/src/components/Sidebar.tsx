@@ -25,6 +25,7 @@ interface Props {
 export function Sidebar({ conversations, current, answering, drawer, onClose, onOpen, onRename, onRemove }: Props) {
   const text = useText()
   const { sidebar } = usePreferences()
+  const aside = useRef<HTMLElement>(null)
   const newChat = useRef<HTMLButtonElement>(null)
   const titles: Record<AgeGroup, string> = {
     today: text.today,
@@ -37,11 +38,11 @@ export function Sidebar({ conversations, current, answering, drawer, onClose, on
     if (!drawer) return
     const before = document.activeElement
     newChat.current?.focus()
-    // Closed, it gives the focus back, unless something else has taken it.
+    // Closed, it gives the focus back.
     return () => {
-      requestAnimationFrame(() => {
-        if (before instanceof HTMLElement && document.activeElement === document.body) before.focus()
-      })
+      const { activeElement } = document
+      if (activeElement !== document.body && !aside.current?.contains(activeElement)) return
+      if (before instanceof HTMLElement) before.focus()
     }
   }, [drawer])
 
@@ -50,6 +51,7 @@ export function Sidebar({ conversations, current, answering, drawer, onClose, on
       {/* biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: Esc and the close button do the same. */}
       {drawer && <div className="sidebar-shade" onClick={onClose} />}
       <aside
+        ref={aside}
         className={`sidebar${drawer ? ' sidebar-drawn' : ''}${sidebar ? '' : ' sidebar-folded'}`}
         aria-label={text.conversations}
       >
