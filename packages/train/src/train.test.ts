@@ -73,6 +73,7 @@ describe('a whole run', () => {
       'tokenizer.json',
       'chat_template.jinja',
       'generation_config.json',
+      'loss.svg',
     ]
     for (const file of files) expect(existsSync(path('r', 'model', file)), file).toBe(true)
     const model = loadModel(path('r', 'model'), createReferenceDevice())
@@ -80,6 +81,13 @@ describe('a whole run', () => {
     expect(Tokenizer.load(path('r', 'model')).decode(Tokenizer.load(path('r', 'model')).encode('여우야'))).toBe(
       '여우야',
     )
+
+    const card = readFileSync(path('r', 'model', 'README.md'), 'utf8')
+    expect(card).toMatch(/^---\nlicense: apache-2.0\n/)
+    expect(card).toContain('npx modu train')
+    expect(card).toContain('![학습 곡선](loss.svg)')
+    expect(card.match(/^\d+\. \*\*/gm)).toHaveLength(20)
+    expect(card).toContain('1. **안녕!**')
 
     const metrics = readMetrics(path('r', 'metrics.jsonl'))
     const steps = metrics.filter(m => m.kind === 'step')

@@ -1,12 +1,14 @@
-import { join, resolve } from 'node:path'
+import { copyFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
 import type { Device, Tensor } from '@modu/engine'
-import { createModel, type LanguageModel, parseConfig, setTrainable, writeFileAtomic } from '@modu/model'
+import { ChatModel, createModel, type LanguageModel, parseConfig, setTrainable, writeFileAtomic } from '@modu/model'
 import { findCheckpoint, loadCheckpoint, type RunState, saveCheckpoint } from './checkpoint.ts'
 import { TrainError } from './errors.ts'
 import type { Sample, TrainEvent } from './events.ts'
 import { exportModel } from './exportModel.ts'
 import { lossPlot } from './lossPlot.ts'
 import { appendLine, type Metrics, rewindLines, type StepMetrics, type ValidationMetrics } from './metrics.ts'
+import { answerCardQuestions, modelCard } from './modelCard.ts'
 import { Optimizer } from './optimizer.ts'
 import { type PreparedData, prepareData } from './prepare.ts'
 import { loadRecipe, type Recipe, type StageName } from './recipe.ts'
@@ -52,7 +54,7 @@ export async function train(recipePath: string, options: TrainOptions): Promise<
     const data = await prepareData(recipe, folder, directory, emit)
     const run = new Run(recipe, folder, data, options.device, emit)
     const finished = await run.trainStages(options.signal)
-    if (finished) run.export()
+    if (finished) await run.export(recipePath)
     return { runFolder: root, model: finished ? folder.model : undefined, step: run.step }
   } finally {
     folder.release()
@@ -132,9 +134,16 @@ class Run {
     return this.trainStage(finetuneData(corpus, this.recipe.finetune, this.recipe.seed, tokenizer.eosId!), signal)
   }
 
-  export(): void {
+  async export(recipePath: string): Promise<void> {
+    const { folder, recipe, model, data, metrics } = this
     this.emit({ kind: 'phase', phase: 'export' })
-    exportModel(this.folder.model, this.model, this.data)
+    exportModel(folder.model, model, data)
+    const plot = basename(folder.plot)
+    copyFileSync(folder.plot, join(folder.model, plot))
+    const chat = ChatModel.load(folder.model, model.device)
+    const answers = await answerCardQuestions(chat, recipe.seed)
+    writeFileAtomic(join(folder.model, 'README.md'), modelCard({ recipe, recipePath, metrics, plot, chat, answers }))
+    chat.close()
     this.emit({ kind: 'finished', model: this.folder.model })
   }
 
