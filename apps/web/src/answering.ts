@@ -1,4 +1,4 @@
-import { ApiError, type ChatRequest, listModels, streamChat } from './api.ts'
+import { ApiError, type ChatPart, type ChatRequest, listModels, streamChat } from './api.ts'
 import type { Answer } from './conversation.ts'
 
 /**
@@ -35,8 +35,9 @@ export async function writeAnswer(
     // Who asks before the page has heard which models there are gets the first.
     const model = request.model || (await listModels(signal))[0]
     current = { ...current, model }
-    for await (const part of streamChat({ ...request, model }, signal)) {
-      if (part.type === 'finish') reason = part.reason
+    for await (const part of streamFitting({ ...request, model }, signal)) {
+      if (part.type === 'forgotten') update({ forgotten: part.questions })
+      else if (part.type === 'finish') reason = part.reason
       else if (part.type === 'usage') tokens = part.completionTokens
       else {
         last = now()
@@ -56,5 +57,21 @@ export async function writeAnswer(
     if (signal.aborted) finish({ state: 'stopped' })
     else if (error instanceof ApiError) finish({ state: 'failed', failure: error.failure })
     else finish({ state: 'failed', failure: { kind: 'server', detail: String(error) } })
+  }
+}
+
+/** As `streamChat`, but a conversation longer than the model can read loses its oldest questions and answers until it fits. */
+async function* streamFitting(
+  request: ChatRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ChatPart | { type: 'forgotten'; questions: number }> {
+  for (let { messages } = request; ; messages = messages.slice(2)) {
+    try {
+      yield* streamChat({ ...request, messages }, signal)
+      return
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== 'context' || messages.length < 3) throw error
+      yield { type: 'forgotten', questions: (request.messages.length - messages.length) / 2 + 1 }
+    }
   }
 }

@@ -39,6 +39,8 @@ export interface Answer {
   readonly model: string
   readonly state: AnswerState
   readonly failure?: Failure
+  /** How many of the oldest questions the model did not get to read, because the conversation is longer than it can read. */
+  readonly forgotten?: number
   readonly stats?: AnswerStats
 }
 

@@ -24,8 +24,8 @@ describe('when something goes wrong', () => {
   })
 
   test('what had arrived is kept when the server goes in the middle of an answer', async () => {
+    await bench.start({ patience: 0 })
     const chat = await bench.open()
-    await bench.start({ patience: 0, port: bench.server.port })
     bench.model.hold(3)
     await chat.ask('안녕')
     await chat.sees('하나')
@@ -38,8 +38,8 @@ describe('when something goes wrong', () => {
   })
 
   test('a busy model asks for patience', async () => {
+    await bench.start({ seats: 1, line: 0 })
     const chat = await bench.open()
-    await bench.start({ seats: 1, line: 0, port: bench.server.port })
     bench.model.hold(0)
     await chat.ask('하나')
     await eventually(() => bench.model.asked.length).toBe(1)
@@ -52,16 +52,27 @@ describe('when something goes wrong', () => {
     await chat.sees('"둘"에 답합니다.')
   })
 
-  test('a conversation beyond the context offers a new one', async () => {
+  test('a conversation beyond the context goes on without its beginning, and says so', async () => {
     const chat = await bench.open()
-    await chat.askAndWait('하나')
-    bench.model.script = () => {
-      throw new ModelError('context', 'The prompt has 5000 tokens, the context holds 4096. Shorten it.')
+    const tooLong = () => new ModelError('context', 'The prompt has 5000 tokens, the context holds 4096. Shorten it.')
+    bench.model.script = ({ messages, question }) => {
+      if (messages.length > 3) throw tooLong()
+      return { text: `${question}의 답` }
     }
-    await chat.ask('둘')
-    await chat.sees('대화가 모델이 읽을 수 있는 길이를 넘었습니다.')
-    await chat.answer.getByRole('button', { name: '새 대화' }).click()
-    await chat.page.getByRole('heading', { name: '안녕하세요' }).waitFor()
+    await chat.askAndWait('하나')
+    await chat.askAndWait('둘')
+    expect(await chat.page.getByText('읽지 않고 답했습니다').count()).toBe(0)
+    await chat.askAndWait('셋')
+    await chat.sees('대화가 길어, 앞의 질문 1개와 그 답은 읽지 않고 답했습니다.')
+    await chat.askAndWait('넷')
+    await chat.sees('앞의 질문 2개와 그 답은')
+    expect(bench.model.asked.at(-1)?.messages.map(({ content }) => content)).toEqual(['셋', '셋의 답', '넷'])
+
+    bench.model.script = () => {
+      throw tooLong()
+    }
+    await chat.ask('너무 긴 질문')
+    await chat.sees('질문이 모델이 읽을 수 있는 길이를 넘었습니다. 질문을 줄여 보세요.')
   })
 
   test('a failing model is named in the language chosen, and its question is not sent along with the next', async () => {

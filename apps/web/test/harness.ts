@@ -45,6 +45,9 @@ export class Bench {
     context.setDefaultTimeout(10_000)
     const errors: string[] = []
     context.on('weberror', error => errors.push(String(error.error())))
+    context.on('console', message => {
+      if (message.text().includes('Content Security Policy')) errors.push(message.text())
+    })
     this.#closers.push(async () => {
       await context.close()
       expect(errors).toEqual([])

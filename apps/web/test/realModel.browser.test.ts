@@ -49,7 +49,7 @@ describe('with a real model', () => {
     await bench.start({ models: { tiny: model } })
     const chat = await bench.open()
     await chat.ask('아주 긴 질문입니다. '.repeat(60))
-    await chat.sees('대화가 모델이 읽을 수 있는 길이를 넘었습니다.')
+    await chat.sees('질문이 모델이 읽을 수 있는 길이를 넘었습니다.')
   })
 
   test('thinking is opened by the prompt, and what the model writes then is its reasoning', async () => {

@@ -14,20 +14,22 @@ interface Props {
   /** Whether it can be given anew. */
   last: boolean
   onRetry: () => void
-  onNew: () => void
 }
 
-export const AnswerView = memo(function AnswerView({ answer, last, onRetry, onNew }: Props) {
+export const AnswerView = memo(function AnswerView({ answer, last, onRetry }: Props) {
   const text = useText()
   const streaming = answer.state === 'streaming'
   const note = noteOn(answer, text)
   return (
     <article className="answer" aria-label={answer.model || text.model} aria-busy={streaming}>
+      {answer.forgotten !== undefined && !answer.failure && (
+        <p className="answer-note">{text.forgotten(answer.forgotten)}</p>
+      )}
       {answer.reasoning !== '' && <Reasoning answer={answer} />}
       {answer.content !== '' && <Markdown text={answer.content} />}
       {streaming && answer.content === '' && answer.reasoning === '' && <Mark busy />}
       {note && <p className="answer-note">{note}</p>}
-      {answer.failure && <FailureNote failure={answer.failure} last={last} onRetry={onRetry} onNew={onNew} />}
+      {answer.failure && <FailureNote failure={answer.failure} last={last} onRetry={onRetry} />}
       {!streaming && (
         <div className="message-actions">
           {answer.content !== '' && <CopyButton text={answer.content} label={text.copy} />}

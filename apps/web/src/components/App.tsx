@@ -98,7 +98,6 @@ export function App({ store }: { store: Store }) {
             answering={answering}
             onRetry={retry}
             onEdit={edit}
-            onNew={newChat}
           />
         ) : (
           chat.loaded && <EmptyState onAsk={(question, think) => ask(question, think || thinking)} />

@@ -12,11 +12,10 @@ interface Props {
   answering: boolean
   onRetry: () => void
   onEdit: (questionId: string, content: string) => void
-  onNew: () => void
 }
 
 /** One conversation from top to bottom. */
-export function Thread({ messages, answering, onRetry, onEdit, onNew }: Props) {
+export function Thread({ messages, answering, onRetry, onEdit }: Props) {
   const text = useText()
   const box = useRef<HTMLDivElement>(null)
   const content = useRef<HTMLDivElement>(null)
@@ -40,7 +39,6 @@ export function Thread({ messages, answering, onRetry, onEdit, onNew }: Props) {
                 answer={message}
                 last={message.id === lastId && !answering}
                 onRetry={onRetry}
-                onNew={onNew}
               />
             ),
           )}
