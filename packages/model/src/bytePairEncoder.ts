@@ -14,7 +14,7 @@ export interface BytePairModel {
 
 /** V8 cuts longer pieces as views that keep the whole text alive, so only shorter words are remembered. */
 const longestCachedWord = 12
-const cachedWords = 1 << 17
+const cachedWords = 1 << 16
 const positions = 2 ** 32
 
 /**

@@ -221,6 +221,13 @@ describe('refuses with the name of what is wrong', () => {
     )
   })
 
+  test('tools', () => {
+    const tools = [weather, { name: 'now' } as unknown as ToolDefinition]
+    expect(() => renderChat(template, [{ role: 'user', content: '' }], { tools })).toThrow(
+      'tools[1].function.name is missing',
+    )
+  })
+
   test('templates', () => {
     expect(() => new ChatTemplate('{% for %}')).toThrow('cannot be parsed')
     expect(() =>

@@ -55,6 +55,9 @@ export class ChatTemplate {
 
   /** The text of a conversation whose messages are already normalised. */
   render(messages: readonly object[], options: ChatOptions, tokens: Record<string, unknown> = {}): string {
+    for (const [i, tool] of (options.tools ?? []).entries())
+      if (typeof tool?.function?.name !== 'string')
+        throw invalid(`tools[${i}].function.name`, 'is missing; give the name of the tool')
     try {
       return this.#template.render({
         ...tokens,

@@ -128,20 +128,18 @@ export class Sampler {
     }
     const weights = this.#weights
     const candidates = this.#candidates
-    // exp((l − max) / T): probabilities up to a common factor, the largest 1. What is below e⁻⁷⁰⁰ is nothing.
+    // weight = exp((l − largest) / T), the probability up to a common factor; below e⁻⁷⁰⁰ it is nothing.
+    const floor = largest + temperature * Math.max(Math.log(minP), -700)
     let count = 0
-    for (let id = 0; id < logits.length; id++) {
-      const weight = Math.exp((logits[id] - largest) / temperature)
-      if (!(weight > 1e-300 && weight >= minP)) continue
-      weights[id] = weight
-      candidates[count++] = id
+    for (let id = 0; id < logits.length; id++) if (logits[id] >= floor) candidates[count++] = id
+    if (topK > 0 && topK < count) count = mostLikely(logits, candidates, count, () => 1, topK)
+    let total = 0
+    for (let i = 0; i < count; i++) {
+      const id = candidates[i]
+      weights[id] = Math.exp((logits[id] - largest) / temperature)
+      total += weights[id]
     }
-    if (topK > 0 && topK < count) count = mostLikely(weights, candidates, count, () => 1, topK)
-    if (topP < 1) {
-      let mass = 0
-      for (let i = 0; i < count; i++) mass += weights[candidates[i]]
-      count = mostLikely(weights, candidates, count, id => weights[id], topP * mass)
-    }
+    if (topP < 1) count = mostLikely(logits, candidates, count, id => weights[id], topP * total)
     let mass = 0
     for (let i = 0; i < count; i++) mass += weights[candidates[i]]
     let rest = this.#random.uniform() * mass
@@ -169,13 +167,13 @@ export function argMax(values: Float32Array): number {
  * are. Quickselect (Hoare 1961): expected time linear in `count`, where sorting a vocabulary of 163,840 would take 20 ms.
  */
 function mostLikely(
-  weights: Float64Array,
+  logits: Float32Array,
   candidates: Int32Array,
   count: number,
   measure: (id: number) => number,
   need: number,
 ): number {
-  const before = (a: number, b: number) => weights[a] > weights[b] || (weights[a] === weights[b] && a < b)
+  const before = (a: number, b: number) => logits[a] > logits[b] || (logits[a] === logits[b] && a < b)
   // The boundary lies in candidates[from, to): all before are chosen, and `need` is what is left to reach.
   let from = 0
   let to = count
