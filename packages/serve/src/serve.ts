@@ -99,10 +99,10 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') {
-        const remedy = `Stop the other program, or choose another port: PORT=${port + 1}, or --port ${port + 1}.`
+        const remedy = `Stop the other program, or choose another port: PORT=${port + 1} npm start, or modu serve --port ${port + 1}.`
         reject(new ServeError('port-in-use', `Port ${port} on ${host} is in use. ${remedy}`, { cause: error }))
       } else if (error.code === 'EACCES') {
-        const remedy = 'Choose one above 1023: PORT=8080, or --port 8080.'
+        const remedy = 'Choose one above 1023: PORT=8080 npm start, or modu serve --port 8080.'
         reject(new ServeError('port-not-allowed', `Port ${port} needs more rights. ${remedy}`, { cause: error }))
       } else reject(error)
     })
