@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ChatModel } from '@modu/model'
 import { CommandError } from './errors.ts'
@@ -32,8 +32,9 @@ export function modelFolder(given: string | undefined): string {
   return folder
 }
 
-/** What clients and people call the model in `folder`. */
-export const modelName = (folder: string): string => basename(folder)
+/** What clients and people call the model in `folder`: its name, or that of the run whose `model` it is. */
+export const modelName = (folder: string): string =>
+  basename(folder) === 'model' ? basename(dirname(folder)) : basename(folder)
 
 /** Loads the model in `folder` onto the processor. Errors: those of loading it, each naming the file. */
 export async function loadChatModel(folder: string, threads: number | undefined): Promise<ChatModel> {
