@@ -75,7 +75,7 @@ export async function prepareData(
   for (const [name, source] of Object.entries(report.sources)) emit({ kind: 'source', name, report: source })
 
   const template = new ChatTemplate(moduChatTemplate)
-  const contextLength = Number(recipe.model.max_position_embeddings)
+  const contextLength = recipe.model.max_position_embeddings
   const tokenizerKey = hash(report.key, recipe.tokenizer, contextLength)
   const keyFile = join(folder.tokenizer, 'key.json')
   const reused = existsSync(keyFile) && readJson(keyFile) === tokenizerKey

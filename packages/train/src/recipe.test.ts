@@ -16,6 +16,7 @@ test('wrong and unknown fields are named', () => {
   expect(parse({ speed: 3 })).toThrow('my.json: unknown field "speed"')
   expect(parse({ pretrain: { ...testRecipe.pretrain, lr: 3 } })).toThrow('unknown field "pretrain.lr"')
   expect(parse({ pretrain: { ...testRecipe.pretrain, steps: 0 } })).toThrow('"pretrain.steps"')
+  expect(parse({ model: { model_type: 'axk1' } })).toThrow('"model.max_position_embeddings"')
   expect(parse({ sources: { a: { files: [], format: 'csv', license: 'x' } } })).toThrow(
     /"sources.a.files".*"sources.a.format"/,
   )

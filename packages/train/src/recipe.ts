@@ -49,7 +49,7 @@ const recipeSchema = z.strictObject({
     sources: z.record(z.string(), z.int().positive()),
   }),
   /** Fields of config.json; vocabulary size and special tokens come from the tokenizer. */
-  model: z.record(z.string(), z.unknown()),
+  model: z.looseObject({ model_type: z.string(), max_position_embeddings: z.int().positive() }),
   pretrain: z.strictObject({
     ...optimisation,
     /** Tokens in a row. */
