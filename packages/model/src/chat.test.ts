@@ -159,6 +159,14 @@ test('a completion takes text or token ids', async () => {
 })
 
 describe('throws at once', () => {
+  test('for megabytes of text, without encoding them', () => {
+    const text = '가나다라'.repeat(500_000)
+    expect(() => chatModel.chat([{ role: 'user', content: text }])).toThrow(
+      /at least \d+ tokens, but .* context is 256/,
+    )
+    expect(() => chatModel.complete(text)).toThrow(/at least \d+ tokens/)
+  })
+
   test.each<[string, () => unknown]>([
     ['temperature is -1', () => chatModel.chat(question, { sampling: { temperature: -1 } })],
     ['seed is 0.5', () => chatModel.chat(question, { seed: 0.5 })],

@@ -119,6 +119,7 @@ export class ChatModel {
         `${this.name} has no chat template, so it completes text only; add chat_template.jinja`,
       )
     const { tools, enableThinking } = request
+    for (const { content } of messages) this.#refuseOverlong(content)
     const prompt = encodeChat(this.tokenizer, this.template, messages, {
       tools,
       enableThinking,
@@ -143,8 +144,21 @@ export class ChatModel {
     releaseModel(this.model)
   }
 
+  /** Refuses a text that cannot fit whatever its tokens are: encoding some megabytes would hold up everybody else. */
+  #refuseOverlong(text: unknown): void {
+    if (typeof text !== 'string') return
+    // NFC makes one syllable of up to three letters of equal size.
+    const atLeast = Math.floor(Buffer.byteLength(text) / this.tokenizer.longestEntry / 3)
+    if (atLeast >= this.contextLength)
+      throw new ModelError(
+        'context',
+        `the prompt has at least ${atLeast} tokens, but the model's context is ${this.contextLength}, answer included; shorten the prompt`,
+      )
+  }
+
   #promptIds(prompt: string | readonly number[]): readonly number[] {
     const { bosId } = this.tokenizer
+    this.#refuseOverlong(prompt)
     if (typeof prompt === 'string')
       return [...(bosId === undefined ? [] : [bosId]), ...this.tokenizer.encodePlain(prompt)]
     for (const id of prompt)

@@ -39,6 +39,8 @@ export class Tokenizer {
   readonly bosId: number | undefined
   readonly eosId: number | undefined
   readonly padId: number | undefined
+  /** Bytes of the longest entry: no token stands for more of a text. */
+  readonly longestEntry: number
   readonly #idOfEntry: ReadonlyMap<string, number>
   readonly #bytes: (Uint8Array | undefined)[]
   readonly #added = new Map<number, AddedTokenJson>()
@@ -58,6 +60,7 @@ export class Tokenizer {
     for (const [entry, id] of this.#idOfEntry) if (!this.#added.has(id)) this.#bytes[id] = bytesOfEntry(entry)
     for (const { id, content } of json.added_tokens) this.#bytes[id] = Buffer.from(content)
     this.vocabularySize = this.#bytes.length
+    this.longestEntry = this.#bytes.reduce((longest, bytes) => Math.max(longest, bytes?.length ?? 0), 0)
     this.controlTokens = new Map(json.added_tokens.map(({ content, id }) => [content, id]))
     this.#control = controlPattern(this.controlTokens)
     this.#normalize = normalizer(json.normalizer)
