@@ -146,7 +146,7 @@ describe('thinking', () => {
 
 describe('Markdown', () => {
   const answer = [
-    '**서울**은 1~2시, 3~4시에 좋고 **"한강"**도 좋습니다.',
+    '**서울**은 1~2시, 3~4시에 좋고\n**"한강"**도 좋습니다.',
     '| 이름 | 값 |\n| --- | --- |\n| 하나 | 1 |',
     '```ts\nconst 하나 = 1\nconsole.log(하나)\n```',
     '<img src=x onerror="document.title=1"><script>document.title=2</script>',
@@ -159,6 +159,7 @@ describe('Markdown', () => {
     await chat.askAndWait('보여 줘')
     expect(await chat.answer.locator('strong').allInnerTexts()).toEqual(['서울', '"한강"'])
     expect(await chat.answer.locator('del').count()).toBe(0)
+    expect((await chat.answer.locator('p').allInnerTexts())[0]).toBe('서울은 1~2시, 3~4시에 좋고\n"한강"도 좋습니다.')
     expect(await chat.answer.locator('td').allInnerTexts()).toEqual(['하나', '1'])
   })
 
