@@ -31,6 +31,13 @@ export const verify = defineCommand({
       },
     },
     device: { value: 'reference|cpu', help: { ko: '계산할 장치 (기본: cpu)', en: 'where to compute (default: cpu)' } },
+    target: {
+      value: 'wasm',
+      help: {
+        ko: 'cpu 장치의 코드 생성기 (지금은 wasm 하나)',
+        en: "the cpu device's code generator (wasm, so far the only one)",
+      },
+    },
     tolerance: {
       value: 'E',
       help: {
@@ -48,6 +55,7 @@ export const verify = defineCommand({
   async run([checkpoint, golden], options) {
     const tolerance = numberBetween('tolerance', options.tolerance, 0, Number.MAX_VALUE)
     const deviceName = oneOf('device', options.device, ['reference', 'cpu']) ?? 'cpu'
+    oneOf('target', options.target, ['wasm'])
     const threads = wholeNumber('threads', options.threads, 1)
     const [{ createCpuDevice, createReferenceDevice }, { readConfig, verify }] = await Promise.all([
       import('@modu/engine'),
@@ -65,7 +73,9 @@ export const verify = defineCommand({
       })
       const ok = comparisons.every(comparison => comparison.ok)
       if (options.json)
-        process.stdout.write(`${JSON.stringify({ ok, device: deviceName, comparisons }, undefined, 2)}\n`)
+        process.stdout.write(
+          `${JSON.stringify({ ok, device: device.name, target: device.target, comparisons }, undefined, 2)}\n`,
+        )
       else process.stdout.write(report(comparisons))
       return ok ? 0 : 1
     } finally {
