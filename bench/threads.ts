@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { createCpuDevice, type Device } from '@modu/engine'
+import { f32s, i32, kernel } from '../packages/engine/src/kernel/kernel.ts'
+import { bestSeconds } from './measure.ts'
+import { type Result, result } from './report.ts'
+
+/** Two tasks of `n` additions that wait for each other, one for each thread. */
+const twoTasks = kernel({
+  name: 'threads.twoTasks',
+  params: { y: f32s, n: i32 },
+  reference() {},
+  build(k, { y, n }) {
+    k.tasks(2, task => {
+      const total = k.variable(0)
+      k.loop(0, n, () => total.add(1))
+      y.set(task.mul(16), total.value)
+    })
+  },
+})
+
+/** Calls timed together: short enough that nothing else interrupts now and then. */
+const calls = 20
+/** Some ten microseconds. */
+const additions = 10_000
+
+function microseconds(device: Device, n: number): number {
+  const y = device.persistent([32])
+  const many = () => {
+    for (let i = 0; i < calls; i++) device.run(twoTasks, { y, n })
+  }
+  return (bestSeconds(many, { seconds: 3 }) / calls) * 1e6
+}
+
+/** Best time of a single call after a pause in which the workers fell asleep. */
+async function afterSleep(device: Device): Promise<number> {
+  const y = device.persistent([32])
+  let best = Number.POSITIVE_INFINITY
+  for (let i = 0; i < 20; i++) {
+    await sleep(20)
+    const start = performance.now()
+    device.run(twoTasks, { y, n: 0 })
+    best = Math.min(best, performance.now() - start)
+  }
+  return best * 1000
+}
+
+/** Microseconds for a word to another spinning thread and back: no engine, no kernel. */
+async function pingPong(): Promise<number> {
+  const words = new Int32Array(new SharedArrayBuffer(256))
+  const script = `
+    const { workerData: words } = require('node:worker_threads')
+    Atomics.store(words, 48, 1)
+    for (;;) {
+      const turn = Atomics.load(words, 0)
+      if (turn !== Atomics.load(words, 32)) Atomics.store(words, 32, turn)
+    }`
+  const worker = new Worker(script, { eval: true, workerData: words })
+  while (Atomics.load(words, 48) === 0) await sleep(1)
+  let turn = 0
+  const many = () => {
+    for (let i = 0; i < calls; i++) {
+      turn = (turn + 1) & 0xff_ffff
+      Atomics.store(words, 0, turn)
+      while (Atomics.load(words, 32) !== turn) {}
+    }
+  }
+  const seconds = bestSeconds(many) / calls
+  await worker.terminate()
+  return seconds * 1e6
+}
+
+/**
+ * What sharing work costs: two equal tasks on two threads take half as long as on one, and this much more. The limit
+ * is a word that goes to another thread and back.
+ */
+export async function threads(): Promise<Result> {
+  const limit = await pingPong()
+  const cases = []
+  for (const count of [1, 2]) {
+    const device = createCpuDevice({ threads: count })
+    const empty = microseconds(device, 0)
+    const both = microseconds(device, additions)
+    cases.push({
+      threads: count,
+      'µs empty': empty,
+      'µs two tasks': both,
+      'µs empty, asleep': await afterSleep(device),
+    })
+    await device.close()
+  }
+  const [one, two] = cases.map(row => row['µs two tasks']) as [number, number]
+  const ours = two - one / 2
+  console.log(`hand-over ${ours.toFixed(2)} µs, a word there and back ${limit.toFixed(2)} µs\n`)
+  return result({ name: 'threads', unit: 'µs to share two tasks', lessIsBetter: true, ours, limit, cases })
+}
