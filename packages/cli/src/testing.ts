@@ -15,12 +15,15 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** The environment of a Korean user, with `changes`. */
+/** The environment of a Korean user at a terminal that shows colours, with `changes`. */
 export const koreanEnvironment = (changes: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
   ...process.env,
   LC_ALL: undefined,
   LC_MESSAGES: undefined,
   LANG: 'ko_KR.UTF-8',
+  CI: undefined,
+  NO_COLOR: undefined,
+  FORCE_COLOR: undefined,
   ...changes,
 })
 
