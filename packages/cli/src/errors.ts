@@ -25,6 +25,7 @@ const koreanKinds: Readonly<Record<string, string>> = {
   shape: '텐서의 모양이 설정과 맞지 않습니다',
   config: '지원하지 않는 설정입니다',
   context: '대화가 모델이 볼 수 있는 길이를 넘습니다',
+  token: '모델의 어휘에 없는 토큰입니다',
   option: '옵션의 값이 범위를 벗어났습니다',
   template: '대화 템플릿을 적용할 수 없습니다',
   file: '파일을 쓰지 못했습니다',

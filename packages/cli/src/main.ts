@@ -10,6 +10,12 @@ import { languages, localized, setLanguage, systemLanguage } from './language.ts
 
 const commands: readonly Command[] = [chat, serve, train, verify, params]
 
+// Whoever reads our output may have heard enough (`modu params … | head -1`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 process.exitCode = await main(process.argv.slice(2))
 
 /** Runs what the command line says. Exit codes: 0 done, 1 failed, 2 the command line is wrong. */
