@@ -1,6 +1,9 @@
 import { ApiError, type ChatPart, type ChatRequest, listModels, streamChat } from './api.ts'
 import type { Answer } from './conversation.ts'
 
+/** Over a shorter time, in milliseconds, tokens a second would say more of the network's packets than of the model. */
+const measurable = 250
+
 /**
  * Lets the model write `answer` and reports every step as a whole new answer, the last one included. Never throws: a
  * failure is a state of the answer. `now` in milliseconds, monotonic.
@@ -26,7 +29,7 @@ export async function writeAnswer(
   const finish = (change: Partial<Answer>) => {
     const count = tokens || pieces
     const seconds = (last - start) / 1000
-    const tokensPerSecond = count > 1 && last > first ? ((count - 1) * 1000) / (last - first) : 0
+    const tokensPerSecond = last - first >= measurable ? ((count - 1) * 1000) / (last - first) : 0
     const stats = { tokens: count, seconds, firstSeconds: (first - start) / 1000, tokensPerSecond }
     update({ ...(count > 0 && { stats }), ...change })
   }

@@ -24,7 +24,7 @@ export interface AnswerStats {
   readonly seconds: number
   /** Seconds from sending to the first token. */
   readonly firstSeconds: number
-  /** Tokens a second from the first token on; 0 where there were too few to tell. */
+  /** Tokens a second from the first token on; 0 where it was too short to tell. */
   readonly tokensPerSecond: number
 }
 
