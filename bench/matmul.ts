@@ -18,9 +18,10 @@ const shapes = [
 export async function matmul(): Promise<Result> {
   const cases = []
   let headline: { ours: number; limit: number; peer: number | undefined } | undefined
+  const oneThread = await multiplyAddGflops()
   for (const threads of [1, 2]) {
     const device = createCpuDevice({ threads })
-    const limit = multiplyAddGflops(device)
+    const limit = threads * oneThread
     for (const { what, rows, n, k } of shapes) {
       const x = device.from(randomNumbers(rows * k), [rows, k])
       const w = device.from(randomNumbers(n * k), [n, k])

@@ -48,7 +48,7 @@ export async function train(args: string[]): Promise<Result> {
 
   const { active } = countParams(nanoConfig)
   const tokens = batch * length
-  const limit = (multiplyAddGflops(device) * 1e9) / (6 * active)
+  const limit = (threads * (await multiplyAddGflops()) * 1e9) / (6 * active)
   const ours = tokens / seconds
   await device.close()
   const cases = [{ threads, tokens, seconds, 'tokens/s': ours, limit, limitShare: ours / limit, loss }]
