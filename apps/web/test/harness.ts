@@ -11,9 +11,12 @@ import { PacedModel } from './pacedModel.ts'
 
 const webRoot = join(import.meta.dirname, '..')
 const viteCommand = join(webRoot, '../../node_modules/vite/bin/vite.js')
-/** Waits until what `read` returns is as expected; patient, because the machine may be busy. */
+/** Milliseconds until a test gives up waiting: long, because the machine may be busy with other tests. */
+const patience = 25_000
+
+/** Waits until what `read` returns is as expected. */
 export function eventually<T>(read: () => Promise<T> | T) {
-  return expect.poll(read, { timeout: 10_000 })
+  return expect.poll(read, { timeout: patience })
 }
 
 /** Builds the page as it ships into `folder`. */
@@ -41,8 +44,13 @@ export class Bench {
 
   /** A browser of its own (cookies, storage) with the page open in it. An error in the page fails the test. */
   async open(options: BrowserContextOptions = {}): Promise<ChatPage> {
-    const context = await this.browser.newContext({ viewport: { width: 1180, height: 760 }, ...options })
-    context.setDefaultTimeout(10_000)
+    const context = await this.browser.newContext({
+      viewport: { width: 1180, height: 760 },
+      // Without a graphics card, what moves costs more than all else.
+      reducedMotion: 'reduce',
+      ...options,
+    })
+    context.setDefaultTimeout(patience)
     const errors: string[] = []
     context.on('weberror', error => errors.push(String(error.error())))
     context.on('console', message => {
