@@ -41,3 +41,10 @@ export async function loadChatModel(folder: string, threads: number | undefined)
   const [{ createCpuDevice }, { ChatModel }] = await Promise.all([import('@modu/engine'), import('@modu/model')])
   return ChatModel.load(folder, createCpuDevice({ threads }))
 }
+
+/** Has the model say a word to nobody, so that every kernel is ready and the first person need not wait for it. */
+export async function warmUp(model: ChatModel): Promise<void> {
+  for await (const _ of model.complete('안녕하세요', { maxTokens: 2, seed: 0 })) {
+    // Nobody listens.
+  }
+}

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineCommand, wholeNumber } from '../command.ts'
 import { localized } from '../language.ts'
-import { loadChatModel, modelFolder, modelName, modelOption, threadsOption } from '../models.ts'
+import { loadChatModel, modelFolder, modelName, modelOption, threadsOption, warmUp } from '../models.ts'
 
 const page = fileURLToPath(new URL('../../../../apps/web/dist', import.meta.url))
 
@@ -37,6 +37,7 @@ export const serve = defineCommand({
     const threads = wholeNumber('threads', options.threads, 1)
     const folder = modelFolder(options.model)
     const model = await loadChatModel(folder, threads)
+    await warmUp(model)
     const { serve, stopOnSignals } = await import('@modu/serve')
     const server = await serve({
       models: { [modelName(folder)]: model },
