@@ -27,6 +27,9 @@ const cardQuestions: readonly { readonly question: string; readonly thinking?: b
   { question: '어제가 월요일이면 내일은 무슨 요일이야?', thinking: true },
 ]
 
+/** Answers on the card are cut after so many events, which are about as many tokens. */
+const longestAnswer = 160
+
 export interface CardAnswer {
   readonly question: string
   readonly reasoning: string
@@ -37,10 +40,12 @@ export interface CardAnswer {
 export async function answerCardQuestions(chat: ChatModel, seed: number): Promise<CardAnswer[]> {
   const answers: CardAnswer[] = []
   for (const { question, thinking } of cardQuestions) {
-    const request = { seed, maxTokens: Math.min(160, chat.contextLength >> 1), enableThinking: thinking ?? false }
+    const request = { seed, enableThinking: thinking ?? false }
     let reasoning = ''
     let answer = ''
+    let events = 0
     for await (const event of chat.chat([{ role: 'user', content: question }], request)) {
+      if (++events > longestAnswer) break
       if (event.type === 'reasoning') reasoning += event.text
       if (event.type === 'text') answer += event.text
       if (event.type === 'toolCall') answer += `<tool_call>${JSON.stringify(event)}</tool_call>`
