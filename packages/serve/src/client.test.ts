@@ -312,7 +312,9 @@ describe('errors reach the client as its own classes', () => {
   })
 
   test('a full server', async () => {
-    const full = await serve({ port: 0, models: { random: await randomModel() }, seats: 1, line: 0 })
+    // The first answer must last until the second question is there.
+    const talkative = await scriptedModel('파도 소리가 들려요. '.repeat(200))
+    const full = await serve({ port: 0, models: { random: talkative }, seats: 1, line: 0 })
     try {
       const impatient = new OpenAI({ apiKey: 'unused', baseURL: `${full.url}/v1`, maxRetries: 0 })
       const fields = { model: 'random', prompt: '바다', max_tokens: 400 }
