@@ -63,6 +63,10 @@ describe('tensors', () => {
 })
 
 describe('threads', () => {
+  test.each([0, 1.5, 129])('%d of them are refused', threads => {
+    expect(() => createCpuDevice({ threads })).toThrow('an integer from 1 to 128')
+  })
+
   for (const threads of [1, 2, 3, 4]) {
     test(`tens of thousands of tiny kernels, ${threads} threads`, async () => {
       const device = createCpuDevice({ threads })

@@ -150,7 +150,14 @@ class CpuDevice implements Device {
   }
 }
 
-/** The processor, with `threads` threads (default: all cores). Close it to end its workers. */
+/** More would not fit into the number that the gate of the thread pool counts with, and bring nothing. */
+const mostThreads = 128
+
+/** The processor, with `threads` threads (default: all cores). Close it to end its workers. A `device` error for no sensible number. */
 export function createCpuDevice(options: { threads?: number } = {}): Device {
-  return new CpuDevice(options.threads ?? availableParallelism())
+  const threads = options.threads ?? Math.min(availableParallelism(), mostThreads)
+  if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads) {
+    throw new EngineError('device', `threads is ${threads}; it must be an integer from 1 to ${mostThreads}`)
+  }
+  return new CpuDevice(threads)
 }
