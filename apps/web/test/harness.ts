@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type RunningServer, type ServeOptions, serve } from '@modu/serve'
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest'
 import { launchBrowser } from '../scripts/launchBrowser.ts'
 import { PacedModel } from './pacedModel.ts'
 
@@ -75,6 +75,7 @@ export class Bench {
 /** Sets a Bench up for the tests of a file. */
 export function useBench(): Bench {
   const bench = new Bench()
+  vi.setConfig({ testTimeout: 5 * patience, hookTimeout: 5 * patience })
   beforeAll(async () => {
     bench.folder = await mkdtemp(join(tmpdir(), 'modu-page-'))
     await Promise.all([buildPage(bench.folder), launchBrowser().then(browser => (bench.browser = browser))])
