@@ -189,3 +189,32 @@ describe('a training step', () => {
     }
   })
 })
+
+describe('decoding', () => {
+  test('reserves a handful of blocks for a sequence that grows, not one a token', async () => {
+    const device = createCpuDevice({ threads: 2 })
+    const [capacity, heads, dim] = [600, 2, 16]
+    const keys = device.persistent([capacity, heads, dim])
+    const query = device.persistent([1, heads, dim])
+    const reserved = new Set<number>()
+    for (let length = 1; length <= capacity; length++) {
+      const past = keys.rows(0, length)
+      attention(query, past, past, { sequences: 1, scale: 1 })
+      device.reset()
+      reserved.add(device.reservedBytes)
+    }
+    expect(reserved.size).toBeLessThan(6)
+    await device.close()
+  })
+
+  test('packs nothing for a single row', async () => {
+    const device = createCpuDevice({ threads: 2 })
+    const head = device.persistent([4096, 256])
+    const x = device.persistent([1, 256])
+    linear(x, head)
+    device.reset()
+    // One chunk of temporaries beside head and input; a packed head would be four mebibytes more.
+    expect(device.reservedBytes).toBeLessThan(4 * (head.size + x.size) + 17 * 2 ** 20)
+    await device.close()
+  })
+})

@@ -139,8 +139,10 @@ class CpuDevice implements Device {
     const align = (n: number) => Math.ceil(n / 16) * 16
     const shared = align(need.shared ?? 0)
     const perThread = align(need.perThread ?? 0)
-    const numbers = shared + perThread * threads
-    if (numbers > this.scratch.numbers) {
+    const needed = shared + perThread * threads
+    if (needed > this.scratch.numbers) {
+      // By doubling, so that a need that grows with every token of a sequence is met by a few blocks, not one a token.
+      const numbers = Math.max(needed, 2 * this.scratch.numbers)
       if (this.scratch.numbers > 0) this.heap.free(this.scratch.address)
       this.scratch = { address: this.heap.allocate(4 * numbers), numbers }
     }

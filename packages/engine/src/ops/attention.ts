@@ -54,10 +54,12 @@ export const attentionForward = kernel({
   },
   work: ({ sequences, queries, keys, heads, dim, valueDim }) =>
     2 * sequences * queries * keys * heads * (dim + valueDim),
-  scratch({ keys, dim, valueDim }, target) {
+  scratch({ queries, keys, dim, valueDim }, target) {
     const shape = tileShape(target)
+    const scores = productScratch(shape)
+    if (queries <= fewRows) return { perThread: scores + keys }
     const panels = packedSize(keys, dim, shape) + packedSize(valueDim, keys, shape)
-    return { perThread: productScratch(shape) + panels + blockRows(shape) * keys }
+    return { perThread: scores + panels + blockRows(shape) * keys }
   },
   build(k, args) {
     const { q, k: key, v, y, lse, sequences, queries, keys, heads, groups, dim, valueDim, kRow, vRow, scale } = args

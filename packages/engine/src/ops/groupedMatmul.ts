@@ -42,7 +42,9 @@ export const groupedMatmul = kernel({
       }
     }
   },
-  scratch({ experts, n, k }, target) {
+  scratch({ a, experts, n, k }, target) {
+    // No expert can have more rows than there are slots.
+    if (a.size / k <= fewRows) return {}
     const shape = tileShape(target)
     return { shared: experts * packedSize(n, k, shape), perThread: productScratch(shape) }
   },

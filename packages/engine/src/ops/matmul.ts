@@ -49,7 +49,9 @@ export const matmul = kernel({
     }
   },
   work: ({ batch, m, n, k }) => 2 * batch * m * n * k,
-  scratch({ batch, n, k }, target) {
+  scratch({ batch, m, n, k, aCol }, target) {
+    // A few rows in sequence are multiplied as they are: decoding must not reserve a packed copy of the head.
+    if (m <= fewRows && aCol === 1) return {}
     const shape = tileShape(target)
     return { shared: batch * packedSize(n, k, shape), perThread: productScratch(shape) }
   },
