@@ -37,40 +37,66 @@ export interface RightFactor {
 
 /** Packs panel `panel` of the right factor to `into`, which is where this panel begins. */
 export function packPanel(k: Builder, { b, row, column, depth, n }: RightFactor, panel: Int, into: Reals): void {
-  const { columns, vectors } = tileShape(k)
+  const { columns } = tileShape(k)
   const first = panel.mul(columns)
+  const valid = n.sub(first).min(columns)
   const source = b.from(first.mul(column))
   k.if(
-    n.sub(first).ge(columns),
+    column.eq(1),
+    () => packRows(k, source, row, depth, valid, into),
+    () => packColumns(k, source, column, depth, valid, into),
+  )
+}
+
+/** A panel whose rows lie in sequence in the source, `row` numbers apart. */
+function packRows(k: Builder, source: Reals, row: Int, depth: Int, valid: Int, into: Reals): void {
+  const { columns, vectors } = tileShape(k)
+  const from = source.cursor()
+  const to = into.cursor()
+  k.if(
+    valid.eq(columns),
     () =>
-      k.if(
-        column.eq(1),
-        () =>
-          k.loop(0, depth, p => {
-            const from = source.from(p.mul(row))
-            const to = into.from(p.mul(columns))
-            for (let v = 0; v < vectors; v++) to.setVector(v * k.width, from.vectorAt(v * k.width))
-          }),
-        () => {
-          const starts = Array.from({ length: columns }, (_, j) => source.from(column.mul(j)))
-          k.loop(0, depth, p => {
-            const at = p.mul(row)
-            const to = into.from(p.mul(columns))
-            for (const [j, start] of starts.entries()) to.set(j, start.at(at))
-          })
-        },
-      ),
-    () =>
-      k.loop(0, depth, p => {
-        const to = into.from(p.mul(columns))
-        k.loop(0, columns, j => {
-          k.if(
-            first.add(j).lt(n),
-            () => to.set(j, source.at(p.mul(row).add(j.mul(column)))),
-            () => to.set(j, 0),
-          )
-        })
+      k.loop(0, depth, () => {
+        for (let v = 0; v < vectors; v++) to.setVector(v * k.width, from.vectorAt(v * k.width))
+        from.advance(row)
+        to.advance(columns)
       }),
+    () =>
+      k.loop(0, depth, () => {
+        k.lanes(valid, j => to.set(j, from.at(j)))
+        k.loop(valid, columns, j => to.set(j, 0))
+        from.advance(row)
+        to.advance(columns)
+      }),
+  )
+}
+
+/** A panel whose columns lie in sequence in the source, `column` numbers apart: it is transposed. */
+function packColumns(k: Builder, source: Reals, column: Int, depth: Int, valid: Int, into: Reals): void {
+  const { columns } = tileShape(k)
+  const unroll = 8
+  // A part of the depth at a time: all columns write the same cache lines while these are near.
+  k.loop(
+    0,
+    depth,
+    p => {
+      const part = depth.sub(p).min(blockDepth)
+      const blocks = part.floorTo(unroll)
+      const block = into.from(p.mul(columns))
+      const cursors = (j: Int) => [source.from(p.add(j.mul(column))).cursor(), block.from(j).cursor()] as const
+      k.loop(0, valid, j => {
+        const [from, to] = cursors(j)
+        const steps = (count: number) => () => {
+          for (let u = 0; u < count; u++) to.set(u * columns, from.at(u))
+          from.advance(count)
+          to.advance(count * columns)
+        }
+        k.loop(0, blocks, steps(unroll), unroll)
+        k.loop(blocks, part, steps(1))
+      })
+      k.loop(valid, columns, j => k.loop(0, part, u => block.set(u.mul(columns).add(j), 0)))
+    },
+    blockDepth,
   )
 }
 
@@ -106,33 +132,52 @@ export interface Product {
 export const blockRows = ({ rows }: TileShape): number => blockTiles * rows
 
 /** Numbers of scratch a thread needs for `product`: an incomplete tile and a block of the left factor. */
-export const productScratch = (shape: TileShape): number => shape.rows * shape.columns + blockRows(shape) * blockDepth
+export const productScratch = (shape: TileShape): number =>
+  shape.rows * shape.columns + blockRows(shape) * (blockDepth + 1)
 
 /** Runs the product on the calling thread. */
 export function product(k: Builder, args: Product): void {
   const { a, aRow, aCol, m, panels, depth, panelDepth = depth, n, c, cRow, add, scale, scratch } = args
-  const shape = tileShape(k)
-  const { rows, columns } = shape
+  const { rows, columns } = tileShape(k)
   const packed = scratch.from(rows * columns)
+  // Rows in sequence are read in place but for an incomplete tile at the end; what is read from copies may be padded.
+  const inPlace = aCol === 1 ? m.sub(m.rem(rows)) : k.int(0)
+  const copied = m.sub(inPlace)
   k.loop(
     0,
     depth,
     p => {
       const part = depth.sub(p).min(blockDepth)
-      const keep = k.int(add).max(p)
-      if (aCol !== 1) packLeft(k, a.from(p.mul(aCol)), aCol, m, part, packed)
+      const block = a.from(aCol === 1 ? p : p.mul(aCol))
+      if (aCol === 1) copyRows(k, block.from(inPlace.mul(aRow)), aRow, copied, part, packed)
+      else copyColumns(k, block, aCol, copied, part, packed)
       k.loop(0, n.ceilDiv(columns), panel => {
-        const right = panels.from(panel.mul(panelDepth).add(p).mul(columns))
         const j = panel.mul(columns)
+        const place = {
+          right: panels.from(panel.mul(panelDepth).add(p).mul(columns)),
+          depth: part,
+          nLeft: n.sub(j),
+          cRow,
+          keep: k.int(add).max(p),
+          scale,
+          edge: scratch,
+        }
+        const to = (i: Int) => c.from(i.mul(cRow).add(j))
+        if (aCol === 1) {
+          k.loop(
+            0,
+            inPlace,
+            i =>
+              tile(k, { ...place, left: rowsInPlace(k, block.from(i.mul(aRow)), aRow), mLeft: k.int(rows), c: to(i) }),
+            rows,
+          )
+        }
         k.loop(
           0,
-          m,
+          copied,
           i => {
-            const mLeft = m.sub(i)
-            const left =
-              aCol === 1 ? rowsInPlace(k, a.from(p.add(i.mul(aRow))), aRow, mLeft) : rowsPacked(k, packed.from(i))
-            const to = c.from(i.mul(cRow).add(j))
-            tile(k, { left, mLeft, right, depth: part, nLeft: n.sub(j), c: to, cRow, keep, scale, edge: scratch })
+            const left = rowsPacked(k, packed.from(i.mul(part.add(1))))
+            tile(k, { ...place, left, mLeft: copied.sub(i), c: to(inPlace.add(i)) })
           },
           rows,
         )
@@ -142,13 +187,47 @@ export function product(k: Builder, args: Product): void {
   )
 }
 
-/** Copies a[i + p·aCol], i < m, p < depth, to into[p·blockRows + i]; columns that lie far apart would evict each other. */
-function packLeft(k: Builder, a: Reals, aCol: Int, m: Int, depth: Int, into: Reals): void {
-  const stride = blockRows(tileShape(k))
-  k.loop(0, depth, p => {
-    const from = a.from(p.mul(aCol))
-    const to = into.from(p.mul(stride))
-    k.lanes(m, i => to.set(i, from.at(i)))
+/**
+ * Copies a[i + p·aCol], i < m, p < depth: tile after tile of the rows, depth after depth within a tile, so that a tile
+ * is read in sequence. What stands for rows beyond the matrix is never stored.
+ */
+function copyColumns(k: Builder, a: Reals, aCol: Int, m: Int, depth: Int, into: Reals): void {
+  const { rows } = tileShape(k)
+  const { width } = k
+  const vectors = Math.ceil(rows / width)
+  // Whole vectors reach beyond the rows of a tile: into what is written next, and at its end into a gap of one depth.
+  const reach = m.sub(vectors * width - rows).max(0)
+  const whole = reach.sub(reach.rem(rows))
+  const from = a.cursor()
+  const to = into.cursor()
+  const gap = depth.add(1)
+  k.loop(0, depth, () => {
+    k.loop(
+      0,
+      whole,
+      i => {
+        const target = to.from(i.mul(gap))
+        for (let v = 0; v < vectors; v++) target.setVector(v * width, from.vectorAt(i, v * width))
+      },
+      rows,
+    )
+    from.advance(aCol)
+    to.advance(rows)
+  })
+  k.loop(whole, m, i => {
+    const row = i.rem(rows)
+    const column = into.from(i.sub(row).mul(gap).add(row))
+    k.loop(0, depth, p => column.set(p.mul(rows), a.at(p.mul(aCol).add(i))))
+  })
+}
+
+/** Copies a[i·aRow + p], i < m < rows of a tile, p < depth, as `copyColumns` does. */
+function copyRows(k: Builder, a: Reals, aRow: Int, m: Int, depth: Int, into: Reals): void {
+  const { rows } = tileShape(k)
+  k.loop(0, m, i => {
+    const row = a.from(i.mul(aRow))
+    const column = into.from(i)
+    k.loop(0, depth, p => column.set(p.mul(rows), row.at(p)))
   })
 }
 
@@ -158,25 +237,27 @@ interface LeftRows {
   advance(depth: number): void
 }
 
-/** Rows in sequence, where they lie; rows beyond the matrix repeat its last one. */
-function rowsInPlace(k: Builder, a: Reals, aRow: Int, mLeft: Int): LeftRows {
+/** Rows in sequence, where they lie. Three share a cursor, at 0, 1 and 2 times `aRow`: fewer addresses to keep and move. */
+function rowsInPlace(k: Builder, a: Reals, aRow: Int): LeftRows {
   const { rows } = tileShape(k)
-  const last = mLeft.sub(1).min(rows - 1)
-  const starts = Array.from({ length: rows }, (_, r) => a.from(k.int(r).min(last).mul(aRow)))
-  const p = k.intVariable(0)
+  const shared = 3
+  const cursors = Array.from({ length: rows / shared }, (_, c) => a.from(aRow.mul(c * shared)).cursor())
+  const places = [0, aRow, aRow.mul(2)]
   return {
-    at: (r, u) => starts[r]!.broadcastAt(p.value, u),
-    advance: depth => p.set(p.value.add(depth)),
+    at: (r, u) => cursors[Math.floor(r / shared)]!.broadcastAt(places[r % shared]!, u),
+    advance: depth => {
+      for (const cursor of cursors) cursor.advance(depth)
+    },
   }
 }
 
-/** Rows as `packLeft` leaves them. What stands beyond the matrix is never stored. */
+/** Rows as `copyColumns` leaves them. */
 function rowsPacked(k: Builder, packed: Reals): LeftRows {
-  const stride = blockRows(tileShape(k))
+  const { rows } = tileShape(k)
   const cursor = packed.cursor()
   return {
-    at: (r, u) => cursor.broadcastAt(u * stride + r),
-    advance: depth => cursor.advance(depth * stride),
+    at: (r, u) => cursor.broadcastAt(u * rows + r),
+    advance: depth => cursor.advance(depth * rows),
   }
 }
 
@@ -199,12 +280,11 @@ interface Tile {
 function tile(k: Builder, { left, mLeft, right, depth, nLeft, c, cRow, keep, scale, edge }: Tile): void {
   const { rows, vectors, columns } = tileShape(k)
   const { width } = k
-  const valid = mLeft.min(rows)
   const panel = right.cursor()
   const accumulators = Array.from({ length: rows }, () =>
     Array.from({ length: vectors }, () => k.variable(k.vector(0))),
   )
-  const steps = (count: number) => {
+  const steps = (count: number) => () => {
     for (let u = 0; u < count; u++) {
       const b = Array.from({ length: vectors }, (_, v) => panel.vectorAt(u * columns + v * width))
       for (const [r, row] of accumulators.entries()) {
@@ -217,41 +297,37 @@ function tile(k: Builder, { left, mLeft, right, depth, nLeft, c, cRow, keep, sca
   }
   const unroll = 4
   const blocks = depth.floorTo(unroll)
-  k.loop(0, blocks, () => steps(unroll), unroll)
-  k.loop(blocks, depth, () => steps(1))
+  k.loop(0, blocks, steps(unroll), unroll)
+  k.loop(blocks, depth, steps(1))
 
   const results = accumulators.map(row => row.map(({ value }) => (scale ? value.mul(scale) : value)))
   k.if(
-    valid.mul(nLeft.min(columns)).eq(rows * columns),
+    mLeft.ge(rows).and(nLeft.ge(columns)),
     () => {
-      const store = (adding: boolean) => {
-        for (const [r, row] of results.entries()) {
-          const to = c.from(cRow.mul(r))
+      const store = (adding: boolean) => () => {
+        const to = c.cursor()
+        for (const row of results) {
           for (const [v, value] of row.entries()) {
             to.setVector(v * width, adding ? to.vectorAt(v * width).add(value) : value)
           }
+          to.advance(cRow)
         }
       }
-      k.if(
-        keep.ne(0),
-        () => store(true),
-        () => store(false),
-      )
+      k.if(keep.ne(0), store(true), store(false))
     },
     () => {
       for (const [r, row] of results.entries()) {
         for (const [v, value] of row.entries()) edge.setVector(r * columns + v * width, value)
       }
-      k.loop(0, valid, r => {
+      const valid = nLeft.min(columns)
+      k.loop(0, mLeft.min(rows), r => {
         const from = edge.from(r.mul(columns))
         const to = c.from(r.mul(cRow))
-        k.loop(0, nLeft.min(columns), j => {
-          k.if(
-            keep.ne(0),
-            () => to.set(j, to.at(j).add(from.at(j))),
-            () => to.set(j, from.at(j)),
-          )
-        })
+        k.if(
+          keep.ne(0),
+          () => k.lanes(valid, j => to.set(j, to.at(j).add(from.at(j)))),
+          () => k.lanes(valid, j => to.set(j, from.at(j))),
+        )
       })
     },
   )
