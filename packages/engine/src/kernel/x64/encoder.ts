@@ -496,9 +496,11 @@ export class Assembler {
     this.put(0, 0, 0, 0)
   }
 
+  /** A jump with 8 bits of distance after `short` if it reaches, else with 32 after `near`. */
   private branch(label: Label, short: number[] | undefined, near: number[]): void {
-    if (short && label.offset !== undefined && fits8(label.offset - this.size - 2)) {
-      this.put(...short, (label.offset - this.size - 1) & 0xff)
+    const reach = (label.offset ?? Number.POSITIVE_INFINITY) - this.size - 2
+    if (short && fits8(reach)) {
+      this.put(...short, reach & 0xff)
       return
     }
     this.put(...near)
