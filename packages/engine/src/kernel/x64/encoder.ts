@@ -38,7 +38,7 @@ export interface VectorOptions {
   mask?: number
   /** With a mask: the other lanes become 0. Without: they keep their value. */
   zeroing?: boolean
-  /** The memory operand is one element, repeated in all lanes. */
+  /** The memory operand is one number of 32 bits, repeated in all lanes. */
   broadcast?: boolean
   /** 0..255. */
   immediate?: number
@@ -69,6 +69,8 @@ const conditions = {
 
 const registersOf = { v: 32, h: 32, q: 32, x: 32, y: 32, k: 8, r: 16 } as const
 const stackPointer = 4
+/** Bytes of what a broadcast repeats, in all instructions of the table. */
+const elementBytes = 4
 
 /** The parts of a VEX or EVEX instruction once its operands are in their places. */
 interface VectorCode {
@@ -108,6 +110,14 @@ function checkRegister(register: number): void {
 
 function checkImmediate32(value: number): void {
   if (!fits32(value)) refuse(`${value} is no signed 32-bit integer; put it into a register first`)
+}
+
+/** The constant as a signed integer of `size` bits. */
+function signedConstant(size: Size, value: number | bigint): bigint {
+  const isInteger = typeof value === 'bigint' || Number.isInteger(value)
+  if (!isInteger || value < -(2n ** BigInt(size - 1)) || value >= 2n ** BigInt(size))
+    refuse(`${value} is no integer of ${size} bits`)
+  return BigInt.asIntN(size, BigInt(value))
 }
 
 function checkMemory(memory: Memory): void {
@@ -192,15 +202,16 @@ export class Assembler {
   /** The shortest move of the constant; `value` may be signed or unsigned. */
   movImmediate(size: Size, to: number, value: number | bigint): void {
     checkRegister(to)
-    const wide = BigInt.asUintN(size, BigInt(value))
-    if (wide < 2n ** 32n) {
+    const signed = signedConstant(size, value)
+    const unsigned = BigInt.asUintN(size, signed)
+    if (unsigned < 2n ** 32n) {
       this.rex(32, 0, to)
-      this.put(0xb8 | low3(to), ...bytes32(Number(wide)))
-    } else if (BigInt.asIntN(64, wide) >= -(2n ** 31n) && BigInt.asIntN(64, wide) < 0n) {
-      this.general(64, [0xc7], 0, to, bytes32(Number(BigInt.asIntN(32, wide))))
+      this.put(0xb8 | low3(to), ...bytes32(Number(unsigned)))
+    } else if (signed >= -(2n ** 31n) && signed < 0) {
+      this.general(64, [0xc7], 0, to, bytes32(Number(signed)))
     } else {
       this.rex(64, 0, to)
-      this.put(0xb8 | low3(to), ...bytes32(Number(BigInt.asIntN(32, wide))), ...bytes32(Number(wide >> 32n)))
+      this.put(0xb8 | low3(to), ...bytes32(Number(unsigned & 0xffffffffn)), ...bytes32(Number(unsigned >> 32n)))
     }
   }
 
@@ -213,7 +224,7 @@ export class Assembler {
   }
 
   storeImmediate(size: 32, to: MemoryOperand, value: number): void {
-    this.general(size, [0xc7], 0, to, bytes32(value))
+    this.general(size, [0xc7], 0, to, bytes32(Number(signedConstant(size, value))))
   }
 
   /** The low 8 bits of a register. */
@@ -461,7 +472,6 @@ export class Assembler {
         (options.mask ?? 0),
       opcode,
     )
-    const elementBytes = w ? 8 : 4
     const vectorBytes = length === 'scalar' ? 16 : length / 8
     this.modRm(reg, rm, tail, options.broadcast ? elementBytes : form.memoryBytes(vectorBytes))
   }

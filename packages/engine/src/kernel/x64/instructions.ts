@@ -10,7 +10,7 @@
 // op/en     Where each operand goes: R ModRM.reg, M ModRM.rm, V VEX.vvvv, L the high half of the immediate byte.
 // operands  v: vector register of the instruction's length, h, q: half and quarter of it (128 bits at least),
 //           x, y: 128 and 256 bits, k: mask register, r: general register of 32 bits, m: memory,
-//           b: memory, one element repeated ({1toN}), imm: `immediate` must be given, {k}: may be masked.
+//           b: memory, 32 bits repeated ({1toN}), imm: `immediate` must be given, {k}: may be masked.
 // N         Bytes of the memory operand, L being the vector's length; EVEX counts an 8-bit displacement in these.
 // lengths   `128+`: 128 bits and more; `scalar`: one number, or masks; `L1`: the same, encoded with VEX.L set.
 const rows = [
