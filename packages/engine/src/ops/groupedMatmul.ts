@@ -1,7 +1,9 @@
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import type { Builder, Int, Ints } from '../kernel/language.ts'
 import {
+  blockDepth,
   blockRows,
+  blockTiles,
   fewRows,
   packAll,
   packedSize,
@@ -70,11 +72,10 @@ export const groupedMatmul = kernel({
         const to = c.from(slot.mul(n))
         k.if(
           slotsOf(offsets, expert).le(fewRows),
-          () =>
-            k.loop(0, m, i => {
-              const row = { a: left.from(i.mul(depth)), c: to.from(i.mul(n)) }
-              rowProduct(k, { ...right(expert), ...row, from: k.int(0), to: n, add })
-            }),
+          () => {
+            const few = { a: left, m, aRow: depth, c: to, cRow: n }
+            rowProduct(k, { ...right(expert), ...few, from: k.int(0), to: n, add })
+          },
           () => {
             const size = { aRow: depth, aCol: 1, m, depth, n, cRow: n } as const
             product(k, { a: left, panels: packedAt(expert), c: to, ...size, add, scratch: k.own })
@@ -130,35 +131,44 @@ export const groupedOuter = kernel({
       }
     }
   },
-  scratch({ a, m, n }, target) {
+  scratch({ n }, target) {
     const shape = tileShape(target)
-    return { perThread: productScratch(shape) + packedSize(n, a.size / m, shape) }
+    return { perThread: productScratch(shape) + packedSize(n, blockDepth, shape) }
   },
   build(k, { a, b, c, offsets, experts, m, n }) {
     const shape = tileShape(k)
-    const rows = blockRows(shape)
+    const { rows } = shape
     const panels = k.own.from(productScratch(shape))
-    const blocks = m.ceilDiv(rows)
+    const tiles = m.ceilDiv(rows)
+    const blocks = tiles.ceilDiv(blockTiles)
+    const blockSize = tiles.ceilDiv(blocks).mul(rows)
     k.tasks(experts.mul(blocks), task => {
       const expert = task.div(blocks)
-      const i = task.rem(blocks).mul(rows)
-      const first = offsets.at(expert)
-      const depth = slotsOf(offsets, expert)
-      // Every block of rows packs for itself: the packing is small beside the product.
-      packAll(k, { b: b.from(first.mul(n)), row: n, column: k.int(1), depth, n }, panels)
-      product(k, {
-        a: a.from(first.mul(m).add(i)),
-        aRow: k.int(1),
-        aCol: m,
-        m: m.sub(i).min(rows),
-        panels,
-        depth,
-        n,
-        c: c.from(expert.mul(m).add(i).mul(n)),
-        cRow: n,
-        add: 1,
-        scratch: k.own,
-      })
+      const i = task.rem(blocks).mul(blockSize)
+      const end = offsets.at(expert.add(1))
+      // Every task packs for itself, just before use: the copies are small and stay in the cache.
+      k.loop(
+        offsets.at(expert),
+        end,
+        slot => {
+          const depth = end.sub(slot).min(blockDepth)
+          packAll(k, { b: b.from(slot.mul(n)), row: n, column: k.int(1), depth, n }, panels)
+          product(k, {
+            a: a.from(slot.mul(m).add(i)),
+            aRow: k.int(1),
+            aCol: m,
+            m: m.sub(i).min(blockSize),
+            panels,
+            depth,
+            n,
+            c: c.from(expert.mul(m).add(i).mul(n)),
+            cRow: n,
+            add: 1,
+            scratch: k.own,
+          })
+        },
+        blockDepth,
+      )
     })
   },
 })

@@ -16,7 +16,7 @@ describe('linear', () => {
   })
 
   testOperation('linear', {
-    shapes: [...shapes, [1, 1, 1], [1, 256, 512], [130, 200, 70]],
+    shapes: [...shapes, [1, 1, 1], [1, 256, 512], [6, 70, 70], [130, 200, 70], [110, 530, 9]],
     gradientShapes: [
       [1, 1, 1],
       [2, 3, 5],

@@ -1,7 +1,7 @@
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Int } from '../kernel/language.ts'
 import {
-  blockRows,
+  blockTiles,
   fewRows,
   packedSize,
   packPanel,
@@ -56,60 +56,68 @@ export const matmul = kernel({
     return { shared: batch * packedSize(n, k, shape), perThread: productScratch(shape) }
   },
   build(k, { a, b, c, batch, m, n, k: depth, aBatch, aRow, aCol, bBatch, bRow, bCol, cBatch, cRow, add }) {
-    const shape = tileShape(k)
-    const { columns } = shape
+    const { rows, columns } = tileShape(k)
     const right = (t: Int) => ({ b: b.from(t.mul(bBatch)), row: bRow, column: bCol, depth, n })
-    // A few rows in sequence need no packing.
-    k.if(
-      m.le(fewRows).and(aCol.eq(1)),
-      () => {
-        const unit = 16
-        const units = n.ceilDiv(unit)
-        k.rows(batch.mul(units), index => {
-          const t = index.div(units)
-          const from = index.rem(units).mul(unit)
-          const to = from.add(unit).min(n)
-          k.loop(0, m, i => {
-            const left = a.from(t.mul(aBatch).add(i.mul(aRow)))
-            rowProduct(k, { ...right(t), a: left, from, to, c: c.from(t.mul(cBatch).add(i.mul(cRow))), add })
-          })
-        })
-      },
-      () => {
-        const panels = n.ceilDiv(columns)
-        k.rows(batch.mul(panels), index => {
-          packPanel(k, right(index.div(panels)), index.rem(panels), k.shared.from(index.mul(depth).mul(columns)))
-        })
-        k.barrier()
-        const rows = blockRows(shape)
-        const blockColumns = 64 * columns
-        const down = m.ceilDiv(rows)
-        const across = n.ceilDiv(blockColumns)
-        k.tasks(batch.mul(down).mul(across), task => {
-          const t = task.div(down.mul(across))
-          const i = task.div(across).rem(down).mul(rows)
-          const j = task.rem(across).mul(blockColumns)
-          const part = {
-            a: a.from(t.mul(aBatch).add(i.mul(aRow))),
-            aRow,
-            m: m.sub(i).min(rows),
-            panels: k.shared.from(t.mul(panels).mul(columns).add(j).mul(depth)),
-            depth,
-            n: n.sub(j).min(blockColumns),
-            c: c.from(t.mul(cBatch).add(i.mul(cRow)).add(j)),
-            cRow,
-            add,
-            scratch: k.own,
-          }
-          k.if(
-            aCol.eq(1),
-            () => product(k, { ...part, aCol: 1 }),
-            () => product(k, { ...part, aCol }),
-          )
-        })
-      },
-    )
+    const fewInSequence = () => {
+      const unit = 16
+      const units = n.ceilDiv(unit)
+      k.rows(batch.mul(units), index => {
+        const t = index.div(units)
+        const from = index.rem(units).mul(unit)
+        const left = { a: a.from(t.mul(aBatch)), aRow, m }
+        rowProduct(k, { ...right(t), ...left, from, to: from.add(unit).min(n), c: c.from(t.mul(cBatch)), cRow, add })
+      })
+    }
+    const packed = () => {
+      const panels = n.ceilDiv(columns)
+      const panelAt = (index: Int) => k.shared.from(index.mul(depth).mul(columns))
+      k.rows(batch.mul(panels), index => {
+        packPanel(k, right(index.div(panels)), index.rem(panels), panelAt(index))
+      })
+      k.barrier()
+      // A task is a block of rows times some panels. Consecutive tasks take other rows of the same panels, which
+      // therefore stay in the second-level cache.
+      const tiles = m.ceilDiv(rows)
+      const down = tiles.ceilDiv(blockTiles)
+      const blockSize = tiles.ceilDiv(down).mul(rows)
+      const blockPanels = batch
+        .mul(down)
+        .mul(panels)
+        .div(k.threads.mul(tasksPerThread))
+        .max(1)
+        .min(mostColumns / columns)
+      const across = panels.ceilDiv(blockPanels)
+      k.tasks(batch.mul(down).mul(across), task => {
+        const t = task.div(down.mul(across))
+        const i = task.rem(down).mul(blockSize)
+        const panel = task.div(down).rem(across).mul(blockPanels)
+        const j = panel.mul(columns)
+        const part = {
+          a: a.from(t.mul(aBatch).add(i.mul(aRow))),
+          aRow,
+          m: m.sub(i).min(blockSize),
+          panels: panelAt(t.mul(panels).add(panel)),
+          depth,
+          n: n.sub(j).min(blockPanels.mul(columns)),
+          c: c.from(t.mul(cBatch).add(i.mul(cRow)).add(j)),
+          cRow,
+          add,
+          scratch: k.own,
+        }
+        k.if(
+          aCol.eq(1),
+          () => product(k, { ...part, aCol: 1 }),
+          () => product(k, { ...part, aCol }),
+        )
+      })
+    }
+    k.if(m.le(fewRows).and(aCol.eq(1)), fewInSequence, packed)
   },
 })
+
+/** So many tasks for each thread, where there is enough to do, let all threads end at about the same time. */
+const tasksPerThread = 12
+/** At most so many columns in a task: their panels of one block of the depth fit into the second-level cache. */
+const mostColumns = 512
 
 export const matmulKernels = [matmul]
