@@ -1,10 +1,25 @@
 import type { Device } from './device/device.ts'
 import { EngineError, requireShape } from './errors.ts'
 
-export type DType = 'f32' | 'i32'
+/** `bf16`: bfloat16 as its 16 bits. */
+export type DType = 'f32' | 'i32' | 'i8' | 'bf16'
 export type Shape = readonly number[]
 /** Real numbers on a device: float32 on `cpu`, float64 on `reference`. */
 export type Reals = Float32Array | Float64Array
+
+/** Elements of a tensor. */
+export type Elements = Reals | Int32Array | Int8Array | Uint16Array
+
+const arrays = { f32: Float32Array, i32: Int32Array, i8: Int8Array, bf16: Uint16Array } as const
+
+/** Bytes that a tensor of this shape takes in a device's memory. */
+export const bytesOf = (shape: Shape, dtype: DType): number => sizeOf(shape) * arrays[dtype].BYTES_PER_ELEMENT
+
+/** The elements of a tensor at `address` in `buffer`. */
+export function elementsAt(buffer: ArrayBufferLike, address: number, shape: Shape, dtype: DType): Elements {
+  const ArrayOf: new (buffer: ArrayBufferLike, address: number, length: number) => Elements = arrays[dtype]
+  return new ArrayOf(buffer, address, sizeOf(shape))
+}
 
 /** Number of elements of a shape; a scalar has the shape `[]` and one element. */
 export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1)
@@ -18,14 +33,14 @@ export class Tensor {
   readonly device: Device
   readonly shape: Shape
   readonly dtype: DType
-  readonly data: Reals | Int32Array
+  readonly data: Elements
   readonly address: number
   /** The tensor this one is another shape of; they share elements and gradient. */
   readonly base: Tensor | undefined
   requiresGrad = false
   grad: Tensor | undefined
 
-  constructor(device: Device, shape: Shape, dtype: DType, data: Reals | Int32Array, address: number, base?: Tensor) {
+  constructor(device: Device, shape: Shape, dtype: DType, data: Elements, address: number, base?: Tensor) {
     this.device = device
     this.shape = shape
     this.dtype = dtype
@@ -39,15 +54,18 @@ export class Tensor {
     return this.data.length
   }
 
-  /** The elements as real numbers; a `dtype` error for an integer tensor. */
+  /** The elements as real numbers; a `dtype` error for any other tensor. */
   get reals(): Reals {
-    if (this.dtype !== 'f32') throw new EngineError('dtype', `expected a real tensor, got i32 [${this.shape}]`)
+    if (this.dtype !== 'f32')
+      throw new EngineError('dtype', `expected a real tensor, got ${this.dtype} [${this.shape}]`)
     return this.data as Reals
   }
 
-  /** The elements as integers; a `dtype` error for a real tensor. */
+  /** The elements as 32-bit integers; a `dtype` error for any other tensor. */
   get integers(): Int32Array {
-    if (this.dtype !== 'i32') throw new EngineError('dtype', `expected an integer tensor, got f32 [${this.shape}]`)
+    if (this.dtype !== 'i32') {
+      throw new EngineError('dtype', `expected an integer tensor, got ${this.dtype} [${this.shape}]`)
+    }
     return this.data as Int32Array
   }
 

@@ -70,7 +70,7 @@ export class Checkpoint {
         `${file.path}: tensor "${name}" has the shape [${stored}], but the configuration asks for [${shape}]; ` +
           'config.json and weights belong to different models',
       )
-    file.readInto(name, target.data, at)
+    file.readInto(name, target.reals, at)
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import { fill } from '../kernel/fill.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
 import { buildProgram } from '../kernel/language.ts'
 import { controlLayout, generateWasm, wasmTarget } from '../kernel/wasm.ts'
-import { type DType, type Shape, sizeOf, Tensor } from '../tensor.ts'
+import { bytesOf, type DType, elementsAt, type Shape, Tensor } from '../tensor.ts'
 import type { Device } from './device.ts'
 import { Arena, maximumPages, SharedHeap } from './memory.ts'
 import { referenceArguments } from './reference.ts'
@@ -49,11 +49,11 @@ class CpuDevice implements Device {
   }
 
   persistent(shape: Shape, dtype: DType = 'f32'): Tensor {
-    return this.tensorAt(this.heap.allocate(4 * sizeOf(shape)), shape, dtype)
+    return this.tensorAt(this.heap.allocate(bytesOf(shape, dtype)), shape, dtype)
   }
 
   temporary(shape: Shape, dtype: DType = 'f32'): Tensor {
-    return this.tensorAt(this.arena.allocate(4 * sizeOf(shape)), shape, dtype)
+    return this.tensorAt(this.arena.allocate(bytesOf(shape, dtype)), shape, dtype)
   }
 
   from(values: ArrayLike<number>, shape: Shape, dtype: DType = 'f32'): Tensor {
@@ -109,10 +109,7 @@ class CpuDevice implements Device {
   }
 
   private tensorAt(address: number, shape: Shape, dtype: DType): Tensor {
-    const { buffer } = this.heap.memory
-    const size = sizeOf(shape)
-    const data = dtype === 'f32' ? new Float32Array(buffer, address, size) : new Int32Array(buffer, address, size)
-    return new Tensor(this, shape, dtype, data, address)
+    return new Tensor(this, shape, dtype, elementsAt(this.heap.memory.buffer, address, shape, dtype), address)
   }
 
   private load(kernel: Kernel): LoadedKernel {

@@ -1,17 +1,21 @@
 import type { Tape } from '../autograd.ts'
 import { EngineError } from '../errors.ts'
+import { bf16FromReal } from '../kernel/bf16.ts'
 import { interpret } from '../kernel/interpreter.ts'
 import type { Program } from '../kernel/ir.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
 import { buildProgram, type Target } from '../kernel/language.ts'
-import { type DType, type Shape, sizeOf, Tensor } from '../tensor.ts'
+import { bytesOf, type DType, elementsAt, type Shape, Tensor } from '../tensor.ts'
 import type { Device } from './device.ts'
 import { referenceArguments } from './reference.ts'
 
-/** All memory there is, in 4-byte words; pages that nobody touches cost nothing. */
-const words = 1 << 23
-/** Words between two arrays, which no kernel may touch. */
-const gap = 64
+/** All memory there is, in bytes; pages that nobody touches cost nothing. */
+const memoryBytes = 1 << 25
+/** Bytes between two arrays, which no kernel may touch; arrays begin at multiples of it. */
+const gap = 256
+
+/** What stands in temporaries before they are written. */
+const untouched: Record<DType, number> = { f32: Number.NaN, i32: -(2 ** 31), i8: -128, bf16: bf16FromReal(Number.NaN) }
 
 /**
  * Runs kernels through the interpreter and refuses every access outside tensors and declared scratch; temporaries and
@@ -24,8 +28,8 @@ class InterpreterDevice implements Device {
   readonly threads = 1
   tape: Tape | undefined
   private readonly shape: Target
-  private readonly buffer = new ArrayBuffer(4 * words)
-  private readonly allowed = new Uint8Array(words)
+  private readonly buffer = new ArrayBuffer(memoryBytes)
+  private readonly allowed = new Uint8Array(memoryBytes)
   private readonly programs = new Map<unknown, Program>()
   private readonly temporaries: Tensor[] = []
   private living = 0
@@ -36,9 +40,8 @@ class InterpreterDevice implements Device {
   }
 
   persistent(shape: Shape, dtype: DType = 'f32'): Tensor {
-    const address = this.allocate(sizeOf(shape))
-    const Data = dtype === 'f32' ? Float32Array : Int32Array
-    const tensor = new Tensor(this, shape, dtype, new Data(this.buffer, address, sizeOf(shape)), address)
+    const address = this.allocate(bytesOf(shape, dtype))
+    const tensor = new Tensor(this, shape, dtype, elementsAt(this.buffer, address, shape, dtype), address)
     tensor.data.fill(0)
     this.living++
     return tensor
@@ -46,7 +49,7 @@ class InterpreterDevice implements Device {
 
   temporary(shape: Shape, dtype: DType = 'f32'): Tensor {
     const tensor = this.persistent(shape, dtype)
-    tensor.data.fill(dtype === 'f32' ? Number.NaN : -(2 ** 31))
+    tensor.data.fill(untouched[dtype])
     this.temporaries.push(tensor)
     return tensor
   }
@@ -57,8 +60,8 @@ class InterpreterDevice implements Device {
     return tensor
   }
 
-  release({ address, size }: Tensor): void {
-    this.allowed.fill(0, address / 4, address / 4 + size)
+  release({ address, data }: Tensor): void {
+    this.allowed.fill(0, address, address + data.byteLength)
     this.living--
     if (this.living === 0) this.end = gap
   }
@@ -68,7 +71,7 @@ class InterpreterDevice implements Device {
   }
 
   get reservedBytes(): number {
-    return 4 * this.end
+    return this.end
   }
 
   fill(tensor: Tensor, value: number): void {
@@ -89,11 +92,11 @@ class InterpreterDevice implements Device {
     const { end } = this
     const { perThread = 0, shared = 0 } = kernel.scratch?.(args, this.shape, 1) ?? {}
     const scratch = [perThread, shared].map(numbers => {
-      const address = this.allocate(numbers)
+      const address = this.allocate(4 * numbers)
       new Float32Array(this.buffer, address, numbers).fill(Number.NaN)
       return address
     })
-    const memory = { buffer: this.buffer, allows: (address: number) => this.allowed[address / 4] === 1 }
+    const memory = { buffer: this.buffer, allows: (from: number, to: number) => this.allows(from, to) }
     interpret(program, this.shape.width, memory, [...values, ...scratch, perThread])
     this.allowed.fill(0, end, this.end)
     this.end = end
@@ -101,13 +104,18 @@ class InterpreterDevice implements Device {
 
   async close(): Promise<void> {}
 
-  private allocate(numbers: number): number {
+  private allows(from: number, to: number): boolean {
+    for (let address = from; address < to; address++) if (this.allowed[address] === 0) return false
+    return true
+  }
+
+  private allocate(bytes: number): number {
     const first = this.end
-    if (first + numbers + gap > words)
-      throw new EngineError('memory', 'the interpreter device is full: use small shapes')
-    this.allowed.fill(1, first, first + numbers)
-    this.end = first + numbers + gap
-    return 4 * first
+    const end = Math.ceil((first + bytes + gap) / gap) * gap
+    if (end > memoryBytes) throw new EngineError('memory', 'the interpreter device is full: use small shapes')
+    this.allowed.fill(1, first, first + bytes)
+    this.end = end
+    return first
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Tape } from '../autograd.ts'
 import type { Arguments, Kernel, Parameters, ReferenceArguments } from '../kernel/kernel.ts'
-import { type DType, type Shape, sizeOf, Tensor } from '../tensor.ts'
+import { bytesOf, type DType, elementsAt, type Shape, sizeOf, Tensor } from '../tensor.ts'
 import type { Device } from './device.ts'
 
 /** The arguments as the plain reference of a kernel takes them. */
@@ -18,7 +18,8 @@ class ReferenceDevice implements Device {
   tape: Tape | undefined
 
   persistent(shape: Shape, dtype: DType = 'f32'): Tensor {
-    const data = dtype === 'f32' ? new Float64Array(sizeOf(shape)) : new Int32Array(sizeOf(shape))
+    const bytes = new ArrayBuffer(bytesOf(shape, dtype))
+    const data = dtype === 'f32' ? new Float64Array(sizeOf(shape)) : elementsAt(bytes, 0, shape, dtype)
     return new Tensor(this, shape, dtype, data, 0)
   }
 

@@ -1,9 +1,12 @@
 import { EngineError } from '../errors.ts'
+import { bf16FromReal, bf16ToReal } from './bf16.ts'
 import type {
   ArithmeticFunction,
   Block,
   Comparison,
+  ElementSize,
   Instruction,
+  Place,
   Program,
   Register,
   RegisterType,
@@ -13,13 +16,13 @@ import type {
 // What a program means, as plain TypeScript: the code generators must agree with this. It runs as thread 0 of 1, with
 // vectors of any width, and refuses every access outside the memory it was given.
 
-/** A register as its lanes, one for a scalar. Storing into the typed array rounds to float32, or wraps to 32 bits. */
-type Lanes = Float32Array | Int32Array | Uint32Array | Uint8Array
+/** A register as its lanes, one for a scalar. Storing into the typed array rounds to float32, or wraps. */
+type Lanes = Float32Array | Int32Array | Uint32Array | Uint8Array | Int8Array | Uint16Array
 
 export interface InterpreterMemory {
   readonly buffer: ArrayBuffer
-  /** Whether a kernel may touch the 4-byte word at this address; by default all words of the buffer. */
-  allows?(address: number): boolean
+  /** Whether a kernel may touch the bytes from one address to another (exclusive); by default all of the buffer. */
+  allows?(from: number, to: number): boolean
 }
 
 /**
@@ -33,16 +36,19 @@ export function interpret(program: Program, width: number, memory: InterpreterMe
 class Interpreter {
   private readonly program: Program
   private readonly registers: Lanes[]
+  private readonly width: number
+  private readonly memory: InterpreterMemory
   private readonly reals: Float32Array
-  private readonly integers: Int32Array
-  private readonly allows: (address: number) => boolean
+  private readonly integers: Record<ElementSize, Int32Array | Uint16Array | Int8Array>
 
   constructor(program: Program, width: number, memory: InterpreterMemory) {
     this.program = program
     this.registers = program.types.map(type => lanesOf(type, width))
-    this.reals = new Float32Array(memory.buffer)
-    this.integers = new Int32Array(memory.buffer)
-    this.allows = memory.allows?.bind(memory) ?? (() => true)
+    this.width = width
+    this.memory = memory
+    const { buffer } = memory
+    this.reals = new Float32Array(buffer)
+    this.integers = { 1: new Int8Array(buffer), 2: new Uint16Array(buffer), 4: new Int32Array(buffer) }
   }
 
   run(args: readonly number[]): void {
@@ -80,6 +86,13 @@ class Interpreter {
         const to = r[i.to]!
         const a = r[i.a]!
         const b = r[i.b]!
+        if (i.fn === 'packPairs') {
+          for (let lane = 0; lane < a.length; lane++) {
+            to[2 * lane] = bf16FromReal(a[lane]!)
+            to[2 * lane + 1] = bf16FromReal(b[lane]!)
+          }
+          break
+        }
         const fn = (to instanceof Int32Array ? integerArithmetic : realArithmetic)[i.fn]!
         for (let lane = 0; lane < to.length; lane++) to[lane] = fn(a[lane]!, b[lane]!)
         break
@@ -109,23 +122,29 @@ class Interpreter {
         for (let lane = 0; lane < to.length; lane++) to[lane] = a[lane]! * b[lane]! + c[lane]!
         break
       }
+      case 'dot':
+        if (this.program.types[i.a] === 'bytes') dotBytes(r[i.a]!, r[i.b]!, r[i.c]!, r[i.to]!)
+        else dotPairs(r[i.a]!, r[i.b]!, r[i.c]!, r[i.to]!)
+        break
       case 'reduce':
         r[i.to]![0] = reduce(i.fn, r[i.a] as Float32Array)
         break
       case 'address':
-        r[i.to]![0] = this.elementAddress(i.base, i.index, 0)
+        r[i.to]![0] = this.elementAddress({ ...i, offset: 0 })
         break
       case 'load': {
         const to = r[i.to]!
-        const memory = to instanceof Float32Array ? this.reals : this.integers
-        const first = this.wordsAt(i, i.splat ? 1 : to.length)
-        for (let lane = 0; lane < to.length; lane++) to[lane] = memory[i.splat ? first : first + lane]!
+        const { elements, read } = this.elements(to, i.scale)
+        const count = i.splat ? to.length / this.width : to.length
+        const first = this.firstElement(i, count)
+        for (let lane = 0; lane < to.length; lane++) to[lane] = read(elements[first + (lane % count)]!)
         break
       }
       case 'store': {
         const from = r[i.from]!
-        const memory = from instanceof Float32Array ? this.reals : this.integers
-        memory.set(from, this.wordsAt(i, from.length))
+        const { elements, write } = this.elements(from, i.scale)
+        const first = this.firstElement(i, from.length)
+        for (let lane = 0; lane < from.length; lane++) elements[first + lane] = write(from[lane]!)
         break
       }
       case 'loop': {
@@ -149,23 +168,32 @@ class Interpreter {
     }
   }
 
-  private elementAddress(base: Register, index: Register | undefined, offset: number): number {
-    const elements = index === undefined ? 0 : this.registers[index]![0]!
-    return this.registers[base]![0]! + 4 * elements + offset
+  /** Memory as elements of `size` bytes, and how `register` meets them. */
+  private elements(register: Lanes, size: ElementSize): ElementAccess {
+    const { reals, integers } = this
+    if (!(register instanceof Float32Array)) return { elements: integers[size], read: same, write: same }
+    if (size === 4) return { elements: reals, read: same, write: same }
+    if (size === 2) return { elements: integers[2], read: bf16ToReal, write: bf16FromReal }
+    return { elements: integers[1], read: same, write: byteFromReal }
   }
 
-  /** Index of the first of `count` words that the access `i` may touch. */
-  private wordsAt(i: Instruction & { op: 'load' | 'store' }, count: number): number {
-    const address = this.elementAddress(i.base, i.index, i.offset)
-    const end = address + 4 * count
-    let allowed = address >= 0 && address % 4 === 0 && end <= this.reals.byteLength
-    for (let word = address; allowed && word < end; word += 4) allowed = this.allows(word)
-    if (allowed) return address / 4
+  private elementAddress({ base, index, scale, offset }: Place): number {
+    const elements = index === undefined ? 0 : this.registers[index]![0]!
+    return this.registers[base]![0]! + scale * elements + offset
+  }
+
+  /** Index of the first of `count` elements that the access `i` may touch. */
+  private firstElement(i: Instruction & { op: 'load' | 'store' }, count: number): number {
+    const { scale } = i
+    const address = this.elementAddress(i)
+    const end = address + scale * count
+    const inside = address >= 0 && address % scale === 0 && end <= this.memory.buffer.byteLength
+    if (inside && (this.memory.allows?.(address, end) ?? true)) return address / scale
     const register = (n: Register) => `r${n}=${this.registers[n]![0]}`
-    const place = `${register(i.base)}${i.index === undefined ? '' : ` + 4·${register(i.index)}`} + ${i.offset}`
+    const place = `${register(i.base)}${i.index === undefined ? '' : ` + ${scale}·${register(i.index)}`} + ${i.offset}`
     throw new EngineError(
       'kernel',
-      `kernel ${this.program.name}: ${i.op} of ${4 * count} bytes at address ${address} (${place}) is outside its arrays`,
+      `kernel ${this.program.name}: ${i.op} of ${scale * count} bytes at address ${address} (${place}) is outside its arrays`,
     )
   }
 }
@@ -182,6 +210,37 @@ function lanesOf(type: RegisterType, width: number): Lanes {
       return new Float32Array(width)
     case 'mask':
       return new Uint8Array(width)
+    case 'ints':
+      return new Int32Array(width)
+    case 'bytes':
+      return new Int8Array(4 * width)
+    case 'pairs':
+      return new Uint16Array(2 * width)
+  }
+}
+
+interface ElementAccess {
+  elements: Lanes
+  read(element: number): number
+  write(lane: number): number
+}
+
+const same = (x: number): number => x
+/** The nearest integer that an int8 holds. */
+const byteFromReal = (x: number): number => nearest(Math.max(-128, Math.min(127, x)))
+
+function dotBytes(a: Lanes, b: Lanes, c: Lanes, to: Lanes): void {
+  for (let lane = 0; lane < to.length; lane++) {
+    let sum = c[lane]!
+    for (let i = 4 * lane; i < 4 * lane + 4; i++) sum += a[i]! * b[i]!
+    to[lane] = sum
+  }
+}
+
+function dotPairs(a: Lanes, b: Lanes, c: Lanes, to: Lanes): void {
+  const product = (i: number) => bf16ToReal(a[i]!) * bf16ToReal(b[i]!)
+  for (let lane = 0; lane < to.length; lane++) {
+    to[lane] = Math.fround(c[lane]! + product(2 * lane + 1)) + product(2 * lane)
   }
 }
 
@@ -212,6 +271,8 @@ const unary: Record<UnaryFunction, (x: number) => number> = {
   mantissa: x => realOf((bitsOf(x) & 0x7f_ffff) | 0x3f80_0000),
   toReal: x => x,
   toInt: x => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.trunc(x))),
+  lowNibbles: byte => (byte & 15) - 8,
+  highNibbles: byte => ((byte >> 4) & 15) - 8,
 }
 
 const realArithmetic: Partial<Record<ArithmeticFunction, (a: number, b: number) => number>> = {

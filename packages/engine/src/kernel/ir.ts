@@ -1,15 +1,46 @@
 // What the kernel language produces and the code generators read: instructions over typed virtual registers,
 // in structured blocks. A register is written once, except variables (`copy`, or `fma` onto itself) and loop counters.
 
-/** `ptr`: an address; `vec`: `width` float32 lanes; `mask`: the lanes' answers to a comparison. */
-export type RegisterType = 'i32' | 'f32' | 'vec' | 'mask' | 'ptr'
+/**
+ * `ptr`: an address; `vec`: `width` float32 lanes; `mask`: the lanes' answers to a comparison. One vector register also
+ * holds `ints`: `width` int32 lanes; `bytes`: four int8 for each of them; `pairs`: two bfloat16 for each of them.
+ */
+export type RegisterType = 'i32' | 'f32' | 'vec' | 'mask' | 'ptr' | 'ints' | 'bytes' | 'pairs'
+/**
+ * Bytes of an element in memory. Registers of `i32` meet int32 (4) or int8 (1); `f32` and `vec` meet float32 (4) or
+ * bfloat16 (2, rounded to nearest even), and a `vec` is stored as int8 (1) rounded to nearest and saturated; `ints`,
+ * `bytes` and `pairs` meet their own elements (4, 1, 2).
+ */
+export type ElementSize = 1 | 2 | 4
 /** Index into `Program.types`. */
 export type Register = number
 export type Block = Instruction[]
 
-export type UnaryFunction = 'neg' | 'abs' | 'sqrt' | 'floor' | 'nearest' | 'exponent' | 'mantissa' | 'toReal' | 'toInt'
-export type ArithmeticFunction = 'add' | 'sub' | 'mul' | 'div' | 'rem' | 'min' | 'max' | 'ldexp' | 'and' | 'shl' | 'shr'
+export type RealFunction = 'neg' | 'abs' | 'sqrt' | 'floor' | 'nearest' | 'exponent' | 'mantissa'
+/** `toReal` takes `i32` or `ints`; the nibbles of `bytes` are numbers from 0 to 15 that stand for −8 to 7. */
+export type UnaryFunction = RealFunction | 'toReal' | 'toInt' | 'lowNibbles' | 'highNibbles'
+/** `packPairs` makes `pairs` of two `vec`: first the even elements, then the odd ones. `ints` have `add` and `sub`. */
+export type ArithmeticFunction =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'rem'
+  | 'min'
+  | 'max'
+  | 'ldexp'
+  | 'and'
+  | 'shl'
+  | 'shr'
+  | 'packPairs'
 export type Comparison = 'lt' | 'le' | 'gt' | 'ge' | 'eq' | 'ne'
+
+export interface Place {
+  base: Register
+  index: Register | undefined
+  scale: ElementSize
+  offset: number
+}
 
 export type Instruction =
   | { op: 'const'; to: Register; value: number }
@@ -20,13 +51,21 @@ export type Instruction =
   | { op: 'select'; to: Register; condition: Register; a: Register; b: Register }
   /** to = a·b + c, rounded once. */
   | { op: 'fma'; to: Register; a: Register; b: Register; c: Register }
+  /**
+   * A lane of `to` = that of c + Σ over its elements of a·b. Of `bytes`: exact `ints`, wrapped to 32 bits. Of `pairs`: a
+   * `vec`; first the odd, then the even product is added and the sum rounded, subnormal numbers may count as zero.
+   */
+  | { op: 'dot'; to: Register; a: Register; b: Register; c: Register }
   | { op: 'reduce'; fn: 'sum' | 'max'; to: Register; a: Register }
   | { op: 'copy'; to: Register; from: Register }
-  /** to = base + 4·index: the address of an element. */
-  | { op: 'address'; to: Register; base: Register; index: Register }
-  /** Memory at base + 4·index + offset bytes, offset ≥ 0; the type of `to` (or `from`) says how wide. A `vec` load with `splat` repeats one number. */
-  | { op: 'load'; to: Register; base: Register; index: Register | undefined; offset: number; splat: boolean }
-  | { op: 'store'; from: Register; base: Register; index: Register | undefined; offset: number }
+  /** to = base + scale·index: the address of an element. */
+  | { op: 'address'; to: Register; base: Register; index: Register; scale: ElementSize }
+  /**
+   * Memory at base + scale·index + offset bytes, offset ≥ 0; the type of `to` (or `from`) says how wide. A load with
+   * `splat` repeats what one lane holds: a number, four bytes, a pair.
+   */
+  | (Place & { op: 'load'; to: Register; splat: boolean })
+  | (Place & { op: 'store'; from: Register })
   /** for (counter = from; counter < to; counter += step), signed. */
   | { op: 'loop'; counter: Register; from: Register; to: Register; step: number; body: Block }
   | { op: 'if'; condition: Register; body: Block; otherwise: Block }
