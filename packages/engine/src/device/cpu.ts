@@ -1,59 +1,60 @@
 import { availableParallelism } from 'node:os'
-import v8 from 'node:v8'
 import type { Tape } from '../autograd.ts'
 import { EngineError } from '../errors.ts'
+import { callEntry } from '../kernel/abi.ts'
 import { fill } from '../kernel/fill.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
 import { buildProgram } from '../kernel/language.ts'
-import { controlLayout, generateWasm, wasmTarget } from '../kernel/wasm.ts'
-import { bytesOf, type DType, elementsAt, type Shape, Tensor } from '../tensor.ts'
+import { type DType, type Shape, sizeOf, Tensor } from '../tensor.ts'
+import type { Backend } from './backend.ts'
+import { argumentBytes, CallWriter, type LoadedKernel, numbersOf, scratchOf } from './calls.ts'
 import type { Device } from './device.ts'
-import { Arena, maximumPages, SharedHeap } from './memory.ts'
+import { Arena, SharedHeap } from './memory.ts'
 import { referenceArguments } from './reference.ts'
-import { argumentBlock, type RunFunction, ThreadPool } from './threads.ts'
-
-// Kernels run long loops in few calls: compile them well at once instead of starting with the quick compiler. A module
-// of ours has one function, number 0.
-v8.setFlagsFromString('--wasm-eager-tier-up-function=0')
-v8.setFlagsFromString('--no-wasm-lazy-compilation')
+import { ThreadPool } from './threads.ts'
+import { createWasmBackend } from './wasmBackend.ts'
 
 /** Below this much work (see `Kernel.work`) a hand-over costs more than a second thread brings. */
 const smallWork = 8_000
 
-interface LoadedKernel {
-  readonly index: number
-  readonly run: RunFunction
-  readonly taskSlots: number
-  readonly names: readonly string[]
+/** A loaded kernel and the call that `run` writes again each time. */
+interface RunnableKernel extends LoadedKernel {
+  readonly entry: number
+  readonly block: number
 }
 
-/** float32 in one shared memory, kernels as WebAssembly on several threads. */
+/** float32 in one shared memory, kernels as generated code on several threads. */
 class CpuDevice implements Device {
   readonly name = 'cpu'
-  readonly target = wasmTarget.name
   readonly threads: number
   tape: Tape | undefined
-  private readonly heap = new SharedHeap()
-  private readonly arena = new Arena(this.heap)
+  private readonly heap: SharedHeap
+  private readonly arena: Arena
+  private readonly backend: Backend
   private readonly pool: ThreadPool
-  private readonly kernels = new Map<Kernel<Parameters>, LoadedKernel>()
-  private readonly words: Int32Array
-  private readonly reals: Float32Array
+  private readonly writer: CallWriter
+  private readonly kernels = new Map<Kernel, RunnableKernel>()
   private scratch = { address: 0, numbers: 0 }
 
-  constructor(threads: number) {
+  constructor(threads: number, heap: SharedHeap, backend: Backend) {
     this.threads = threads
-    this.pool = new ThreadPool(this.heap.memory, threads)
-    this.words = new Int32Array(this.heap.memory.buffer, 0, 1024)
-    this.reals = new Float32Array(this.heap.memory.buffer, 0, 1024)
+    this.heap = heap
+    this.arena = new Arena(heap)
+    this.backend = backend
+    this.pool = new ThreadPool(heap.memory, threads, backend)
+    this.writer = new CallWriter(heap, backend.base)
+  }
+
+  get target(): string {
+    return this.backend.target.name
   }
 
   persistent(shape: Shape, dtype: DType = 'f32'): Tensor {
-    return this.tensorAt(this.heap.allocate(bytesOf(shape, dtype)), shape, dtype)
+    return this.tensorAt(this.heap.allocate(4 * sizeOf(shape)), shape, dtype)
   }
 
   temporary(shape: Shape, dtype: DType = 'f32'): Tensor {
-    return this.tensorAt(this.arena.allocate(bytesOf(shape, dtype)), shape, dtype)
+    return this.tensorAt(this.arena.allocate(4 * sizeOf(shape)), shape, dtype)
   }
 
   from(values: ArrayLike<number>, shape: Shape, dtype: DType = 'f32'): Tensor {
@@ -85,23 +86,18 @@ class CpuDevice implements Device {
       return
     }
     const loaded = this.kernels.get(kernel as unknown as Kernel) ?? this.load(kernel as unknown as Kernel)
+    const { backend, writer } = this
+    const { entry, block } = loaded
     const threads = kernel.work && kernel.work(args) < smallWork ? 1 : this.threads
-    const { words, reals } = this
-    let slot = argumentBlock / 4
-    for (const name of loaded.names) {
-      const value = args[name] as Tensor | number
-      if (typeof value !== 'number') words[slot] = value.address
-      else if (kernel.params[name] === 'f32') reals[slot] = value
-      else words[slot] = value
-      slot += 2
+    writer.parameters(loaded, args, block)
+    if (kernel.scratch) {
+      const need = scratchOf(kernel.scratch(args, backend.target, threads))
+      writer.scratch(loaded, need, this.scratchFor(numbersOf(need, threads)), block)
     }
-    if (kernel.scratch) this.provideScratch(slot, kernel.scratch(args, wasmTarget, threads), threads)
-    for (let i = 0; i < loaded.taskSlots; i++) {
-      words[(controlLayout.nextTask + i * controlLayout.slotStride) / 4] = 0
-      words[(controlLayout.doneTasks + i * controlLayout.slotStride) / 4] = 0
-    }
-    if (threads === 1) loaded.run(argumentBlock, 0, 1)
-    else this.pool.run(loaded.index, loaded.run)
+    writer.clear(loaded.taskSlots, block)
+    writer.threads(entry, threads)
+    if (threads === 1) backend.run(entry, 1, 0)
+    else this.pool.run(entry, 1)
   }
 
   close(): Promise<void> {
@@ -109,54 +105,65 @@ class CpuDevice implements Device {
   }
 
   private tensorAt(address: number, shape: Shape, dtype: DType): Tensor {
-    return new Tensor(this, shape, dtype, elementsAt(this.heap.memory.buffer, address, shape, dtype), address)
+    const { buffer } = this.heap.memory
+    const size = sizeOf(shape)
+    const data = dtype === 'f32' ? new Float32Array(buffer, address, size) : new Int32Array(buffer, address, size)
+    return new Tensor(this, shape, dtype, data, address)
   }
 
-  private load(kernel: Kernel): LoadedKernel {
-    const program = buildProgram(kernel, wasmTarget)
-    if (program.taskSlots > controlLayout.taskSlots) {
-      throw new EngineError(
-        'kernel',
-        `${kernel.name} uses ${program.taskSlots} task counters, at most ${controlLayout.taskSlots}`,
-      )
+  private load(kernel: Kernel): RunnableKernel {
+    const program = buildProgram(kernel, this.backend.target)
+    const names = Object.keys(kernel.params)
+    const loaded = { kernel, names, code: this.backend.load(program), taskSlots: program.taskSlots }
+    const runnable = {
+      ...loaded,
+      entry: this.heap.allocate(callEntry.bytes),
+      block: this.heap.allocate(argumentBytes(loaded)),
     }
-    const module = new WebAssembly.Module(generateWasm(program, maximumPages))
-    const loaded = {
-      index: this.kernels.size,
-      run: this.pool.load(module),
-      taskSlots: program.taskSlots,
-      names: Object.keys(kernel.params),
-    }
-    this.kernels.set(kernel, loaded)
-    return loaded
+    this.writer.entry(runnable.entry, loaded.code, runnable.block)
+    this.kernels.set(kernel, runnable)
+    return runnable
   }
 
-  /** Writes the scratch addresses into the argument block: shared numbers first, then each thread's own. */
-  private provideScratch(slot: number, need: { perThread?: number; shared?: number }, threads: number): void {
-    const align = (n: number) => Math.ceil(n / 16) * 16
-    const shared = align(need.shared ?? 0)
-    const perThread = align(need.perThread ?? 0)
-    const needed = shared + perThread * threads
+  /** The place of so many numbers of scratch, which the next call may use again. */
+  private scratchFor(needed: number): number {
     if (needed > this.scratch.numbers) {
       // By doubling, so that a need that grows with every token of a sequence is met by a few blocks, not one a token.
       const numbers = Math.max(needed, 2 * this.scratch.numbers)
       if (this.scratch.numbers > 0) this.heap.free(this.scratch.address)
       this.scratch = { address: this.heap.allocate(4 * numbers), numbers }
     }
-    this.words[slot] = this.scratch.address + 4 * shared
-    this.words[slot + 2] = this.scratch.address
-    this.words[slot + 4] = perThread
+    return this.scratch.address
   }
 }
 
 /** More would not fit into the number that the gate of the thread pool counts with, and bring nothing. */
 const mostThreads = 128
 
-/** The processor, with `threads` threads (default: all cores). Close it to end its workers. A `device` error for no sensible number. */
-export function createCpuDevice(options: { threads?: number } = {}): Device {
-  const threads = options.threads ?? Math.min(availableParallelism(), mostThreads)
-  if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads) {
-    throw new EngineError('device', `threads is ${threads}; it must be an integer from 1 to ${mostThreads}`)
+/** Kinds of generated code. `auto`: the fastest that this machine runs. */
+export type CpuTarget = 'auto' | 'wasm' | 'x64' | 'x64-avx2' | 'x64-avx512'
+
+/** The backend for `target`. A `device` error if this machine cannot run it. */
+function chooseBackend(target: CpuTarget, heap: SharedHeap): Backend {
+  if (target === 'auto' || target === 'wasm') return createWasmBackend(heap)
+  throw new EngineError('device', `target ${target} is not available here; use auto or wasm`)
+}
+
+export interface CpuOptions {
+  /** Threads that share the work, the calling one among them; by default one for each core. */
+  threads?: number
+  target?: CpuTarget
+}
+
+/**
+ * The processor. Close it to end its workers. A `device` error for no sensible number of threads, or for a target that
+ * this machine cannot run.
+ */
+export function createCpuDevice({ threads, target = 'auto' }: CpuOptions = {}): Device {
+  const count = threads ?? Math.min(availableParallelism(), mostThreads)
+  if (!Number.isInteger(count) || count < 1 || count > mostThreads) {
+    throw new EngineError('device', `threads is ${count}; it must be an integer from 1 to ${mostThreads}`)
   }
-  return new CpuDevice(threads)
+  const heap = new SharedHeap()
+  return new CpuDevice(count, heap, chooseBackend(target, heap))
 }

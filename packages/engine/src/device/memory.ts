@@ -1,11 +1,12 @@
 import { EngineError } from '../errors.ts'
-import { reservedBytes } from '../kernel/wasm.ts'
 
 const pageBytes = 65_536
 /** 32-bit addresses end here. */
 export const maximumPages = 65_536
 const alignment = 64
 const mebibyte = 1 << 20
+/** Bytes at the start of memory that belong to the threads' control words. */
+export const controlBytes = 256
 
 /**
  * One shared WebAssembly memory that grows on demand. `allocate` hands out blocks that `free` takes back, by size, for
@@ -13,7 +14,10 @@ const mebibyte = 1 << 20
  */
 export class SharedHeap {
   readonly memory = new WebAssembly.Memory({ initial: 16, maximum: maximumPages, shared: true })
-  private end = reservedBytes
+  private end = controlBytes
+  /** All memory as numbers; made anew when it grows. */
+  words = new Int32Array(this.memory.buffer)
+  reals = new Float32Array(this.memory.buffer)
   private readonly freed = new Map<number, number[]>()
   private readonly sizes = new Map<number, number>()
 
@@ -55,6 +59,8 @@ export class SharedHeap {
       } catch {
         throw new EngineError('memory', `the system has no ${Math.ceil(missing / mebibyte)} MiB more memory to give`)
       }
+      this.words = new Int32Array(this.memory.buffer)
+      this.reals = new Float32Array(this.memory.buffer)
     }
     this.end = end
   }

@@ -1,64 +1,52 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
+import type { Backend, RunnerSource } from './backend.ts'
+import { controlBytes } from './memory.ts'
 
-// Threads run the same kernel and share its tasks. A hand-over is one atomic word, the gate: the caller opens it with a
-// new round; workers that spin on it see that within a microsecond and join; after a while without work they sleep.
-// When the caller finds no task left it closes the gate and waits for those who joined, and only for them: a worker
-// whose core the system took away holds up nobody.
+// Threads run the same job, a list of calls of kernels, and share the tasks of each call. A hand-over is one atomic
+// word, the gate: the caller opens it with a new round; workers that spin on it see that within a microsecond and join;
+// after a while without work they sleep. When the caller has run the list it closes the gate and waits for those who
+// joined, and only for them: a worker whose core the system took away holds up nobody.
 
-/** Control words, as indices into the Int32Array over shared memory; each on its own cache line. */
-export const control = { gate: 0, finished: 16, sleepers: 32, kernel: 48 } as const
+/** Control words, as indices into the Int32Array over shared memory; what is written while others wait on a cache line of its own. */
+export const control = { gate: 0, finished: 16, sleepers: 32, list: 48, count: 49 } as const
 /** The gate holds round · 256 + number of workers who joined, or this in place of the number. */
 export const closed = 0xff
-/** The argument block of the running kernel, in bytes from the start of memory. */
-export const argumentBlock = 2048
-/** Value of the kernel word that ends a worker. */
-export const stopWord = -1
-
-export type RunFunction = (args: number, thread: number, threads: number) => void
+/** Number of calls that ends a worker. */
+export const stop = -1
 
 export interface WorkerStart {
   memory: WebAssembly.Memory
   thread: number
-  threads: number
-  /** Brings the modules of kernels, in the order of their numbers. */
-  modules: MessagePort
+  runner: RunnerSource
 }
 
 export class ThreadPool {
-  readonly threads: number
   private readonly words: Int32Array
-  private readonly workers: { worker: Worker; modules: MessagePort }[] = []
-  private readonly memory: WebAssembly.Memory
+  private readonly backend: Backend
+  private readonly workers: Worker[] = []
   private round = 0
 
-  constructor(memory: WebAssembly.Memory, threads: number) {
-    this.memory = memory
-    this.threads = threads
-    this.words = new Int32Array(memory.buffer, 0, 1024)
+  /** Starts `threads` − 1 workers beside the calling thread. */
+  constructor(memory: WebAssembly.Memory, threads: number, backend: Backend) {
+    this.backend = backend
+    this.words = new Int32Array(memory.buffer, 0, controlBytes / 4)
     this.words[control.gate] = closed
     for (let thread = 1; thread < threads; thread++) {
-      const { port1, port2 } = new MessageChannel()
-      const workerData: WorkerStart = { memory, thread, threads, modules: port2 }
-      const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, transferList: [port2] })
+      const workerData: WorkerStart = { memory, thread, runner: backend.workers }
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData })
       // A forgotten device must not keep the process alive.
       worker.unref()
-      port1.unref()
-      this.workers.push({ worker, modules: port1 })
+      this.workers.push(worker)
     }
   }
 
-  /** Instantiates the module here and sends it to the workers, who take it when they meet its number. */
-  load(module: WebAssembly.Module): RunFunction {
-    for (const { modules } of this.workers) modules.postMessage(module)
-    return instantiate(module, this.memory)
-  }
-
-  /** Runs kernel number `kernel` on this thread and those workers who join, and returns when all are done. */
-  run(kernel: number, run: RunFunction): void {
-    const { words, threads } = this
-    words[control.kernel] = kernel
+  /** Runs the list of calls on this thread and those workers who join, and returns when all are done. */
+  run(list: number, count: number): void {
+    const { words, backend } = this
+    words[control.list] = list
+    words[control.count] = count
     this.open()
-    run(argumentBlock, 0, threads)
+    backend.run(list, count, 0)
     const joined = Atomics.or(words, control.gate, closed) & closed
     let spins = 0
     for (;;) {
@@ -70,10 +58,9 @@ export class ThreadPool {
   }
 
   async close(): Promise<void> {
-    this.words[control.kernel] = stopWord
+    this.words[control.count] = stop
     this.open()
-    await Promise.all(this.workers.map(({ worker }) => worker.terminate()))
-    for (const { modules } of this.workers) modules.close()
+    await Promise.all(this.workers.map(worker => worker.terminate()))
     this.workers.length = 0
   }
 
@@ -84,8 +71,4 @@ export class ThreadPool {
     Atomics.store(words, control.gate, this.round << 8)
     if (Atomics.load(words, control.sleepers) > 0) Atomics.notify(words, control.gate)
   }
-}
-
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): RunFunction {
-  return new WebAssembly.Instance(module, { engine: { memory } }).exports.run as RunFunction
 }

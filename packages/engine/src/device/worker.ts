@@ -1,11 +1,12 @@
-import { receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { argumentBlock, closed, control, instantiate, type RunFunction, stopWord, type WorkerStart } from './threads.ts'
+import { workerData } from 'node:worker_threads'
+import type { CreateRunner } from './backend.ts'
+import { controlBytes } from './memory.ts'
+import { closed, control, stop, type WorkerStart } from './threads.ts'
 
-// A thread of the pool: waits for the gate to open, joins, takes tasks of the kernel until none is left.
+// A thread of the pool: waits for the gate to open, joins, and runs the list of calls beside the others.
 
-const { memory, thread, threads, modules } = workerData as WorkerStart
-const words = new Int32Array(memory.buffer, 0, 1024)
-const kernels: RunFunction[] = []
+const { memory, thread, runner } = workerData as WorkerStart
+const words = new Int32Array(memory.buffer, 0, controlBytes / 4)
 /** Turns of the waiting loop before sleeping: some tenths of a millisecond, the pause between two kernels of a step. */
 const patience = 30_000
 
@@ -23,19 +24,14 @@ function join(last: number): number {
   }
 }
 
-function kernelNumber(index: number): RunFunction {
-  while (kernels.length <= index) {
-    const received = receiveMessageOnPort(modules)
-    if (received) kernels.push(instantiate(received.message as WebAssembly.Module, memory))
-  }
-  return kernels[index]!
-}
+const { createRunner } = (await import(runner.module)) as { createRunner: CreateRunner }
+const run = createRunner(memory, runner.data)
 
 for (let round = 0; ; ) {
   round = join(round)
-  const index = words[control.kernel]!
-  if (index === stopWord) break
-  kernelNumber(index)(argumentBlock, thread, threads)
+  const count = words[control.count]!
+  if (count === stop) break
+  run(words[control.list]! >>> 0, count, thread)
   Atomics.add(words, control.finished, 1)
   Atomics.notify(words, control.finished)
 }

@@ -214,6 +214,20 @@ describe('control', () => {
     expect(() => new Builder(target).barrier()).toThrow('waits for tasks')
   })
 
+  test('every block waits for the tasks that it began', () => {
+    const k = new Builder(target)
+    k.tasks(3, () => {})
+    k.if(k.thread.lt(1), () => k.rows(5, () => {}))
+    k.tasks(4, () => {})
+    k.barrier()
+    k.tasks(2, () => {})
+    const { body } = k.finish('waits', [])
+    const shape = body.flatMap(i => ('slot' in i ? [`${i.op} ${i.slot}`] : i.op === 'if' ? [i.op] : []))
+    expect(shape).toEqual(['tasks 0', 'if', 'tasks 2', 'barrier 0', 'barrier 2', 'tasks 3', 'barrier 3'])
+    const inner = body.find(i => i.op === 'if')
+    expect(inner?.op === 'if' && inner.body.at(-1)).toMatchObject({ op: 'barrier', slot: 1 })
+  })
+
   test('a kernel without `build` has no program', () => {
     const bookkeeping = kernel({ name: 'bookkeeping', params: { x: f32s }, reference() {} })
     expect(() => buildProgram(bookkeeping, target)).toThrow('bookkeeping has only a reference')
