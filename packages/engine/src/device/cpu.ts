@@ -5,7 +5,7 @@ import { callEntry } from '../kernel/abi.ts'
 import { fill } from '../kernel/fill.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
 import { buildProgram } from '../kernel/language.ts'
-import { type DType, type Shape, sizeOf, Tensor } from '../tensor.ts'
+import { bytesOf, type DType, elementsAt, type Shape, Tensor } from '../tensor.ts'
 import type { Backend } from './backend.ts'
 import { argumentBytes, CallWriter, type LoadedKernel, numbersOf, scratchOf } from './calls.ts'
 import type { Device } from './device.ts'
@@ -50,11 +50,11 @@ class CpuDevice implements Device {
   }
 
   persistent(shape: Shape, dtype: DType = 'f32'): Tensor {
-    return this.tensorAt(this.heap.allocate(4 * sizeOf(shape)), shape, dtype)
+    return this.tensorAt(this.heap.allocate(bytesOf(shape, dtype)), shape, dtype)
   }
 
   temporary(shape: Shape, dtype: DType = 'f32'): Tensor {
-    return this.tensorAt(this.arena.allocate(4 * sizeOf(shape)), shape, dtype)
+    return this.tensorAt(this.arena.allocate(bytesOf(shape, dtype)), shape, dtype)
   }
 
   from(values: ArrayLike<number>, shape: Shape, dtype: DType = 'f32'): Tensor {
@@ -105,10 +105,7 @@ class CpuDevice implements Device {
   }
 
   private tensorAt(address: number, shape: Shape, dtype: DType): Tensor {
-    const { buffer } = this.heap.memory
-    const size = sizeOf(shape)
-    const data = dtype === 'f32' ? new Float32Array(buffer, address, size) : new Int32Array(buffer, address, size)
-    return new Tensor(this, shape, dtype, data, address)
+    return new Tensor(this, shape, dtype, elementsAt(this.heap.memory.buffer, address, shape, dtype), address)
   }
 
   private load(kernel: Kernel): RunnableKernel {

@@ -3,8 +3,11 @@ import type {
   ArithmeticFunction,
   Block,
   Comparison,
+  ElementSize,
   Instruction,
+  Place,
   Program,
+  RealFunction,
   Register,
   RegisterType,
   UnaryFunction,
@@ -76,7 +79,7 @@ export class Real {
     this.isVector = isVector
   }
 
-  private unary(fn: UnaryFunction): Real {
+  private unary(fn: RealFunction): Real {
     return new Real(this.k, this.k.emitUnary(fn, this.isVector ? 'vec' : 'f32', this.register), this.isVector)
   }
   private binary(fn: ArithmeticFunction, other: Real | number): Real {
@@ -116,6 +119,56 @@ export class Real {
   toInt = (): Int => new Int(this.k, this.k.emitUnary('toInt', 'i32', this.register))
   /** this · a + b, rounded once. */
   mulAdd = (a: Real | number, b: Real | number): Real => this.k.emitFma(this, this.k.real(a), this.k.real(b))
+}
+
+/** `width` int32 numbers: the sums of products of bytes. Sums that pass 32 bits wrap. */
+export class IntVector {
+  readonly k: Builder
+  readonly register: Register
+
+  constructor(k: Builder, register: Register) {
+    this.k = k
+    this.register = register
+  }
+
+  private binary(fn: ArithmeticFunction, other: IntVector): IntVector {
+    return new IntVector(this.k, this.k.emitBinary(fn, 'ints', this.register, other.register))
+  }
+
+  add = (other: IntVector): IntVector => this.binary('add', other)
+  sub = (other: IntVector): IntVector => this.binary('sub', other)
+  toReal = (): Real => new Real(this.k, this.k.emitUnary('toReal', 'vec', this.register), true)
+}
+
+/** 4·`width` int8 numbers. */
+export class ByteVector {
+  readonly k: Builder
+  readonly register: Register
+
+  constructor(k: Builder, register: Register) {
+    this.k = k
+    this.register = register
+  }
+
+  private unary(fn: UnaryFunction): ByteVector {
+    return new ByteVector(this.k, this.k.emitUnary(fn, 'bytes', this.register))
+  }
+
+  /** (byte & 15) − 8 of each: one of the two 4-bit numbers in a byte, stored as 0 to 15 for −8 to 7. */
+  lowNibbles = (): ByteVector => this.unary('lowNibbles')
+  /** The same of the upper four bits. */
+  highNibbles = (): ByteVector => this.unary('highNibbles')
+}
+
+/** 2·`width` bfloat16 numbers; lane l has numbers 2l and 2l + 1. */
+export class PairVector {
+  readonly k: Builder
+  readonly register: Register
+
+  constructor(k: Builder, register: Register) {
+    this.k = k
+    this.register = register
+  }
 }
 
 /** The answer of a comparison, of scalars (for `Builder.if`) or lane by lane (for `select`). */
@@ -168,6 +221,30 @@ export class RealVariable {
     const [x, y] = isVector ? [k.vector(a), k.vector(b)] : [a, b]
     k.emit({ op: 'fma', to: register, a: x.register, b: y.register, c: register })
   }
+  /** Adds to lane l the products of a's numbers 2l and 2l + 1 with b's. Each sum is rounded; subnormals may be lost. */
+  addDot(a: PairVector, b: PairVector): void {
+    const { k, register } = this.value
+    k.emit({ op: 'dot', to: register, a: a.register, b: b.register, c: register })
+  }
+}
+
+/** Integers that change: accumulators of products of bytes. */
+export class IntVectorVariable {
+  readonly value: IntVector
+
+  constructor(value: IntVector) {
+    this.value = value
+  }
+
+  set(next: IntVector): void {
+    const { k, register } = this.value
+    k.emit({ op: 'copy', to: register, from: next.register })
+  }
+  /** Adds to lane l the products of a's numbers 4l to 4l + 3 with b's, exactly. */
+  addDot(a: ByteVector, b: ByteVector): void {
+    const { k, register } = this.value
+    k.emit({ op: 'dot', to: register, a: a.register, b: b.register, c: register })
+  }
 }
 
 /** An integer that changes. */
@@ -188,42 +265,59 @@ export class IntVariable {
 export class ArrayOf {
   readonly k: Builder
   readonly register: Register
+  protected readonly scale: ElementSize = 4
 
   constructor(k: Builder, register: Register) {
     this.k = k
     this.register = register
   }
 
-  protected place(index: Int | number, plus = 0): { base: Register; index: Register | undefined; offset: number } {
-    const base = this.register
-    if (typeof index !== 'number') {
-      // Offsets of instructions are not negative.
-      return plus < 0
-        ? { base, index: index.add(plus).register, offset: 0 }
-        : { base, index: index.register, offset: 4 * plus }
+  protected place(index: Int | number, plus = 0): Place {
+    const { scale, register: base } = this
+    const place = (index: Int | undefined, elements: number) => {
+      return { base, index: index?.register, scale, offset: scale * elements }
     }
+    // Offsets of instructions are not negative.
+    if (typeof index !== 'number') return plus < 0 ? place(index.add(plus), 0) : place(index, plus)
     const at = index + plus
-    return at < 0 ? { base, index: this.k.int(at).register, offset: 0 } : { base, index: undefined, offset: 4 * at }
+    return at < 0 ? place(this.k.int(at), 0) : place(undefined, at)
   }
   protected shifted(index: Int | number): Register {
     const to = this.k.register('ptr')
-    this.k.emit({ op: 'address', to, base: this.register, index: this.k.int(index).register })
+    this.move(to, index)
+    return to
+  }
+  /** Lets `to` point to the element at `index`. */
+  protected move(to: Register, index: Int | number): void {
+    this.k.emit({ op: 'address', to, base: this.register, index: this.k.int(index).register, scale: this.scale })
+  }
+  protected copied(): Register {
+    const to = this.k.register('ptr')
+    this.k.emit({ op: 'copy', to, from: this.register })
+    return to
+  }
+  protected loaded(type: RegisterType, index: Int | number, plus: number, splat = false): Register {
+    const to = this.k.register(type)
+    this.k.emit({ op: 'load', to, ...this.place(index, plus), splat })
     return to
   }
 }
 
+/** Whether an index stands for a vector of consecutive elements. */
+const spans = (index: Int | number): boolean => typeof index !== 'number' && index.span > 1
+
 export class Reals extends ArrayOf {
   /** One number, or `width` of them from `index` on if the index spans a vector. */
   at(index: Int | number): Real {
-    return typeof index !== 'number' && index.span > 1 ? this.vectorAt(index) : this.load('f32', index, false)
+    return spans(index) ? this.vectorAt(index) : new Real(this.k, this.loaded('f32', index, 0), false)
   }
   /** `width` numbers from `index + plus` on. */
   vectorAt(index: Int | number, plus = 0): Real {
-    return this.load('vec', index, false, plus)
+    return new Real(this.k, this.loaded('vec', index, plus), true)
   }
   /** The number at `index + plus`, repeated over the lanes. */
   broadcastAt(index: Int | number, plus = 0): Real {
-    return this.load('vec', index, true, plus)
+    return new Real(this.k, this.loaded('vec', index, plus, true), true)
   }
   /** Stores `width` numbers from `index + plus` on. */
   setVector(index: Int | number, value: Real, plus = 0): void {
@@ -231,8 +325,7 @@ export class Reals extends ArrayOf {
   }
   /** Stores a number, or a vector from `index` on; a scalar is repeated if the index spans a vector. */
   set(index: Int | number, value: Real | number): void {
-    const spans = typeof index !== 'number' && index.span > 1
-    const from = spans ? this.k.vector(value) : this.k.real(value)
+    const from = spans(index) ? this.k.vector(value) : this.k.real(value)
     this.k.emit({ op: 'store', from: from.register, ...this.place(index) })
   }
   /** The same numbers, counted from `index` on. */
@@ -241,40 +334,122 @@ export class Reals extends ArrayOf {
   }
   /** A place that `advance` moves. */
   cursor(): RealsCursor {
-    const register = this.k.register('ptr')
-    this.k.emit({ op: 'copy', to: register, from: this.register })
-    return new RealsCursor(this.k, register)
+    return new RealsCursor(this.k, this.copied())
   }
-
-  private load(type: 'f32' | 'vec', index: Int | number, splat: boolean, plus = 0): Real {
-    const to = this.k.register(type)
-    this.k.emit({ op: 'load', to, ...this.place(index, plus), splat })
-    return new Real(this.k, to, type === 'vec')
+  /** The same memory as bfloat16 numbers, for instance scratch. */
+  asBf16s(): Bf16s {
+    return new Bf16s(this.k, this.register)
+  }
+  /** The same memory as int8 numbers. */
+  asBytes(): Bytes {
+    return new Bytes(this.k, this.register)
   }
 }
 
 export class RealsCursor extends Reals {
   advance(elements: Int | number): void {
-    this.k.emit({ op: 'address', to: this.register, base: this.register, index: this.k.int(elements).register })
+    this.move(this.register, elements)
+  }
+}
+
+/** bfloat16 numbers: the upper halves of float32, which is what they become when loaded; stores round to nearest even. */
+export class Bf16s extends Reals {
+  protected override readonly scale = 2
+
+  /** 2·`width` numbers from `index + plus` on, as they are. */
+  pairsAt(index: Int | number, plus = 0): PairVector {
+    return new PairVector(this.k, this.loaded('pairs', index, plus))
+  }
+  /** The two numbers from `index + plus` on, repeated over the lanes. */
+  broadcastPairAt(index: Int | number, plus = 0): PairVector {
+    return new PairVector(this.k, this.loaded('pairs', index, plus, true))
+  }
+  setPairs(index: Int | number, value: PairVector, plus = 0): void {
+    this.k.emit({ op: 'store', from: value.register, ...this.place(index, plus) })
+  }
+  override from(index: Int | number): Bf16s {
+    return new Bf16s(this.k, this.shifted(index))
+  }
+  override cursor(): Bf16sCursor {
+    return new Bf16sCursor(this.k, this.copied())
+  }
+}
+
+export class Bf16sCursor extends Bf16s {
+  advance(elements: Int | number): void {
+    this.move(this.register, elements)
+  }
+}
+
+/** int8 numbers. */
+export class Bytes extends ArrayOf {
+  protected override readonly scale = 1
+
+  at(index: Int | number): Int {
+    return new Int(this.k, this.loaded('i32', index, 0))
+  }
+  /** Stores the lowest eight bits. */
+  set(index: Int | number, value: Int | number): void {
+    this.k.emit({ op: 'store', from: this.k.int(value).register, ...this.place(index) })
+  }
+  /** 4·`width` numbers from `index + plus` on. */
+  vectorAt(index: Int | number, plus = 0): ByteVector {
+    return new ByteVector(this.k, this.loaded('bytes', index, plus))
+  }
+  /** The four numbers from `index + plus` on, repeated over the lanes. */
+  broadcastAt(index: Int | number, plus = 0): ByteVector {
+    return new ByteVector(this.k, this.loaded('bytes', index, plus, true))
+  }
+  setVector(index: Int | number, value: ByteVector, plus = 0): void {
+    this.k.emit({ op: 'store', from: value.register, ...this.place(index, plus) })
+  }
+  /** Stores the nearest integer from −128 to 127, or `width` of them if the index spans a vector. Of a NaN, any. */
+  setRounded(index: Int | number, value: Real): void {
+    if (!spans(index)) this.set(index, value.max(-128).min(127).nearest().toInt())
+    else this.k.emit({ op: 'store', from: this.k.vector(value).register, ...this.place(index) })
+  }
+  from(index: Int | number): Bytes {
+    return new Bytes(this.k, this.shifted(index))
+  }
+  cursor(): BytesCursor {
+    return new BytesCursor(this.k, this.copied())
+  }
+}
+
+export class BytesCursor extends Bytes {
+  advance(elements: Int | number): void {
+    this.move(this.register, elements)
   }
 }
 
 export class Ints extends ArrayOf {
   at(index: Int | number): Int {
-    const to = this.k.register('i32')
-    this.k.emit({ op: 'load', to, ...this.place(index), splat: false })
-    return new Int(this.k, to)
+    return new Int(this.k, this.loaded('i32', index, 0))
   }
   set(index: Int | number, value: Int | number): void {
     this.k.emit({ op: 'store', from: this.k.int(value).register, ...this.place(index) })
+  }
+  /** `width` numbers from `index + plus` on. */
+  vectorAt(index: Int | number, plus = 0): IntVector {
+    return new IntVector(this.k, this.loaded('ints', index, plus))
+  }
+  setVector(index: Int | number, value: IntVector, plus = 0): void {
+    this.k.emit({ op: 'store', from: value.register, ...this.place(index, plus) })
   }
   from(index: Int | number): Ints {
     return new Ints(this.k, this.shifted(index))
   }
 }
 
+const argumentClasses = { f32s: Reals, i32s: Ints, i8s: Bytes, bf16s: Bf16s } as const
+type ArgumentClasses = typeof argumentClasses
+
 export type BuilderArguments<P extends Parameters> = {
-  readonly [K in keyof P]: P[K] extends 'f32s' ? Reals : P[K] extends 'i32s' ? Ints : P[K] extends 'f32' ? Real : Int
+  readonly [K in keyof P]: P[K] extends keyof ArgumentClasses
+    ? InstanceType<ArgumentClasses[P[K]]>
+    : P[K] extends 'f32'
+      ? Real
+      : Int
 }
 
 /** Appends instructions to the program of one kernel. Methods that say `emit` are for the classes above. */
@@ -340,6 +515,19 @@ export class Builder {
     const register = this.register('i32')
     this.emit({ op: 'copy', to: register, from: this.int(value).register })
     return new IntVariable(new Int(this, register))
+  }
+
+  intVector(value: number): IntVector {
+    return new IntVector(this, this.emitConstant('ints', value))
+  }
+  intVectorVariable(value: number): IntVectorVariable {
+    const register = this.register('ints')
+    this.emit({ op: 'copy', to: register, from: this.intVector(value).register })
+    return new IntVectorVariable(new IntVector(this, register))
+  }
+  /** Rounds two vectors to bfloat16: lane l becomes the pair (even[l], odd[l]). */
+  packPairs(even: Real, odd: Real): PairVector {
+    return new PairVector(this, this.emitBinary('packPairs', 'pairs', even.register, odd.register))
   }
 
   // Control
@@ -539,9 +727,8 @@ export function buildProgram<P extends Parameters>(kernel: Kernel<P>, target: Ta
   const entries = Object.entries(kernel.params).map(([name, kind]) => {
     const register = k.register(kind === 'f32' ? 'f32' : kind === 'i32' ? 'i32' : 'ptr')
     registers.push(register)
-    if (kind === 'f32s') return [name, new Reals(k, register)]
-    if (kind === 'i32s') return [name, new Ints(k, register)]
-    return [name, kind === 'f32' ? new Real(k, register, false) : new Int(k, register)]
+    if (kind === 'f32') return [name, new Real(k, register, false)]
+    return [name, kind === 'i32' ? new Int(k, register) : new argumentClasses[kind](k, register)]
   })
   kernel.build(k, Object.fromEntries(entries))
   return k.finish(kernel.name, registers)

@@ -1,5 +1,15 @@
 import { parameterBytes, parametersAt, taskSlot } from './abi.ts'
-import type { ArithmeticFunction, Block, Comparison, Instruction, Program, Register, RegisterType } from './ir.ts'
+import type {
+  ArithmeticFunction,
+  Block,
+  Comparison,
+  ElementSize,
+  Instruction,
+  Place,
+  Program,
+  Register,
+  RegisterType,
+} from './ir.ts'
 import type { Target } from './language.ts'
 
 // Code generator for WebAssembly with 128-bit relaxed SIMD. One module a kernel, one export
@@ -12,7 +22,16 @@ export const wasmTarget: Target = { name: 'wasm', width: 4, registers: 16 }
 const barrierSpins = 20_000
 const barrierSleepNanoseconds = 200_000
 
-const valueType: Record<RegisterType, number> = { i32: 0x7f, ptr: 0x7f, f32: 0x7d, vec: 0x7b, mask: 0x7b }
+const valueType: Record<RegisterType, number> = {
+  i32: 0x7f,
+  ptr: 0x7f,
+  f32: 0x7d,
+  vec: 0x7b,
+  mask: 0x7b,
+  ints: 0x7b,
+  bytes: 0x7b,
+  pairs: 0x7b,
+}
 
 const i32Arithmetic: Partial<Record<ArithmeticFunction, number>> = {
   add: 0x6a,
@@ -62,8 +81,12 @@ const op = {
   tee: 0x22,
   i32Load: 0x28,
   f32Load: 0x2a,
+  i32Load8: 0x2c,
+  i32Load16Unsigned: 0x2f,
   i32Store: 0x36,
   f32Store: 0x38,
+  i32Store8: 0x3a,
+  i32Store16: 0x3b,
   i32Const: 0x41,
   i64Const: 0x42,
   f32Const: 0x43,
@@ -77,24 +100,53 @@ const op = {
 } as const
 const simd = {
   load: 0x00,
+  load16x4Unsigned: 0x04,
+  load16Splat: 0x08,
   loadSplat: 0x09,
   store: 0x0b,
   const: 0x0c,
+  i8Splat: 0x0f,
   i32Splat: 0x11,
   f32Splat: 0x13,
   extractLane: 0x1f,
   and: 0x4e,
   or: 0x50,
   bitselect: 0x52,
+  storeLane32: 0x5a,
+  storeLane64: 0x5b,
+  narrow16To8: 0x65,
+  i8ShrUnsigned: 0x6d,
+  i8Sub: 0x71,
+  narrow32To16: 0x85,
+  narrow32To16Unsigned: 0x86,
+  i16Shl: 0x8b,
+  i16Shr: 0x8c,
   shl: 0xab,
   shrUnsigned: 0xad,
   i32Add: 0xae,
   i32Sub: 0xb1,
+  dot16: 0xba,
   truncate: 0xf8,
   convert: 0xfa,
   multiplyAdd: 0x105,
 } as const
+/** By the size of the element in memory. */
+type BySize = Partial<Record<ElementSize, number>>
+const scalarLoads: Record<'i32' | 'f32', BySize> = {
+  i32: { 1: op.i32Load8, 4: op.i32Load },
+  f32: { 2: op.i32Load16Unsigned, 4: op.f32Load },
+}
+const scalarStores: Record<'i32' | 'f32', BySize> = {
+  i32: { 1: op.i32Store8, 4: op.i32Store },
+  f32: { 2: op.i32Store16, 4: op.f32Store },
+}
+const intsArithmetic: Partial<Record<ArithmeticFunction, number>> = { add: simd.i32Add, sub: simd.i32Sub }
+/** Mask of the odd elements of pairs. */
+const upperHalf = 0xffff0000 | 0
 const atomic = { wait32: 0x01, load: 0x10, add: 0x1e } as const
+
+const scalarTypes: readonly RegisterType[] = ['i32', 'f32', 'ptr']
+const isScalar = (type: RegisterType): boolean => scalarTypes.includes(type)
 
 /** Growing bytes with the encodings of the format. */
 class Bytes {
@@ -181,6 +233,9 @@ class FunctionWriter {
   private splatConstant(value: number): void {
     this.constant(value).simd(simd.i32Splat)
   }
+  private splatByte(value: number): void {
+    this.constant(value).simd(simd.i8Splat)
+  }
 
   parameters(): void {
     const { params, types } = this.program
@@ -202,6 +257,7 @@ class FunctionWriter {
       case 'const':
         if (types[i.to] === 'i32') this.constant(i.value)
         else if (types[i.to] === 'f32') code.byte(op.f32Const).float(i.value)
+        else if (types[i.to] === 'ints') this.splatConstant(i.value)
         else for (let lane = this.simd(simd.const), n = 0; n < 4; n++) lane.float(i.value)
         this.set(i.to)
         return
@@ -243,6 +299,10 @@ class FunctionWriter {
         }
         this.set(i.to)
         return
+      case 'dot':
+        this.dot(i)
+        this.set(i.to)
+        return
       case 'reduce': {
         const join = f32Arithmetic[i.fn === 'sum' ? 'add' : 'max']!
         const lane = (n: number) => this.get(i.a).simd(simd.extractLane).byte(n)
@@ -260,27 +320,16 @@ class FunctionWriter {
         this.set(i.to)
         return
       case 'address':
-        this.elementAddress(i.base, i.index)
+        this.elementAddress(i)
         this.set(i.to)
         return
-      case 'load': {
-        this.elementAddress(i.base, i.index)
-        const type = types[i.to]
-        if (type === 'vec') this.simd(i.splat ? simd.loadSplat : simd.load).byte(2)
-        else code.byte(type === 'f32' ? op.f32Load : op.i32Load, 2)
-        code.unsigned(i.offset)
+      case 'load':
+        this.load(i)
         this.set(i.to)
         return
-      }
-      case 'store': {
-        this.elementAddress(i.base, i.index)
-        this.get(i.from)
-        const type = types[i.from]
-        if (type === 'vec') this.simd(simd.store).byte(2)
-        else code.byte(type === 'f32' ? op.f32Store : op.i32Store, 2)
-        code.unsigned(i.offset)
+      case 'store':
+        this.store(i)
         return
-      }
       case 'loop':
         // The test stands at the bottom, with one check before the first turn.
         this.get(i.from)
@@ -325,11 +374,127 @@ class FunctionWriter {
     }
   }
 
-  private elementAddress(base: Register, index: Register | undefined): void {
+  private elementAddress({ base, index, scale }: Pick<Place, 'base' | 'index' | 'scale'>): void {
     this.get(base)
     if (index === undefined) return
-    this.get(index).constant(2)
-    this.code.byte(i32Arithmetic.shl!, i32Arithmetic.add!)
+    this.get(index)
+    if (scale > 1) this.constant(Math.log2(scale)).code.byte(i32Arithmetic.shl!)
+    this.code.byte(i32Arithmetic.add!)
+  }
+
+  /** What a load or store says of its address: elements are aligned to their size. */
+  private place({ scale, offset }: Place): Bytes {
+    return this.code.byte(Math.log2(scale)).unsigned(offset)
+  }
+
+  private load(i: Instruction & { op: 'load' }): void {
+    const { code } = this
+    const type = this.program.types[i.to]!
+    this.elementAddress(i)
+    if (isScalar(type)) {
+      code.byte(scalarLoads[type === 'f32' ? 'f32' : 'i32'][i.scale]!)
+      this.place(i)
+      if (type === 'f32' && i.scale === 2) this.constant(16).code.byte(i32Arithmetic.shl!, op.f32FromBits)
+    } else if (type === 'vec' && i.scale === 2) {
+      this.simd(i.splat ? simd.load16Splat : simd.load16x4Unsigned)
+      this.place(i)
+      this.constant(16).simd(simd.shl)
+    } else {
+      this.simd(i.splat ? simd.loadSplat : simd.load)
+      this.place(i)
+    }
+  }
+
+  private store(i: Instruction & { op: 'store' }): void {
+    const { code } = this
+    const type = this.program.types[i.from]!
+    this.elementAddress(i)
+    if (isScalar(type)) {
+      if (type === 'f32' && i.scale === 2) this.bf16Bits(i.from)
+      else this.get(i.from)
+      code.byte(scalarStores[type === 'f32' ? 'f32' : 'i32'][i.scale]!)
+      this.place(i)
+    } else if (type === 'vec' && i.scale !== 4) {
+      this.narrowed(i.from, i.scale)
+      this.simd(i.scale === 2 ? simd.storeLane64 : simd.storeLane32)
+      this.place(i).byte(0)
+    } else {
+      this.get(i.from).simd(simd.store)
+      this.place(i)
+    }
+  }
+
+  /** The vector's lanes as bfloat16 or int8, side by side in the low half or quarter. */
+  private narrowed(vector: Register, size: 1 | 2): void {
+    if (size === 2) {
+      this.bf16Vector(vector)
+      this.constant(16).simd(simd.shrUnsigned)
+      this.splatConstant(0)
+      this.simd(simd.narrow32To16Unsigned)
+    } else {
+      this.get(vector).simd(vecUnary.nearest)
+      this.simd(simd.truncate)
+      this.splatConstant(0)
+      this.simd(simd.narrow32To16)
+      this.splatConstant(0)
+      this.simd(simd.narrow16To8)
+    }
+  }
+
+  /** Lanes of a vector whose upper halves are its numbers rounded to bfloat16, ties to even; a NaN stays one. */
+  private bf16Vector(vector: Register): void {
+    this.get(vector).constant(16).simd(simd.shrUnsigned)
+    this.splatConstant(1)
+    this.simd(simd.and)
+    this.splatConstant(0x7fff)
+    this.simd(simd.i32Add)
+    this.get(vector).simd(simd.i32Add)
+    this.get(vector).splatConstant(0x400000)
+    this.simd(simd.or)
+    this.get(vector, vector).simd(vecComparison.eq)
+    this.simd(simd.bitselect)
+  }
+
+  /** The bits of a scalar rounded to bfloat16, as `bf16Vector` rounds. */
+  private bf16Bits(scalar: Register): void {
+    const { code } = this
+    const bits = () => {
+      this.get(scalar).code.byte(op.i32FromBits)
+      return this
+    }
+    bits().constant(16).code.byte(i32Arithmetic.shr!)
+    this.constant(1).code.byte(op.i32And)
+    this.constant(0x7fff).code.byte(i32Arithmetic.add!)
+    bits().code.byte(i32Arithmetic.add!)
+    bits().constant(0x400000).code.byte(op.i32Or)
+    this.get(scalar, scalar).code.byte(f32Comparison.eq, op.select)
+    this.constant(16)
+    code.byte(i32Arithmetic.shr!)
+  }
+
+  private dot(i: Instruction & { op: 'dot' }): void {
+    if (this.program.types[i.a] === 'bytes') {
+      // Of 16-bit lanes that hold the even bytes, then of those that hold the odd ones.
+      this.get(i.c)
+      for (const odd of [false, true]) {
+        for (const register of [i.a, i.b]) {
+          this.get(register)
+          if (!odd) this.constant(8).simd(simd.i16Shl)
+          this.constant(8).simd(simd.i16Shr)
+        }
+        this.simd(simd.dot16)
+        this.simd(simd.i32Add)
+      }
+      return
+    }
+    // Products of bfloat16 are exact in float32: fused or not, a multiply-add rounds the sum alone.
+    for (const register of [i.a, i.b]) this.get(register).constant(16).simd(simd.shl)
+    for (const register of [i.a, i.b]) {
+      this.get(register).splatConstant(upperHalf)
+      this.simd(simd.and)
+    }
+    this.get(i.c).simd(simd.multiplyAdd)
+    this.simd(simd.multiplyAdd)
   }
 
   private unary(i: Instruction & { op: 'unary' }): void {
@@ -338,7 +503,19 @@ class FunctionWriter {
     this.get(i.a)
     switch (i.fn) {
       case 'toReal':
-        code.byte(op.f32FromI32)
+        if (this.program.types[i.a] === 'ints') this.simd(simd.convert)
+        else code.byte(op.f32FromI32)
+        return
+      case 'lowNibbles':
+        this.splatByte(15)
+        this.simd(simd.and)
+        this.splatByte(8)
+        this.simd(simd.i8Sub)
+        return
+      case 'highNibbles':
+        this.constant(4).simd(simd.i8ShrUnsigned)
+        this.splatByte(8)
+        this.simd(simd.i8Sub)
         return
       case 'toInt':
         code.byte(0xfc, 0)
@@ -395,6 +572,15 @@ class FunctionWriter {
       }
       return
     }
+    if (i.fn === 'packPairs') {
+      this.bf16Vector(i.a)
+      this.constant(16).simd(simd.shrUnsigned)
+      this.bf16Vector(i.b)
+      this.splatConstant(upperHalf)
+      this.simd(simd.and)
+      this.simd(simd.or)
+      return
+    }
     if (type === 'i32' && (i.fn === 'min' || i.fn === 'max')) {
       this.get(i.a, i.b, i.a, i.b)
       code.byte(i32Comparison[i.fn === 'min' ? 'lt' : 'gt'], op.select)
@@ -402,6 +588,7 @@ class FunctionWriter {
     }
     this.get(i.a, i.b)
     if (type === 'vec') this.simd(vecArithmetic[i.fn]!)
+    else if (type === 'ints') this.simd(intsArithmetic[i.fn]!)
     else code.byte((type === 'f32' ? f32Arithmetic : i32Arithmetic)[i.fn]!)
   }
 
