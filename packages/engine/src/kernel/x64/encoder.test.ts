@@ -354,7 +354,6 @@ const lines = (bytes: Uint8Array): string[] =>
 function differences(cases: Case[]): string[] {
   const slots = cases.map(({ text }) => `1: ${text}\n.balign ${slotBytes}, ${filler}`)
   const theirs = assembleWithGnu(slots.join('\n'))
-  console.log(cases.length)
   expect(theirs.length).toBe(cases.length * slotBytes)
   return cases.flatMap(({ text, write }, index) => {
     const slot = theirs.subarray(index * slotBytes, (index + 1) * slotBytes)

@@ -31,7 +31,7 @@ export type Operand = number | MemoryOperand
 /** Bits of a general register. */
 export type Size = 32 | 64
 export type Arithmetic = keyof typeof arithmetic
-export type Condition = keyof typeof conditions
+export type Condition = (typeof conditions)[number]
 
 export interface VectorOptions {
   /** Mask register 1..7: only lanes whose bit is set are written. */
@@ -48,25 +48,9 @@ const arithmetic = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const
 const shifts = { shl: 4, shr: 5, sar: 7 } as const
 /** VEX.pp of the BMI2 shifts. */
 const shiftsBy = { shlx: 1, sarx: 2, shrx: 3 } as const
-const conditions = {
-  o: 0,
-  no: 1,
-  b: 2,
-  ae: 3,
-  e: 4,
-  ne: 5,
-  be: 6,
-  a: 7,
-  s: 8,
-  ns: 9,
-  p: 10,
-  np: 11,
-  l: 12,
-  ge: 13,
-  le: 14,
-  g: 15,
-} as const
-
+/** In the order of their codes. */
+const conditions = ['o', 'no', 'b', 'ae', 'e', 'ne', 'be', 'a', 's', 'ns', 'p', 'np', 'l', 'ge', 'le', 'g'] as const
+/** How many registers there are of each kind. */
 const registersOf = { v: 32, h: 32, q: 32, x: 32, y: 32, k: 8, r: 16 } as const
 const stackPointer = 4
 /** Bytes of what a broadcast repeats, in all instructions of the table. */
@@ -325,12 +309,12 @@ export class Assembler {
   }
 
   cmov(condition: Condition, size: Size, to: number, from: Operand): void {
-    this.general(size, [0x0f, 0x40 | conditions[condition]], to, from)
+    this.general(size, [0x0f, 0x40 | conditions.indexOf(condition)], to, from)
   }
 
   /** The low 8 bits of the register become 1 or 0; the others stay. */
   setcc(condition: Condition, to: number): void {
-    this.general(32, [0x0f, 0x90 | conditions[condition]], 0, to, [], isByteRegister(to))
+    this.general(32, [0x0f, 0x90 | conditions.indexOf(condition)], 0, to, [], isByteRegister(to))
   }
 
   // Jumps. Backward ones are short where they reach; forward ones always have 32 bits.
@@ -340,7 +324,7 @@ export class Assembler {
   }
 
   jcc(condition: Condition, label: Label): void {
-    this.branch(label, [0x70 | conditions[condition]], [0x0f, 0x80 | conditions[condition]])
+    this.branch(label, [0x70 | conditions.indexOf(condition)], [0x0f, 0x80 | conditions.indexOf(condition)])
   }
 
   callLabel(label: Label): void {
