@@ -35,6 +35,7 @@ const koreanKinds: Readonly<Record<string, string>> = {
   diverged: '학습이 발산했습니다',
   empty: '쓸 자료가 없습니다',
   memory: '메모리가 부족합니다',
+  device: '이 컴퓨터에서는 쓸 수 없는 설정입니다',
   'port-in-use': '이미 쓰이고 있는 포트입니다. 그 프로그램을 끄거나 다른 포트를 골라 주세요',
   'port-not-allowed': '이 포트를 열 권한이 없습니다',
   'port-invalid': '포트 번호가 아닙니다',

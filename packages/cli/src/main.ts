@@ -1,6 +1,7 @@
 import packageJson from '../package.json' with { type: 'json' }
 import { type Command, oneOf, runCommand, table } from './command.ts'
 import { chat } from './commands/chat.ts'
+import { doctor } from './commands/doctor.ts'
 import { params } from './commands/params.ts'
 import { serve } from './commands/serve.ts'
 import { train } from './commands/train.ts'
@@ -8,7 +9,7 @@ import { verify } from './commands/verify.ts'
 import { describeError, UsageError } from './errors.ts'
 import { languages, localized, setLanguage, systemLanguage } from './language.ts'
 
-const commands: readonly Command[] = [chat, serve, train, verify, params]
+const commands: readonly Command[] = [chat, serve, train, verify, params, doctor]
 
 // Whoever reads our output may have heard enough (`modu params … | head -1`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -118,12 +118,12 @@ describe.runIf(isLinux)('nativeSupport says why not', () => {
 
   test('where node:ffi is switched off', () => {
     const reason = `node:ffi is not available in Node ${process.versions.node}`
-    expect(supportWith('--no-experimental-ffi')).toEqual({ ok: false, reason })
+    expect(supportWith('--no-experimental-ffi')).toEqual({ ok: false, obstacle: 'node', reason })
   })
 
   test('where a policy forbids it', () => {
-    const { ok, reason } = supportWith('--permission', '--allow-fs-read=*')
-    expect(ok).toBe(false)
+    const { ok, obstacle, reason } = supportWith('--permission', '--allow-fs-read=*')
+    expect([ok, obstacle]).toEqual([false, 'system'])
     expect(reason).toMatch('--allow-ffi')
   })
 

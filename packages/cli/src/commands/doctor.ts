@@ -1,0 +1,85 @@
+import type { CpuTarget, EngineReport } from '@modu/engine'
+import { defineCommand, oneOf, wholeNumber } from '../command.ts'
+import { localized, type Text } from '../language.ts'
+import { threadsOption } from '../models.ts'
+
+const targets: readonly CpuTarget[] = ['auto', 'wasm', 'x64', 'x64-avx2', 'x64-avx512']
+
+export const doctor = defineCommand({
+  name: 'doctor',
+  summary: {
+    ko: '이 컴퓨터에서 무엇을 쓸 수 있고 얼마나 빠른지 살핍니다',
+    en: 'see what this machine offers and how fast it is',
+  },
+  operands: [],
+  options: {
+    target: {
+      value: 'TARGET',
+      help: {
+        ko: `코드 생성기: ${targets.join(', ')} (기본: auto)`,
+        en: `code generator: ${targets.join(', ')} (default: auto)`,
+      },
+    },
+    threads: threadsOption,
+    json: { help: { ko: 'JSON으로 출력합니다', en: 'print JSON' } },
+  },
+  notes: {
+    ko: '한계: 레지스터 안에서 곱하고 더하기만 할 때의 속도. 다른 프로그램이 함께 돌면 모두 느리게 나옵니다.',
+    en: 'Limit: the speed of multiply-adds in registers and nothing else. Other programs that run meanwhile slow all of it.',
+  },
+  async run(_, options) {
+    const target = oneOf('target', options.target, targets)
+    const threads = wholeNumber('threads', options.threads, 1)
+    const { engineReport } = await import('@modu/engine')
+    const report = await engineReport({ target, threads })
+    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : describe(report))
+    return 0
+  },
+})
+
+const labels = { avx2: 'AVX2', fma: 'FMA', bmi2: 'BMI2', avx512: 'AVX-512', vnni: 'VNNI', bf16: 'BF16' } as const
+
+/** What stands in the way of machine code; the engine's own words, which are English, say more. */
+const obstacles: Readonly<Record<NonNullable<EngineReport['obstacle']>['kind'], Text>> = {
+  platform: { ko: '기계어는 리눅스 x86-64에서만 만듭니다', en: 'machine code is made on Linux x86-64 only' },
+  node: { ko: 'Node에 node:ffi가 없습니다', en: 'Node is without node:ffi' },
+  processor: { ko: '프로세서에 필요한 명령어가 없습니다', en: 'the processor lacks instructions' },
+  system: { ko: '시스템이 허락하지 않습니다', en: 'the system does not allow it' },
+}
+
+/** One line for each finding, in the chosen language. */
+function describe({ processor, features, target, obstacle, threads, limits, matmul, memory }: EngineReport): string {
+  const share = Math.round((100 * matmul) / limits.f32)
+  const lines: readonly Text[] = [
+    { ko: `프로세서: ${processor}`, en: `processor: ${processor}` },
+    ...(features ? [{ ko: `명령어: ${listed(features)}`, en: `instructions: ${listed(features)}` }] : []),
+    { ko: `코드 생성: ${target}`, en: `code generator: ${target}` },
+    ...(obstacle ? [noMachineCode(obstacle)] : []),
+    { ko: `스레드: ${threads}`, en: `threads: ${threads}` },
+    {
+      ko: `float32: 512×512 행렬 곱 ${rounded(matmul)} GFLOP/s, 한계 ${rounded(limits.f32)}의 ${share}%`,
+      en: `float32: 512×512 matrix product ${rounded(matmul)} GFLOP/s, ${share}% of the limit ${rounded(limits.f32)}`,
+    },
+    { ko: `bf16: 한계 ${rounded(limits.bf16)} GFLOP/s`, en: `bf16: limit ${rounded(limits.bf16)} GFLOP/s` },
+    { ko: `int8: 한계 ${rounded(limits.int8)} GOP/s`, en: `int8: limit ${rounded(limits.int8)} GOP/s` },
+    { ko: `메모리: ${rounded(memory)} GB/s`, en: `memory: ${rounded(memory)} GB/s` },
+  ]
+  return `${lines.map(localized).join('\n')}\n`
+}
+
+/** The name of what stands in the way in the reader's language, then the engine's own words. */
+function noMachineCode({ kind, reason }: NonNullable<EngineReport['obstacle']>): Text {
+  const { ko, en } = obstacles[kind]
+  return { ko: `기계어를 쓰지 않는 까닭: ${ko} (${reason})`, en: `no machine code: ${en} (${reason})` }
+}
+
+function listed(features: NonNullable<EngineReport['features']>): string {
+  const isSlow = features.includes('bf16') && !features.includes('fastBf16')
+  const names = features.filter(name => name !== 'fastBf16').map(name => labels[name])
+  return (
+    names.join(', ') + (isSlow ? localized({ ko: ' (float32보다 빠르지 않음)', en: ' (no faster than float32)' }) : '')
+  )
+}
+
+/** Three digits. */
+const rounded = (speed: number): number => Number(speed.toPrecision(3))
