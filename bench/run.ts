@@ -11,6 +11,10 @@ const benchmarks: Record<string, { what: string; load: () => Promise<(args: stri
     what: 'a training step of the nano shape, kernel by kernel',
     load: async () => (await import('./train.ts')).train,
   },
+  attention: {
+    what: 'causal attention, forward and backward, against PyTorch',
+    load: async () => (await import('./attention.ts')).attention,
+  },
   decode: {
     what: 'greedy decoding of the nano shape, against reading its weights',
     load: async () => (await import('./decode.ts')).decode,

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { Tape } from '../autograd.ts'
+import { createCpuDevice } from '../device/cpu.ts'
 import { createReferenceDevice } from '../device/reference.ts'
 import { expectClose, randomSource, reals, testOperation } from '../testing.ts'
 import { attention } from './attention.ts'
@@ -82,6 +84,31 @@ describe('attention', () => {
     expect(after.slice(4 * 6, 5 * 6)).not.toEqual(before.slice(4 * 6, 5 * 6))
     // The first query of a sequence sees one key only: its value is the answer.
     expectClose(after.slice(0, 6), v.data.slice(0, 6), 1e-12, 'first query')
+  })
+
+  test('takes no memory for scores, however long the sequence is', async () => {
+    const [tokens, heads, dim] = [4096, 2, 16]
+    const device = createCpuDevice({ threads: 2 })
+    const before = device.reservedBytes
+    const random = randomSource(3)
+    const [q, k, v] = [0, 1, 2].map(() => {
+      const tensor = device.from(reals(random, [tokens, heads, dim]).values, [tokens, heads, dim])
+      tensor.requiresGrad = true
+      tensor.grad = device.persistent(tensor.shape)
+      return tensor
+    })
+    device.tape = new Tape()
+    const y = attention(q!, k!, v!, { sequences: 1, scale: dim ** -0.5 })
+    const loss = device.temporary([])
+    device.tape.record(loss, () => device.fill(device.tape!.gradient(y), 1))
+    device.tape.backward(loss)
+    const tensors = 6 * 4 * q!.size
+    const arenaChunk = 16 << 20
+    const scratch = 2 << 20
+    const scores = 4 * tokens * tokens
+    expect(tensors + arenaChunk + scratch).toBeLessThan(scores / 2)
+    expect(device.reservedBytes - before).toBeLessThan(tensors + arenaChunk + scratch)
+    await device.close()
   })
 
   test('refuses shapes that do not fit', () => {

@@ -1,20 +1,26 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
+import { exp2 } from '../kernel/exp2.ts'
 import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
-import { exp, type Int, log, type Reals } from '../kernel/language.ts'
-import {
-  blockRows,
-  fewRows,
-  packAll,
-  packedSize,
-  product,
-  productScratch,
-  rowProduct,
-  tileShape,
-} from '../kernel/tile.ts'
+import { type Builder, type BuilderArguments, exp, type Int, log, type Reals } from '../kernel/language.ts'
+import { fewRows, packAll, packedSize, product, productScratch, rowProduct, tileShape } from '../kernel/tile.ts'
 import type { Tensor } from '../tensor.ts'
+import { attentionBackward, chunksOf } from './attentionBackward.ts'
+import { blockShape, clearRows, laneNumbers, pieces } from './attentionBlocks.ts'
 
 const sizes = { sequences: i32, queries: i32, keys: i32, heads: i32, groups: i32, dim: i32, valueDim: i32 } as const
+
+const forwardParameters = {
+  q: f32s,
+  k: f32s,
+  v: f32s,
+  y: f32s,
+  lse: f32s,
+  ...sizes,
+  kRow: i32,
+  vRow: i32,
+  scale: f32,
+} as const
 
 /**
  * y[t,h,:] = Σ_j softmax_j(scale · q[t,h,:]·k[j,g,:]) v[j,g,:] over keys j ≤ keys − queries + t of the same sequence,
@@ -24,7 +30,7 @@ const sizes = { sequences: i32, queries: i32, keys: i32, heads: i32, groups: i32
  */
 export const attentionForward = kernel({
   name: 'attention',
-  params: { q: f32s, k: f32s, v: f32s, y: f32s, lse: f32s, ...sizes, kRow: i32, vRow: i32, scale: f32 },
+  params: forwardParameters,
   reference({ q, k, v, y, lse, sequences, queries, keys, heads, groups, dim, valueDim, kRow, vRow, scale }) {
     const scores = new Float64Array(keys)
     for (let s = 0; s < sequences; s++) {
@@ -56,243 +62,192 @@ export const attentionForward = kernel({
     2 * sequences * queries * keys * heads * (dim + valueDim),
   scratch({ queries, keys, dim, valueDim }, target) {
     const shape = tileShape(target)
-    const scores = productScratch(shape)
-    if (queries <= fewRows) return { perThread: scores + keys }
-    const panels = packedSize(keys, dim, shape) + packedSize(valueDim, keys, shape)
-    return { perThread: scores + panels + blockRows(shape) * keys }
+    if (queries <= fewRows) return { perThread: keys }
+    const { lanes, depth } = blockShape(target)
+    const packed = packedSize(lanes, dim, shape) + packedSize(valueDim, depth, shape)
+    return { perThread: productScratch(shape) + packed + depth * lanes + 3 * lanes + shape.columns }
   },
   build(k, args) {
-    const { q, k: key, v, y, lse, sequences, queries, keys, heads, groups, dim, valueDim, kRow, vRow, scale } = args
-    const shape = tileShape(k)
-    const block = blockRows(shape)
-    const scores = k.own.from(productScratch(shape))
-    k.tasks(sequences.mul(heads), task => {
-      const s = task.div(heads)
-      const h = task.rem(heads)
-      const g = h.mul(groups).div(heads)
-      const keyRows = key.from(s.mul(keys).mul(kRow).add(g.mul(dim)))
-      const valueRows = v.from(s.mul(keys).mul(vRow).add(g.mul(valueDim)))
-      const queryAt = (t: Int) => q.from(s.mul(queries).add(t).mul(heads).add(h).mul(dim))
-      const outputAt = (t: Int) => y.from(s.mul(queries).add(t).mul(heads).add(h).mul(valueDim))
-      /** Makes probabilities of a row of scores, the first `seen` of them, and notes its log-sum-exp. */
-      const softmax = (t: Int, row: Reals, seen: Int) => {
-        const largest = k.max(seen, j => row.at(j))
-        const sum = k.sum(seen, j => {
-          const e = exp(row.at(j).sub(largest))
-          row.set(j, e)
-          return e
-        })
-        lse.set(task.mul(queries).add(t), largest.add(log(sum)))
-        const inverse = k.real(1).div(sum)
-        k.lanes(seen, j => row.set(j, row.at(j).mul(inverse)))
-      }
-      k.if(
-        queries.le(fewRows),
-        () =>
-          k.loop(0, queries, t => {
-            const seen = keys.sub(queries).add(t).add(1)
-            const first = k.int(0)
-            const one = k.int(1)
-            const toKeys = { a: queryAt(t), b: keyRows, row: one, column: kRow, depth: dim }
-            rowProduct(k, { ...toKeys, from: first, to: seen, c: scores, add: first })
-            k.lanes(seen, j => scores.set(j, scores.at(j).mul(scale)))
-            softmax(t, scores, seen)
-            const toValues = { a: scores, b: valueRows, row: vRow, column: one, depth: seen }
-            rowProduct(k, { ...toValues, from: first, to: valueDim, c: outputAt(t), add: first })
-          }),
-        () => {
-          const keyPanels = scores.from(keys.mul(block))
-          const valuePanels = keyPanels.from(keys.ceilDiv(shape.columns).mul(shape.columns).mul(dim))
-          packAll(k, { b: keyRows, row: k.int(1), column: kRow, depth: dim, n: keys }, keyPanels)
-          packAll(k, { b: valueRows, row: vRow, column: k.int(1), depth: keys, n: valueDim }, valuePanels)
-          k.loop(
-            0,
-            queries,
-            t => {
-              const m = queries.sub(t).min(block)
-              const before = keys.sub(queries).add(t)
-              const seen = before.add(m)
-              const common = { m, aCol: 1, add: 0, scratch: k.own } as const
-              const toKeys = { a: queryAt(t), aRow: heads.mul(dim), panels: keyPanels, depth: dim, n: seen }
-              product(k, { ...common, ...toKeys, c: scores, cRow: keys, scale })
-              k.loop(0, m, r => {
-                const row = scores.from(r.mul(keys))
-                const own = before.add(r).add(1)
-                softmax(t.add(r), row, own)
-                k.lanesFrom(own, seen, j => row.set(j, 0))
-              })
-              const toValues = {
-                a: scores,
-                aRow: keys,
-                panels: valuePanels,
-                panelDepth: keys,
-                depth: seen,
-                n: valueDim,
-              }
-              product(k, { ...common, ...toValues, c: outputAt(t), cRow: heads.mul(valueDim) })
-            },
-            block,
-          )
-        },
-      )
-    })
+    k.if(
+      args.queries.le(fewRows),
+      () => oneByOne(k, args),
+      () => blockwise(k, args),
+    )
   },
 })
+
+type Forward = BuilderArguments<typeof forwardParameters>
+
+/** Where head `h` of sequence `s` has its keys, values, queries and outputs. */
+function places({ q, k: key, v, y, queries, keys, heads, groups, dim, valueDim, kRow, vRow }: Forward, s: Int, h: Int) {
+  const g = h.mul(groups).div(heads)
+  const query = (t: Int) => s.mul(queries).add(t).mul(heads).add(h)
+  return {
+    keyRows: key.from(s.mul(keys).mul(kRow).add(g.mul(dim))),
+    valueRows: v.from(s.mul(keys).mul(vRow).add(g.mul(valueDim))),
+    queryAt: (t: Int) => q.from(query(t).mul(dim)),
+    outputAt: (t: Int) => y.from(query(t).mul(valueDim)),
+  }
+}
+
+/** The few tokens of a decoding step: all scores of a query at once. */
+function oneByOne(k: Builder, args: Forward): void {
+  const { lse, sequences, queries, keys, heads, dim, valueDim, kRow, vRow, scale } = args
+  const scores = k.own
+  const [zero, one] = [k.int(0), k.int(1)]
+  k.tasks(sequences.mul(heads), task => {
+    const { keyRows, valueRows, queryAt, outputAt } = places(args, task.div(heads), task.rem(heads))
+    k.loop(0, queries, t => {
+      const seen = keys.sub(queries).add(t).add(1)
+      const toKeys = { a: queryAt(t), b: keyRows, row: one, column: kRow, depth: dim }
+      rowProduct(k, { ...toKeys, from: zero, to: seen, c: scores, add: zero })
+      k.lanes(seen, j => scores.set(j, scores.at(j).mul(scale)))
+      const largest = k.max(seen, j => scores.at(j))
+      const sum = k.sum(seen, j => {
+        const e = exp(scores.at(j).sub(largest))
+        scores.set(j, e)
+        return e
+      })
+      lse.set(task.mul(queries).add(t), largest.add(log(sum)))
+      const inverse = k.real(1).div(sum)
+      k.lanes(seen, j => scores.set(j, scores.at(j).mul(inverse)))
+      const toValues = { a: scores, b: valueRows, row: vRow, column: one, depth: seen }
+      rowProduct(k, { ...toValues, from: zero, to: valueDim, c: outputAt(t), add: zero })
+    })
+  })
+}
 
 /**
- * With p = exp(scale·q·k − lse) and d = dy·y of a query: dv += p·dy, ds = p·(dy·v − d), dq += scale·ds·k,
- * dk += scale·ds·q. Shapes as in the forward kernel, keys and values contiguous.
+ * A task takes a block of queries through all blocks of keys that they see. Scores are kept transposed, keys × queries:
+ * a softmax runs down the lanes and needs no sum across them, and keys are read where they lie. Scores count in binary
+ * logarithms. y holds sums of values until the last key: Milakov & Gimelshein 2018, Dao 2023.
  */
-export const attentionBackward = kernel({
-  name: 'attention.backward',
-  params: {
-    q: f32s,
-    k: f32s,
-    v: f32s,
-    y: f32s,
-    lse: f32s,
-    dy: f32s,
-    dq: f32s,
-    dk: f32s,
-    dv: f32s,
-    ...sizes,
-    scale: f32,
-  },
-  reference(args) {
-    const { q, k, v, y, lse, dy, dq, dk, dv, sequences, queries, keys, heads, groups, dim, valueDim, scale } = args
-    for (let s = 0; s < sequences; s++) {
-      for (let t = 0; t < queries; t++) {
-        for (let h = 0; h < heads; h++) {
-          const g = Math.floor((h * groups) / heads)
-          const atQ = ((s * queries + t) * heads + h) * dim
-          const atY = ((s * queries + t) * heads + h) * valueDim
-          let delta = 0
-          for (let i = 0; i < valueDim; i++) delta += dy[atY + i]! * y[atY + i]!
-          for (let j = 0; j <= keys - queries + t; j++) {
-            const atK = ((s * keys + j) * groups + g) * dim
-            const atV = ((s * keys + j) * groups + g) * valueDim
-            let dot = 0
-            for (let i = 0; i < dim; i++) dot += q[atQ + i]! * k[atK + i]!
-            const p = Math.exp(dot * scale - lse[(s * heads + h) * queries + t]!)
-            let dp = 0
-            for (let i = 0; i < valueDim; i++) {
-              dp += dy[atY + i]! * v[atV + i]!
-              dv[atV + i]! += p * dy[atY + i]!
-            }
-            const ds = scale * p * (dp - delta)
-            for (let i = 0; i < dim; i++) {
-              dq[atQ + i]! += ds * k[atK + i]!
-              dk[atK + i]! += ds * q[atQ + i]!
-            }
-          }
-        }
-      }
+function blockwise(k: Builder, args: Forward): void {
+  const { lse, sequences, queries, keys, heads, dim, valueDim, kRow, vRow, scale } = args
+  const { vectors, columns } = tileShape(k)
+  const { panels, lanes, depth } = blockShape(k)
+  const take = pieces(k.own.from(productScratch(tileShape(k))))
+  const scores = take(depth * lanes)
+  const [largest, sums, factors] = [take(lanes), take(lanes), take(lanes)]
+  const ramp = laneNumbers(k, take(columns))
+  const queryPanels = take(dim.mul(lanes))
+  const valuePanels = take(0)
+  const one = k.int(1)
+  const blocks = queries.ceilDiv(lanes)
+  const binaryScale = scale.mul(Math.LOG2E)
+  const yRow = heads.mul(valueDim)
+
+  k.tasks(sequences.mul(heads).mul(blocks), task => {
+    const head = task.div(blocks)
+    const { keyRows, valueRows, queryAt, outputAt } = places(args, head.div(heads), head.rem(heads))
+    // The last queries see most keys: they come first, so that no thread is left with a long task at the end.
+    const t = blocks.sub(1).sub(task.rem(blocks)).mul(lanes)
+    const m = queries.sub(t).min(lanes)
+    const before = keys.sub(queries).add(t)
+    const seen = before.add(m)
+    const output = outputAt(t)
+    packAll(k, { b: queryAt(t), row: one, column: heads.mul(dim), depth: dim, n: m }, queryPanels)
+    for (let v = 0; v < panels * vectors; v++) {
+      largest.setVector(v * k.width, k.vector(Number.NEGATIVE_INFINITY))
+      sums.setVector(v * k.width, k.vector(0))
     }
-  },
-  work: ({ sequences, queries, keys, heads, dim, valueDim }) =>
-    5 * sequences * queries * keys * heads * (dim + valueDim),
-  scratch({ keys, dim, valueDim }, target) {
-    const shape = tileShape(target)
-    const block = blockRows(shape)
-    const perKey = packedSize(keys, dim, shape) + packedSize(dim, keys, shape) + packedSize(keys, valueDim, shape)
-    const perBlock = packedSize(dim, block, shape) + packedSize(valueDim, block, shape) + 2 * block * keys
-    return { perThread: productScratch(shape) + perKey + perBlock }
-  },
-  build(k, args) {
-    const { q, k: key, v, y, lse, dy, dq, dk, dv, sequences, queries, keys, heads, groups, dim, valueDim, scale } = args
-    const shape = tileShape(k)
-    const block = blockRows(shape)
-    const one = k.int(1)
-    const padded = (n: Int) => n.ceilDiv(shape.columns).mul(shape.columns)
-    const probabilities = k.own.from(productScratch(shape))
-    const derivatives = probabilities.from(keys.mul(block))
-    const keyColumns = derivatives.from(keys.mul(block))
-    const keyRows = keyColumns.from(padded(keys).mul(dim))
-    const valueColumns = keyRows.from(padded(dim).mul(keys))
-    const queryRows = valueColumns.from(padded(keys).mul(valueDim))
-    const gradientRows = queryRows.from(padded(dim).mul(block))
-    const kRow = groups.mul(dim)
-    const vRow = groups.mul(valueDim)
-    // One task owns a group of heads, so that nobody else adds to its keys and values.
-    k.tasks(sequences.mul(groups), task => {
-      const s = task.div(groups)
-      const g = task.rem(groups)
-      const keyAt = s.mul(keys).mul(kRow).add(g.mul(dim))
-      const valueAt = s.mul(keys).mul(vRow).add(g.mul(valueDim))
-      packAll(k, { b: key.from(keyAt), row: one, column: kRow, depth: dim, n: keys }, keyColumns)
-      packAll(k, { b: key.from(keyAt), row: kRow, column: one, depth: keys, n: dim }, keyRows)
-      packAll(k, { b: v.from(valueAt), row: one, column: vRow, depth: valueDim, n: keys }, valueColumns)
-      const perGroup = heads.div(groups)
-      k.loop(0, perGroup, member => {
-        const h = g.mul(perGroup).add(member)
-        k.loop(
-          0,
-          queries,
-          t => {
-            const m = queries.sub(t).min(block)
-            const before = keys.sub(queries).add(t)
-            const seen = before.add(m)
-            const row = s.mul(queries).add(t).mul(heads).add(h)
-            const qRow = heads.mul(dim)
-            const yRow = heads.mul(valueDim)
-            const queryBlock = q.from(row.mul(dim))
-            const gradientBlock = dy.from(row.mul(valueDim))
-            const outputBlock = y.from(row.mul(valueDim))
-            const inPlace = { m, aCol: 1, scratch: k.own } as const
-            const toKeys = { a: queryBlock, aRow: qRow, panels: keyColumns, depth: dim, n: seen }
-            product(k, { ...inPlace, ...toKeys, c: probabilities, cRow: keys, add: 0, scale })
-            const toValues = { a: gradientBlock, aRow: yRow, panels: valueColumns, depth: valueDim, n: seen }
-            product(k, { ...inPlace, ...toValues, c: derivatives, cRow: keys, add: 0 })
-            k.loop(0, m, r => {
-              const p = probabilities.from(r.mul(keys))
-              const ds = derivatives.from(r.mul(keys))
-              const own = before.add(r).add(1)
-              const total = lse.at(s.mul(heads).add(h).mul(queries).add(t).add(r))
-              const gradient = gradientBlock.from(r.mul(yRow))
-              const output = outputBlock.from(r.mul(yRow))
-              const delta = k.dot(valueDim, i => [gradient.at(i), output.at(i)])
-              k.lanes(own, j => {
-                const probability = exp(p.at(j).sub(total))
-                p.set(j, probability)
-                ds.set(j, probability.mul(ds.at(j).sub(delta)).mul(scale))
-              })
-              k.lanesFrom(own, seen, j => {
-                p.set(j, 0)
-                ds.set(j, 0)
-              })
-            })
-            const toQueries = { a: derivatives, aRow: keys, panels: keyRows, panelDepth: keys, depth: seen, n: dim }
-            product(k, { ...inPlace, ...toQueries, c: dq.from(row.mul(dim)), cRow: qRow, add: 1 })
-            packAll(k, { b: queryBlock, row: qRow, column: one, depth: m, n: dim }, queryRows)
-            packAll(k, { b: gradientBlock, row: yRow, column: one, depth: m, n: valueDim }, gradientRows)
-            k.loop(
-              0,
-              seen,
-              j => {
-                const columns = {
-                  aRow: one,
-                  aCol: keys,
-                  m: seen.sub(j).min(block),
-                  depth: m,
-                  add: 1,
-                  scratch: k.own,
-                } as const
-                const ofKeys = { a: derivatives.from(j), panels: queryRows, n: dim, cRow: kRow }
-                product(k, { ...columns, ...ofKeys, c: dk.from(keyAt.add(j.mul(kRow))) })
-                const ofValues = { a: probabilities.from(j), panels: gradientRows, n: valueDim, cRow: vRow }
-                product(k, { ...columns, ...ofValues, c: dv.from(valueAt.add(j.mul(vRow))) })
-              },
-              block,
-            )
-          },
-          block,
-        )
+
+    /** Scores of the keys from `j` on for a panel of queries, made probabilities relative to the largest so far. */
+    const attend = (panel: Int, j: Int, part: Int) => {
+      const first = panel.mul(columns)
+      const limit = before.add(first).add(columns).sub(j).max(0).min(part)
+      const block = scores.from(first)
+      const rowAt = (i: Int) => block.from(i.mul(lanes))
+      const toKeys = { a: keyRows.from(j.mul(kRow)), aRow: kRow, aCol: 1, m: limit, depth: dim } as const
+      const panelOf = { panels: queryPanels.from(first.mul(dim)), n: k.int(columns), scale: binaryScale }
+      product(k, { ...toKeys, ...panelOf, c: block, cRow: k.int(lanes), add: 0, scratch: k.own })
+      // Key j + i is one too far for the lanes below j + i − before − first.
+      const ahead = j.sub(before).sub(first)
+      k.loop(k.int(1).sub(ahead).max(0), limit, i => {
+        const lane = ahead.add(i).toReal()
+        const row = rowAt(i)
+        for (const [v, numbers] of ramp.entries()) {
+          const score = row.vectorAt(v * k.width)
+          row.setVector(v * k.width, numbers.lt(lane).select(Number.NEGATIVE_INFINITY, score))
+        }
       })
+      clearRows(k, block, lanes, limit, part)
+
+      const place = (memory: Reals, v: number) => memory.from(first).vectorAt(v * k.width)
+      const maxima = ramp.map((_, v) => k.variable(place(largest, v)))
+      k.loop(0, limit, i => {
+        const row = rowAt(i)
+        for (const [v, max] of maxima.entries()) max.set(max.value.max(row.vectorAt(v * k.width)))
+      })
+      const totals = maxima.map(({ value }, v) => {
+        const factor = exp2(place(largest, v).sub(value))
+        factors.from(first).setVector(v * k.width, factor)
+        largest.from(first).setVector(v * k.width, value)
+        return k.variable(place(sums, v).mul(factor))
+      })
+      k.loop(0, limit, i => {
+        const row = rowAt(i)
+        for (const [v, total] of totals.entries()) {
+          const probability = exp2(row.vectorAt(v * k.width).sub(maxima[v]!.value))
+          row.setVector(v * k.width, probability)
+          total.add(probability)
+        }
+      })
+      for (const [v, total] of totals.entries()) sums.from(first).setVector(v * k.width, total.value)
+    }
+    const scaleOutputs = () =>
+      k.loop(0, m, r => {
+        const row = output.from(r.mul(yRow))
+        const factor = factors.at(r)
+        k.lanes(valueDim, i => row.set(i, row.at(i).mul(factor)))
+      })
+
+    k.loop(
+      0,
+      seen,
+      j => {
+        const part = seen.sub(j).min(depth)
+        packAll(k, { b: valueRows.from(j.mul(vRow)), row: vRow, column: one, depth: part, n: valueDim }, valuePanels)
+        k.loop(0, m.ceilDiv(columns), panel => attend(panel, j, part))
+        k.if(j.gt(0), scaleOutputs)
+        const toValues = { a: scores, aRow: one, aCol: k.int(lanes), m, panels: valuePanels, depth: part, n: valueDim }
+        product(k, { ...toValues, c: output, cRow: yRow, add: j, scratch: k.own })
+      },
+      depth,
+    )
+    k.lanes(m, r => {
+      factors.set(r, k.real(1).div(sums.at(r)))
+      lse.from(head.mul(queries).add(t)).set(
+        r,
+        largest
+          .at(r)
+          .mul(Math.LN2)
+          .add(log(sums.at(r))),
+      )
     })
+    scaleOutputs()
+  })
+}
+
+/** dq += the sum of its parts. parts: [chunks, n]; dq: [n]. */
+const addParts = kernel({
+  name: 'attention.addParts',
+  params: { parts: f32s, dq: f32s, chunks: i32, n: i32 },
+  reference({ parts, dq, chunks, n }) {
+    for (let c = 0; c < chunks; c++) for (let i = 0; i < n; i++) dq[i]! += parts[c * n + i]!
   },
+  build(k, { parts, dq, chunks, n }) {
+    k.share(n, 64, (from, to) =>
+      k.loop(0, chunks, c => {
+        const part = parts.from(c.mul(n))
+        k.lanesFrom(from, to, i => dq.set(i, dq.at(i).add(part.at(i))))
+      }),
+    )
+  },
+  work: ({ chunks, n }) => chunks * n,
 })
 
-export const attentionKernels = [attentionForward, attentionBackward]
+export const attentionKernels = [attentionForward, attentionBackward, addParts]
 
 export interface AttentionOptions {
   /** Independent sequences that lie one after the other in the rows. */
@@ -334,7 +289,11 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
     const dy = tape.gradient(y)
     // The kernel makes all three; one that nobody wants goes where nobody looks.
     const [dq, dk, dv] = [q, k, v].map(x => (x.requiresGrad ? tape.gradient(x) : device.temporary(x.shape)))
-    device.run(attentionBackward, { q, k, v, y, lse, dy, dq: dq!, dk: dk!, dv: dv!, ...shape })
+    const chunks = chunksOf(sequences, groups)
+    const parts = chunks === 1 ? dq! : device.temporary([chunks, ...q.shape])
+    if (chunks > 1) device.fill(parts, 0)
+    device.run(attentionBackward, { q, k, v, y, lse, dy, dq: parts, dk: dk!, dv: dv!, ...shape, chunks })
+    if (chunks > 1) device.run(addParts, { parts, dq: dq!, chunks, n: q.size })
   })
   return y
 }

@@ -1,0 +1,218 @@
+import { exp2 } from '../kernel/exp2.ts'
+import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
+import type { Builder, BuilderArguments, Int, Reals } from '../kernel/language.ts'
+import { packAll, packedSize, product, productScratch, tileShape } from '../kernel/tile.ts'
+import { blockShape, clearRows, laneNumbers, pieces } from './attentionBlocks.ts'
+
+const parameters = {
+  q: f32s,
+  k: f32s,
+  v: f32s,
+  y: f32s,
+  lse: f32s,
+  dy: f32s,
+  dq: f32s,
+  dk: f32s,
+  dv: f32s,
+  sequences: i32,
+  queries: i32,
+  keys: i32,
+  heads: i32,
+  groups: i32,
+  dim: i32,
+  valueDim: i32,
+  scale: f32,
+  chunks: i32,
+} as const
+
+/** Tasks there should be at least, so that several threads have something to do. */
+const fewestTasks = 8
+
+/** Into how many parts the keys of a sequence and group are cut. It follows from the shapes alone, so that the result does. */
+export const chunksOf = (sequences: number, groups: number): number => Math.ceil(fewestTasks / (sequences * groups))
+
+/**
+ * With p = exp(scale·q·k − lse) and d = dy·y of a query: dv += p·dy, ds = p·(dy·v − d), dq += scale·ds·k,
+ * dk += scale·ds·q. Shapes as in the forward kernel, keys and values contiguous. dq: [chunks, like q]: part c has what
+ * comes from every `chunks`-th block of keys.
+ */
+export const attentionBackward = kernel({
+  name: 'attention.backward',
+  params: parameters,
+  reference(args) {
+    const { q, k, v, y, lse, dy, dq, dk, dv, sequences, queries, keys, heads, groups, dim, valueDim, scale } = args
+    for (let s = 0; s < sequences; s++) {
+      for (let t = 0; t < queries; t++) {
+        for (let h = 0; h < heads; h++) {
+          const g = Math.floor((h * groups) / heads)
+          const atQ = ((s * queries + t) * heads + h) * dim
+          const atY = ((s * queries + t) * heads + h) * valueDim
+          let delta = 0
+          for (let i = 0; i < valueDim; i++) delta += dy[atY + i]! * y[atY + i]!
+          for (let j = 0; j <= keys - queries + t; j++) {
+            const atK = ((s * keys + j) * groups + g) * dim
+            const atV = ((s * keys + j) * groups + g) * valueDim
+            let dot = 0
+            for (let i = 0; i < dim; i++) dot += q[atQ + i]! * k[atK + i]!
+            const p = Math.exp(dot * scale - lse[(s * heads + h) * queries + t]!)
+            let dp = 0
+            for (let i = 0; i < valueDim; i++) {
+              dp += dy[atY + i]! * v[atV + i]!
+              dv[atV + i]! += p * dy[atY + i]!
+            }
+            const ds = scale * p * (dp - delta)
+            for (let i = 0; i < dim; i++) {
+              dq[atQ + i]! += ds * k[atK + i]!
+              dk[atK + i]! += ds * q[atQ + i]!
+            }
+          }
+        }
+      }
+    }
+  },
+  work: ({ sequences, queries, keys, heads, dim, valueDim }) =>
+    5 * sequences * queries * keys * heads * (dim + valueDim),
+  scratch({ sequences, queries, heads, dim, valueDim }, target) {
+    const shape = tileShape(target)
+    const { lanes, depth } = blockShape(target)
+    const perKeys = packedSize(lanes, dim, shape) + packedSize(dim, lanes, shape) + packedSize(lanes, valueDim, shape)
+    const perQueries = packedSize(dim, depth, shape) + packedSize(valueDim, depth, shape)
+    return {
+      perThread: productScratch(shape) + 2 * depth * lanes + shape.columns + perKeys + perQueries,
+      shared: sequences * queries * heads,
+    }
+  },
+  build(k, args) {
+    const { y, dy, sequences, queries, heads, groups, valueDim, chunks } = args
+    const deltas = k.shared
+    k.rows(sequences.mul(queries).mul(heads), row => {
+      const [gradient, output] = [dy, y].map(x => x.from(row.mul(valueDim))) as [Reals, Reals]
+      deltas.set(
+        row,
+        k.dot(valueDim, i => [gradient.at(i), output.at(i)]),
+      )
+    })
+    k.barrier()
+    keyBlocks(k, args, deltas, sequences.mul(groups).mul(chunks))
+  },
+})
+
+/**
+ * A task takes some blocks of the keys of a group through all queries that see them. It alone adds to the gradients of
+ * these keys and values, and to its part of dq. The scores are queries × keys here, so that queries are read where they lie.
+ */
+function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas: Reals, tasks: Int): void {
+  const { q, k: key, v, lse, dy, dq, dk, dv, sequences, queries, keys, heads, groups, dim, valueDim, scale } = args
+  const { chunks } = args
+  const { columns } = tileShape(k)
+  const { lanes, depth } = blockShape(k)
+  const padded = (n: Int) => n.ceilDiv(columns).mul(columns)
+  const take = pieces(k.own.from(productScratch(tileShape(k))))
+  const [probabilities, derivatives] = [take(depth * lanes), take(depth * lanes)]
+  const ramp = laneNumbers(k, take(columns))
+  const keyColumns = take(dim.mul(lanes))
+  const valueColumns = take(valueDim.mul(lanes))
+  const keyRows = take(padded(dim).mul(lanes))
+  const queryRows = take(padded(dim).mul(depth))
+  const gradientRows = take(0)
+  const one = k.int(1)
+  const [kRow, vRow] = [groups.mul(dim), groups.mul(valueDim)]
+  const [qRow, yRow] = [heads.mul(dim), heads.mul(valueDim)]
+  const perGroup = heads.div(groups)
+  const inScratch = { scratch: k.own, cRow: k.int(lanes) } as const
+
+  k.tasks(tasks, task => {
+    const chunk = task.rem(chunks)
+    const s = task.div(chunks).div(groups)
+    const g = task.div(chunks).rem(groups)
+    const dqPart = dq.from(chunk.mul(sequences).mul(queries).mul(qRow))
+
+    /** One block of queries, `t` on, of head `h`, and the `n` keys from `j` on. */
+    const block = (h: Int, t: Int, j: Int, n: Int) => {
+      const m = queries.sub(t).min(depth)
+      const before = keys.sub(queries).add(t)
+      const row = s.mul(queries).add(t).mul(heads).add(h)
+      const [queryBlock, gradientBlock] = [q.from(row.mul(dim)), dy.from(row.mul(valueDim))]
+      const lseBlock = lse.from(s.mul(heads).add(h).mul(queries).add(t))
+      k.loop(0, n.ceilDiv(columns), panel => {
+        const lane = panel.mul(columns)
+        // The first row that sees the panel's first key, and the first that sees all.
+        const firstRow = j.add(lane).sub(before).max(0).min(m)
+        const fullRow = j
+          .add(lane)
+          .add(columns - 1)
+          .sub(before)
+          .max(firstRow)
+          .min(m)
+        const [p, ds] = [probabilities.from(lane), derivatives.from(lane)]
+        clearRows(k, p, lanes, 0, firstRow)
+        clearRows(k, ds, lanes, 0, firstRow)
+        const rows = { aCol: 1, m: m.sub(firstRow), n: k.int(columns), add: 0, ...inScratch } as const
+        const panelAt = firstRow.mul(lanes)
+        const toKeys = { a: queryBlock.from(firstRow.mul(qRow)), aRow: qRow, depth: dim }
+        const toValues = { a: gradientBlock.from(firstRow.mul(yRow)), aRow: yRow, depth: valueDim }
+        const binaryScale = scale.mul(Math.LOG2E)
+        product(k, {
+          ...rows,
+          ...toKeys,
+          panels: keyColumns.from(lane.mul(dim)),
+          c: p.from(panelAt),
+          scale: binaryScale,
+        })
+        product(k, { ...rows, ...toValues, panels: valueColumns.from(lane.mul(valueDim)), c: ds.from(panelAt) })
+        const differentiate = (from: Int, to: Int, masked: boolean) =>
+          k.loop(from, to, r => {
+            const [pRow, dsRow] = [p.from(r.mul(lanes)), ds.from(r.mul(lanes))]
+            const total = k.vector(lseBlock.at(r).mul(Math.LOG2E))
+            const delta = k.vector(deltas.at(row.add(r.mul(heads))))
+            const last = k.vector(before.add(r).sub(j).sub(lane).toReal())
+            for (const [v, numbers] of ramp.entries()) {
+              const full = exp2(pRow.vectorAt(v * k.width).sub(total))
+              const probability = masked ? numbers.le(last).select(full, 0) : full
+              pRow.setVector(v * k.width, probability)
+              const upstream = dsRow.vectorAt(v * k.width).sub(delta)
+              dsRow.setVector(v * k.width, probability.mul(upstream).mul(scale))
+            }
+          })
+        differentiate(firstRow, fullRow, true)
+        differentiate(fullRow, m, false)
+      })
+      packAll(k, { b: queryBlock, row: qRow, column: one, depth: m, n: dim }, queryRows)
+      packAll(k, { b: gradientBlock, row: yRow, column: one, depth: m, n: valueDim }, gradientRows)
+      const at = s.mul(keys).add(j).mul(groups).add(g)
+      const transposed = { aRow: one, aCol: k.int(lanes), m: n, depth: m, add: 1, scratch: k.own } as const
+      product(k, {
+        ...transposed,
+        a: probabilities,
+        panels: gradientRows,
+        n: valueDim,
+        c: dv.from(at.mul(valueDim)),
+        cRow: vRow,
+      })
+      product(k, { ...transposed, a: derivatives, panels: queryRows, n: dim, c: dk.from(at.mul(dim)), cRow: kRow })
+      const toQueries = {
+        a: derivatives,
+        aRow: k.int(lanes),
+        aCol: 1,
+        m,
+        panels: keyRows,
+        panelDepth: n,
+        depth: n,
+      } as const
+      product(k, { ...toQueries, n: dim, c: dqPart.from(row.mul(dim)), cRow: qRow, add: 1, scratch: k.own })
+    }
+
+    k.loop(0, keys.ceilDiv(lanes).sub(chunk).ceilDiv(chunks), i => {
+      const j = i.mul(chunks).add(chunk).mul(lanes)
+      const n = keys.sub(j).min(lanes)
+      const at = s.mul(keys).add(j).mul(groups).add(g)
+      const [keyAt, valueAt] = [key.from(at.mul(dim)), v.from(at.mul(valueDim))]
+      packAll(k, { b: keyAt, row: one, column: kRow, depth: dim, n }, keyColumns)
+      packAll(k, { b: keyAt, row: kRow, column: one, depth: n, n: dim }, keyRows)
+      packAll(k, { b: valueAt, row: one, column: vRow, depth: valueDim, n }, valueColumns)
+      k.loop(0, perGroup, member =>
+        k.loop(j.sub(keys.sub(queries)).max(0), queries, t => block(g.mul(perGroup).add(member), t, j, n), depth),
+      )
+    })
+  })
+}
