@@ -4,6 +4,7 @@ import { createCpuDevice } from './device/cpu.ts'
 import type { Device } from './device/device.ts'
 import { createInterpreterDevice } from './device/interpreter.ts'
 import { createReferenceDevice } from './device/reference.ts'
+import { optimize } from './kernel/optimize.ts'
 import { type DType, type Shape, sizeOf, type Tensor } from './tensor.ts'
 
 // Shared by the tests of operations: random inputs, gradients against finite differences, device against device.
@@ -94,13 +95,15 @@ export function testOperation<S>(name: string, tests: OperationTests<S>): void {
       { name: 'narrow', width: 4, registers: 16 },
       { name: 'wide', width: 16, registers: 32 },
     ]
-    const checked = targets.map(createInterpreterDevice)
+    const checked = targets.map(target => [createInterpreterDevice(target), createInterpreterDevice(target, optimize)])
     for (const [index, shape] of shapes.entries()) {
       const operation = make(shape, randomSource(index + 1001))
       const expected = evaluate(reference, operation, unitGradient)
-      for (const [i, device] of checked.entries()) {
-        const { outputs, gradients } = evaluate(device, operation, unitGradient)
+      for (const [i, [asWritten, optimised]] of checked.entries()) {
+        const evaluation = evaluate(asWritten!, operation, unitGradient)
+        const { outputs, gradients } = evaluation
         const at = `at ${JSON.stringify(shape)}, ${targets[i]!.name}`
+        expect(evaluate(optimised!, operation, unitGradient), `optimised ${at}`).toEqual(evaluation)
         for (const [j, output] of expected.outputs.entries()) {
           expectClose(outputs[j]!, output, tolerance, `output ${j} ${at}`)
         }
@@ -109,7 +112,7 @@ export function testOperation<S>(name: string, tests: OperationTests<S>): void {
         }
       }
     }
-  })
+  }, 30_000)
 
   test(`${name}: cpu equals the reference on one and two threads`, () => {
     for (const [index, shape] of shapes.entries()) {

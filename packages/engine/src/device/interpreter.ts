@@ -6,7 +6,7 @@ import type { Program } from '../kernel/ir.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
 import { buildProgram, type Target } from '../kernel/language.ts'
 import { bytesOf, type DType, elementsAt, type Shape, Tensor } from '../tensor.ts'
-import type { Device } from './device.ts'
+import type { Device, Recording } from './device.ts'
 import { referenceArguments } from './reference.ts'
 
 /** All memory there is, in bytes; pages that nobody touches cost nothing. */
@@ -28,15 +28,19 @@ class InterpreterDevice implements Device {
   readonly threads = 1
   tape: Tape | undefined
   private readonly shape: Target
+  private readonly prepare: (program: Program) => Program
   private readonly buffer = new ArrayBuffer(memoryBytes)
   private readonly allowed = new Uint8Array(memoryBytes)
   private readonly programs = new Map<unknown, Program>()
   private readonly temporaries: Tensor[] = []
+  /** The calls and temporaries so far, while something is recorded. */
+  private recording: { calls: (() => void)[]; tensors: Tensor[] } | undefined
   private living = 0
   private end = gap
 
-  constructor(target: Target) {
+  constructor(target: Target, prepare: (program: Program) => Program) {
     this.shape = target
+    this.prepare = prepare
   }
 
   persistent(shape: Shape, dtype: DType = 'f32'): Tensor {
@@ -50,7 +54,8 @@ class InterpreterDevice implements Device {
   temporary(shape: Shape, dtype: DType = 'f32'): Tensor {
     const tensor = this.persistent(shape, dtype)
     tensor.data.fill(untouched[dtype])
-    this.temporaries.push(tensor)
+    const owner = this.recording?.tensors ?? this.temporaries
+    owner.push(tensor)
     return tensor
   }
 
@@ -79,11 +84,36 @@ class InterpreterDevice implements Device {
   }
 
   run<P extends Parameters>(kernel: Kernel<P>, args: Arguments<P>): void {
+    if (this.recording) this.recording.calls.push(() => this.interpret(kernel, args))
+    else this.interpret(kernel, args)
+  }
+
+  record<T>(work: () => T): Recording<T> {
+    const calls: (() => void)[] = []
+    const tensors: Tensor[] = []
+    this.recording = { calls, tensors }
+    try {
+      const result = work()
+      const replay = () => {
+        for (const call of calls) call()
+      }
+      const release = () => {
+        for (const tensor of tensors.splice(0)) this.release(tensor)
+      }
+      return { result, replay, release }
+    } finally {
+      this.recording = undefined
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  private interpret<P extends Parameters>(kernel: Kernel<P>, args: Arguments<P>): void {
     if (!kernel.build) {
       kernel.reference(referenceArguments(args))
       return
     }
-    const program = this.programs.get(kernel) ?? buildProgram(kernel, this.shape)
+    const program = this.programs.get(kernel) ?? this.prepare(buildProgram(kernel, this.shape))
     this.programs.set(kernel, program)
     const values = Object.keys(kernel.params).map(name => {
       const value = args[name] as Tensor | number
@@ -102,8 +132,6 @@ class InterpreterDevice implements Device {
     this.end = end
   }
 
-  async close(): Promise<void> {}
-
   private allows(from: number, to: number): boolean {
     for (let address = from; address < to; address++) if (this.allowed[address] === 0) return false
     return true
@@ -119,5 +147,8 @@ class InterpreterDevice implements Device {
   }
 }
 
-/** A device for tests that checks every access of kernels built for `target`. */
-export const createInterpreterDevice = (target: Target): Device => new InterpreterDevice(target)
+/** A device for tests that checks every access of kernels built for `target`, after `prepare` has changed them. */
+export const createInterpreterDevice = (
+  target: Target,
+  prepare: (program: Program) => Program = program => program,
+): Device => new InterpreterDevice(target, prepare)

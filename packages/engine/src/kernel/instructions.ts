@@ -2,20 +2,35 @@ import type { Block, Instruction, Register } from './ir.ts'
 
 // What passes over programs ask of an instruction: the registers it reads, the one it writes, the blocks inside it.
 
-/** Names of the operands that each instruction may have, in the order they are read. */
-const operandNames = ['from', 'to', 'count', 'condition', 'a', 'b', 'c', 'base', 'index'] as const
-type OperandName = (typeof operandNames)[number]
+type OperandName = 'from' | 'to' | 'count' | 'condition' | 'a' | 'b' | 'c' | 'base' | 'index'
 
-/** `to` is what a loop counts up to, but what every other instruction writes. */
-const isOperand = (i: Instruction, name: OperandName): boolean => name !== 'to' || i.op === 'loop'
+/** Which properties of an instruction are registers that it reads. */
+const operandNames: Record<Instruction['op'], readonly OperandName[]> = {
+  const: [],
+  splat: ['from'],
+  unary: ['a'],
+  binary: ['a', 'b'],
+  compare: ['a', 'b'],
+  select: ['condition', 'a', 'b'],
+  fma: ['a', 'b', 'c'],
+  dot: ['a', 'b', 'c'],
+  reduce: ['a'],
+  copy: ['from'],
+  address: ['base', 'index'],
+  load: ['base', 'index'],
+  store: ['from', 'base', 'index'],
+  loop: ['from', 'to'],
+  if: ['condition'],
+  tasks: ['count'],
+  barrier: ['count'],
+}
 
 /** The registers that `i` reads itself, without those that its blocks read. A loop reads its end before every turn. */
 export function operands(i: Instruction): Register[] {
   const read: Register[] = []
-  const fields = i as Partial<Record<OperandName, Register>>
-  for (const name of operandNames) {
-    const register = fields[name]
-    if (register !== undefined && isOperand(i, name)) read.push(register)
+  for (const name of operandNames[i.op]) {
+    const register = (i as Partial<Record<OperandName, Register>>)[name]
+    if (register !== undefined) read.push(register)
   }
   return read
 }
@@ -52,9 +67,9 @@ export function blocks(i: Instruction): Block[] {
 /** `i` with `map` applied to every register that it reads itself. */
 export function mapOperands(i: Instruction, map: (register: Register) => Register): Instruction {
   const mapped = { ...i } as Partial<Record<OperandName, Register>>
-  for (const name of operandNames) {
+  for (const name of operandNames[i.op]) {
     const register = mapped[name]
-    if (register !== undefined && isOperand(i, name)) mapped[name] = map(register)
+    if (register !== undefined) mapped[name] = map(register)
   }
   return mapped as Instruction
 }
@@ -79,3 +94,9 @@ export function walk(block: Block, visit: (i: Instruction) => void): void {
     for (const inner of blocks(i)) walk(inner, visit)
   }
 }
+
+/** Instructions that do more than compute one value from their operands. */
+const effects: ReadonlySet<Instruction['op']> = new Set(['copy', 'load', 'store', 'loop', 'if', 'tasks', 'barrier'])
+
+/** Whether `i` only computes a value from its operands: it may be computed elsewhere, once instead of twice, or not at all. */
+export const isPure = (i: Instruction): boolean => !effects.has(i.op)

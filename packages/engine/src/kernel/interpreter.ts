@@ -269,6 +269,7 @@ const unary: Record<UnaryFunction, (x: number) => number> = {
   nearest,
   exponent: x => ((bitsOf(x) >>> 23) & 255) - 127,
   mantissa: x => realOf((bitsOf(x) & 0x7f_ffff) | 0x3f80_0000),
+  toBf16: x => bf16ToReal(bf16FromReal(x)),
   toReal: x => x,
   toInt: x => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.trunc(x))),
   lowNibbles: byte => (byte & 15) - 8,
@@ -291,7 +292,7 @@ function divisor(b: number): number {
   return b
 }
 
-const integerArithmetic: Partial<Record<ArithmeticFunction, (a: number, b: number) => number>> = {
+export const integerArithmetic: Partial<Record<ArithmeticFunction, (a: number, b: number) => number>> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: Math.imul,
@@ -304,7 +305,7 @@ const integerArithmetic: Partial<Record<ArithmeticFunction, (a: number, b: numbe
   shr: (a, b) => a >>> b,
 }
 
-const comparison: Record<Comparison, (a: number, b: number) => boolean> = {
+export const comparison: Record<Comparison, (a: number, b: number) => boolean> = {
   lt: (a, b) => a < b,
   le: (a, b) => a <= b,
   gt: (a, b) => a > b,
