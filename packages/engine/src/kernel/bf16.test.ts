@@ -110,6 +110,13 @@ describe('bfloat16 in memory', () => {
     }
   })
 
+  test('is what toBf16 rounds to', () => {
+    const x = [...special, ...reals(60)]
+    const run = runner(x.length, (k, { x, y, n }) => k.lanes(n, i => y.set(i, x.at(i).toBf16())))
+    const expected = x.map(v => bf16ToReal(bf16FromReal(v)))
+    for (const machine of all) expect(run(machine, { x, n: x.length }).y, machine.where).toEqual(expected)
+  })
+
   test('keeps NaN, in vectors and alone', () => {
     const run = runner(17, (k, { x, y, h }) => {
       k.lanes(17, i => h.set(i, x.at(i)))

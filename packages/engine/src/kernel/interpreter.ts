@@ -292,7 +292,7 @@ function divisor(b: number): number {
   return b
 }
 
-export const integerArithmetic: Partial<Record<ArithmeticFunction, (a: number, b: number) => number>> = {
+const integerArithmetic: Partial<Record<ArithmeticFunction, (a: number, b: number) => number>> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: Math.imul,
@@ -305,7 +305,7 @@ export const integerArithmetic: Partial<Record<ArithmeticFunction, (a: number, b
   shr: (a, b) => a >>> b,
 }
 
-export const comparison: Record<Comparison, (a: number, b: number) => boolean> = {
+const comparison: Record<Comparison, (a: number, b: number) => boolean> = {
   lt: (a, b) => a < b,
   le: (a, b) => a <= b,
   gt: (a, b) => a > b,

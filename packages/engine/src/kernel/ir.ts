@@ -16,7 +16,8 @@ export type ElementSize = 1 | 2 | 4
 export type Register = number
 export type Block = Instruction[]
 
-export type RealFunction = 'neg' | 'abs' | 'sqrt' | 'floor' | 'nearest' | 'exponent' | 'mantissa'
+/** `toBf16` rounds to what bfloat16 can hold, nearest even. */
+export type RealFunction = 'neg' | 'abs' | 'sqrt' | 'floor' | 'nearest' | 'exponent' | 'mantissa' | 'toBf16'
 /** `toReal` takes `i32` or `ints`; the nibbles of `bytes` are numbers from 0 to 15 that stand for −8 to 7. */
 export type UnaryFunction = RealFunction | 'toReal' | 'toInt' | 'lowNibbles' | 'highNibbles'
 /** `packPairs` makes `pairs` of two `vec`: first the even elements, then the odd ones. `ints` have `add` and `sub`. */

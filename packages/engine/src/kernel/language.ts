@@ -109,6 +109,8 @@ export class Real {
   exponent = (): Real => this.unary('exponent')
   /** x · 2^−exponent(x), from 1 to 2, of a positive normal number. */
   mantissa = (): Real => this.unary('mantissa')
+  /** Rounded to the nearest number that bfloat16 has, ties to even. */
+  toBf16 = (): Real => this.unary('toBf16')
   /** this · 2^n for integral n from −126 to 127. */
   ldexp = (n: Real): Real => this.binary('ldexp', n)
   lt = (other: Real | number): Condition => this.compare('lt', other)

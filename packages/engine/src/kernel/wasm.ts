@@ -472,6 +472,17 @@ class FunctionWriter {
     code.byte(i32Arithmetic.shr!)
   }
 
+  private toBf16(register: Register, isVector: boolean): void {
+    if (isVector) {
+      this.bf16Vector(register)
+      this.splatConstant(upperHalf)
+      this.simd(simd.and)
+    } else {
+      this.bf16Bits(register)
+      this.constant(16).code.byte(i32Arithmetic.shl!, op.f32FromBits)
+    }
+  }
+
   private dot(i: Instruction & { op: 'dot' }): void {
     if (this.program.types[i.a] === 'bytes') {
       // Of 16-bit lanes that hold the even bytes, then of those that hold the odd ones.
@@ -500,6 +511,10 @@ class FunctionWriter {
   private unary(i: Instruction & { op: 'unary' }): void {
     const { code } = this
     const isVector = this.program.types[i.a] === 'vec'
+    if (i.fn === 'toBf16') {
+      this.toBf16(i.a, isVector)
+      return
+    }
     this.get(i.a)
     switch (i.fn) {
       case 'toReal':
