@@ -15,7 +15,12 @@ const memoryBytes = 1 << 25
 const gap = 256
 
 /** What stands in temporaries before they are written. */
-const untouched: Record<DType, number> = { f32: Number.NaN, i32: -(2 ** 31), i8: -128, bf16: bf16FromReal(Number.NaN) }
+export const untouched: Record<DType, number> = {
+  f32: Number.NaN,
+  i32: -(2 ** 31),
+  i8: -128,
+  bf16: bf16FromReal(Number.NaN),
+}
 
 /**
  * Runs kernels through the interpreter and refuses every access outside tensors and declared scratch; temporaries and

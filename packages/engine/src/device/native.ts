@@ -118,7 +118,7 @@ function bindSystem() {
 export const rawAddress = (buffer: ArrayBufferLike): bigint => requireFfi().getRawPointer(buffer as ArrayBuffer)
 
 /** A function from position-independent code. All arguments are addresses or whole numbers: only such calls are fast. */
-function nativeFunction(name: string, code: Uint8Array): (...args: bigint[]) => void {
+export function nativeFunction(name: string, code: Uint8Array): (...args: bigint[]) => void {
   const { library } = loadNative(sharedObject(code, [{ name, offset: 0 }], name), name)
   return library.getFunction(name, { arguments: ['pointer', 'pointer', 'pointer'], return: 'void' })
 }
