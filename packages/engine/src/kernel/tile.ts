@@ -11,8 +11,8 @@ export interface TileShape {
 }
 
 /** The register tile: rows × vectors accumulators leave room for a row of the right factor and one of the left. */
-export function tileShape({ width, registers }: Pick<Target, 'width' | 'registers'>): TileShape {
-  const vectors = 2
+export function tileShape({ width, registers, joined = 1 }: Omit<Target, 'name'>): TileShape {
+  const vectors = 2 * joined
   const rows = registers >= 32 ? 12 : 6
   return { rows, vectors, columns: vectors * width }
 }
@@ -63,8 +63,8 @@ function packRows(k: Builder, source: Reals, row: Int, depth: Int, valid: Int, i
       }),
     () =>
       k.loop(0, depth, () => {
+        for (let v = 0; v < vectors; v++) to.setVector(v * k.width, k.vector(0))
         k.lanes(valid, j => to.set(j, from.at(j)))
-        k.loop(valid, columns, j => to.set(j, 0))
         from.advance(row)
         to.advance(columns)
       }),
@@ -74,30 +74,37 @@ function packRows(k: Builder, source: Reals, row: Int, depth: Int, valid: Int, i
 /** A panel whose columns lie in sequence in the source, `column` numbers apart: it is transposed. */
 function packColumns(k: Builder, source: Reals, column: Int, depth: Int, valid: Int, into: Reals): void {
   const { columns } = tileShape(k)
-  const unroll = 8
-  // A part of the depth at a time: all columns write the same cache lines while these are near.
-  k.loop(
-    0,
-    depth,
-    p => {
-      const part = depth.sub(p).min(blockDepth)
-      const blocks = part.floorTo(unroll)
-      const block = into.from(p.mul(columns))
-      const cursors = (j: Int) => [source.from(p.add(j.mul(column))).cursor(), block.from(j).cursor()] as const
-      k.loop(0, valid, j => {
-        const [from, to] = cursors(j)
-        const steps = (count: number) => () => {
-          for (let u = 0; u < count; u++) to.set(u * columns, from.at(u))
-          from.advance(count)
-          to.advance(count * columns)
-        }
-        k.loop(0, blocks, steps(unroll), unroll)
-        k.loop(blocks, part, steps(1))
-      })
-      k.loop(valid, columns, j => k.loop(0, part, u => block.set(u.mul(columns).add(j), 0)))
+  const group = 8
+  const copy = (count: number) => (j: Int) => {
+    const from = rowCursors(source.from(j.mul(column)), column, count)
+    const to = into.from(j).cursor()
+    k.loop(0, depth, () => {
+      for (let g = 0; g < count; g++) to.set(g, from.cursor(g).at(from.index(g)))
+      from.advance(1)
+      to.advance(columns)
+    })
+  }
+  const grouped = valid.floorTo(group)
+  k.loop(0, grouped, copy(group), group)
+  k.loop(grouped, valid, copy(1))
+  k.loop(valid, columns, j => k.loop(0, depth, p => into.set(p.mul(columns).add(j), 0)))
+}
+
+/**
+ * Cursors into `count` rows that lie `row` numbers apart. Three rows share one, at 0, 1 and 2 times `row` from it: fewer
+ * addresses to keep and to move.
+ */
+function rowCursors(first: Reals, row: Int, count: number) {
+  const shared = 3
+  const cursors = Array.from({ length: Math.ceil(count / shared) }, (_, c) => first.from(row.mul(c * shared)).cursor())
+  const indices = [0, row, row.mul(2)]
+  return {
+    cursor: (r: number): Reals => cursors[Math.floor(r / shared)]!,
+    index: (r: number): Int | number => indices[r % shared]!,
+    advance: (elements: number) => {
+      for (const cursor of cursors) cursor.advance(elements)
     },
-    blockDepth,
-  )
+  }
 }
 
 /** Packs all panels one after the other to `into`. */
@@ -133,12 +140,14 @@ export const blockRows = ({ rows }: TileShape): number => blockTiles * rows
 
 /** Numbers of scratch a thread needs for `product`: an incomplete tile and a block of the left factor. */
 export const productScratch = (shape: TileShape): number =>
-  shape.rows * shape.columns + blockRows(shape) * (blockDepth + 1)
+  shape.rows * shape.columns + blockTiles * copiedRow(shape, shape.columns / shape.vectors) * blockDepth
 
 /** Runs the product on the calling thread. */
 export function product(k: Builder, args: Product): void {
   const { a, aRow, aCol, m, panels, depth, panelDepth = depth, n, c, cRow, add, scale, scratch } = args
-  const { rows, columns } = tileShape(k)
+  const shape = tileShape(k)
+  const { rows, columns } = shape
+  const stride = copiedRow(shape, k.width)
   const packed = scratch.from(rows * columns)
   // Rows in sequence are read in place but for an incomplete tile at the end; what is read from copies may be padded.
   const inPlace = aCol === 1 ? m.sub(m.rem(rows)) : k.int(0)
@@ -176,7 +185,7 @@ export function product(k: Builder, args: Product): void {
           0,
           copied,
           i => {
-            const left = rowsPacked(k, packed.from(i.mul(part.add(1))))
+            const left = rowsCopied(k, packed.from(i.div(rows).mul(part).mul(stride)))
             tile(k, { ...place, left, mLeft: copied.sub(i), c: to(inPlace.add(i)) })
           },
           rows,
@@ -187,77 +196,74 @@ export function product(k: Builder, args: Product): void {
   )
 }
 
+/** Distance of consecutive depths in a copied tile: whole vectors. */
+const copiedRow = (shape: TileShape, width: number): number => Math.ceil(shape.rows / width) * width
+
 /**
  * Copies a[i + p·aCol], i < m, p < depth: tile after tile of the rows, depth after depth within a tile, so that a tile
  * is read in sequence. What stands for rows beyond the matrix is never stored.
  */
 function copyColumns(k: Builder, a: Reals, aCol: Int, m: Int, depth: Int, into: Reals): void {
-  const { rows } = tileShape(k)
+  const shape = tileShape(k)
+  const { rows } = shape
   const { width } = k
-  const vectors = Math.ceil(rows / width)
-  // Whole vectors reach beyond the rows of a tile: into what is written next, and at its end into a gap of one depth.
-  const reach = m.sub(vectors * width - rows).max(0)
-  const whole = reach.sub(reach.rem(rows))
-  const from = a.cursor()
-  const to = into.cursor()
-  const gap = depth.add(1)
-  k.loop(0, depth, () => {
-    k.loop(
-      0,
-      whole,
-      i => {
-        const target = to.from(i.mul(gap))
-        for (let v = 0; v < vectors; v++) target.setVector(v * width, from.vectorAt(i, v * width))
-      },
-      rows,
-    )
-    from.advance(aCol)
-    to.advance(rows)
-  })
-  k.loop(whole, m, i => {
-    const row = i.rem(rows)
-    const column = into.from(i.sub(row).mul(gap).add(row))
-    k.loop(0, depth, p => column.set(p.mul(rows), a.at(p.mul(aCol).add(i))))
-  })
+  const stride = copiedRow(shape, width)
+  // Whole vectors reach beyond a tile: to other numbers of the matrix, but for the last depths.
+  const safe = depth.sub(k.int(stride - 1).ceilDiv(aCol)).max(0)
+  k.loop(
+    0,
+    m,
+    i => {
+      const from = a.from(i).cursor()
+      const tile = into.from(i.div(rows).mul(depth).mul(stride))
+      const to = tile.cursor()
+      k.loop(0, safe, () => {
+        for (let at = 0; at < stride; at += width) to.setVector(at, from.vectorAt(at))
+        from.advance(aCol)
+        to.advance(stride)
+      })
+      k.loop(safe, depth, p => {
+        k.loop(0, m.sub(i).min(rows), r => tile.set(p.mul(stride).add(r), a.at(p.mul(aCol).add(i).add(r))))
+      })
+    },
+    rows,
+  )
 }
 
 /** Copies a[i·aRow + p], i < m < rows of a tile, p < depth, as `copyColumns` does. */
 function copyRows(k: Builder, a: Reals, aRow: Int, m: Int, depth: Int, into: Reals): void {
-  const { rows } = tileShape(k)
+  const stride = copiedRow(tileShape(k), k.width)
   k.loop(0, m, i => {
     const row = a.from(i.mul(aRow))
     const column = into.from(i)
-    k.loop(0, depth, p => column.set(p.mul(rows), row.at(p)))
+    k.loop(0, depth, p => column.set(p.mul(stride), row.at(p)))
   })
 }
 
 /** How a tile reads its rows: row `r` at the depth of the cursor plus `u`. */
-interface LeftRows {
+export interface LeftRows {
   at(r: number, u: number): Real
   advance(depth: number): void
 }
 
-/** Rows in sequence, where they lie. Three share a cursor, at 0, 1 and 2 times `aRow`: fewer addresses to keep and move. */
-function rowsInPlace(k: Builder, a: Reals, aRow: Int): LeftRows {
-  const { rows } = tileShape(k)
-  const shared = 3
-  const cursors = Array.from({ length: rows / shared }, (_, c) => a.from(aRow.mul(c * shared)).cursor())
-  const places = [0, aRow, aRow.mul(2)]
+/** Rows in sequence, where they lie. */
+export function rowsInPlace(k: Builder, a: Reals, aRow: Int): LeftRows {
+  const cursors = rowCursors(a, aRow, tileShape(k).rows)
   return {
-    at: (r, u) => cursors[Math.floor(r / shared)]!.broadcastAt(places[r % shared]!, u),
-    advance: depth => {
-      for (const cursor of cursors) cursor.advance(depth)
-    },
+    at: (r, u) => cursors.cursor(r).broadcastAt(cursors.index(r), u),
+    advance: cursors.advance,
   }
 }
 
-/** Rows as `copyColumns` leaves them. */
-function rowsPacked(k: Builder, packed: Reals): LeftRows {
-  const { rows } = tileShape(k)
-  const cursor = packed.cursor()
+/** Rows of a tile as `copyColumns` leaves them. */
+const rowsCopied = (k: Builder, tile: Reals): LeftRows => columnsInPlace(tile, copiedRow(tileShape(k), k.width))
+
+/** The columns of a matrix as rows of the left factor, where they lie; its own rows lie `row` numbers apart. */
+export function columnsInPlace(a: Reals, row: number): LeftRows {
+  const cursor = a.cursor()
   return {
-    at: (r, u) => cursor.broadcastAt(u * rows + r),
-    advance: depth => cursor.advance(depth * rows),
+    at: (r, u) => cursor.broadcastAt(u * row + r),
+    advance: depth => cursor.advance(depth * row),
   }
 }
 
@@ -272,13 +278,17 @@ interface Tile {
   cRow: Int
   /** Not 0: add to what c holds instead of replacing it. */
   keep: Int
-  scale: Real | undefined
+  scale?: Real | undefined
+  /** Scratch of rows × columns. */
   edge: Reals
+  /** How many of the panel's vectors take part, by default all. */
+  vectors?: number
 }
 
 /** One register tile. */
-function tile(k: Builder, { left, mLeft, right, depth, nLeft, c, cRow, keep, scale, edge }: Tile): void {
-  const { rows, vectors, columns } = tileShape(k)
+export function tile(k: Builder, args: Tile): void {
+  const { left, mLeft, right, depth, nLeft, c, cRow, keep, scale, edge, vectors = tileShape(k).vectors } = args
+  const { rows, columns } = tileShape(k)
   const { width } = k
   const panel = right.cursor()
   const accumulators = Array.from({ length: rows }, () =>
@@ -302,7 +312,7 @@ function tile(k: Builder, { left, mLeft, right, depth, nLeft, c, cRow, keep, sca
 
   const results = accumulators.map(row => row.map(({ value }) => (scale ? value.mul(scale) : value)))
   k.if(
-    mLeft.ge(rows).and(nLeft.ge(columns)),
+    mLeft.ge(rows).and(nLeft.ge(vectors * width)),
     () => {
       const store = (adding: boolean) => () => {
         const to = c.cursor()
@@ -319,7 +329,7 @@ function tile(k: Builder, { left, mLeft, right, depth, nLeft, c, cRow, keep, sca
       for (const [r, row] of results.entries()) {
         for (const [v, value] of row.entries()) edge.setVector(r * columns + v * width, value)
       }
-      const valid = nLeft.min(columns)
+      const valid = nLeft.min(vectors * width)
       k.loop(0, mLeft.min(rows), r => {
         const from = edge.from(r.mul(columns))
         const to = c.from(r.mul(cRow))

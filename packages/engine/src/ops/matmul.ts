@@ -84,7 +84,7 @@ export const matmul = kernel({
         .mul(down)
         .mul(panels)
         .div(k.threads.mul(tasksPerThread))
-        .max(1)
+        .max(leastColumns / columns)
         .min(mostColumns / columns)
       const across = panels.ceilDiv(blockPanels)
       k.tasks(batch.mul(down).mul(across), task => {
@@ -117,7 +117,8 @@ export const matmul = kernel({
 
 /** So many tasks for each thread, where there is enough to do, let all threads end at about the same time. */
 const tasksPerThread = 12
-/** At most so many columns in a task: their panels of one block of the depth fit into the second-level cache. */
+/** Columns of a task: enough to pay for a copied left factor, and panels that fit into the second-level cache. */
+const leastColumns = 128
 const mostColumns = 512
 
 export const matmulKernels = [matmul]
