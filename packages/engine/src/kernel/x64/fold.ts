@@ -25,8 +25,10 @@ export function fold(program: Program, hasBroadcast: boolean): Folded {
 
   const isFoldable = (i: Instruction): boolean => {
     if (i.op === 'compare') return types[i.a] !== 'vec'
-    if (i.op !== 'load' || i.scale !== 4) return false
+    if (i.op !== 'load') return false
     const type = types[i.to]
+    if (type === 'pairs') return hasBroadcast
+    if (i.scale !== 4) return false
     return type === 'f32' || (type === 'vec' && (!i.splat || hasBroadcast))
   }
   const visit = (block: Block): void => {
@@ -68,6 +70,10 @@ function takes(use: Instruction, register: Register, isLoad: boolean, folded: Fo
     const second = use.fn === 'min' || use.fn === 'max' ? use.a : use.b
     const commutes = use.fn === 'add' || use.fn === 'mul'
     return other !== register && !folded.has(other) && (commutes || second === register)
+  }
+  if (use.op === 'dot') {
+    const other = use.a === register ? use.b : use.a
+    return other !== register && !folded.has(other)
   }
   if (use.op === 'fma') {
     const factor = use.a === register || use.b === register

@@ -71,6 +71,7 @@ const rows = [
   'vmovd                    VE   66.0F.W0    6E     RM    x,r/m             4   scalar',
   'vmovd                    VE   66.0F.W0    7E     MR    m,x               4   scalar',
   'vmovdToGeneral           VE   66.0F.W0    7E     MR    r,x               4   scalar',
+  'vmovq                    V    66.0F.W0    D6     MR    m,x               8   scalar',
   'vmovdqu                  V    F3.0F.W0    6F     RM    v,v/m             L   128+',
   'vmovdqu                  V    F3.0F.W0    7F     MR    m,v               L   128+',
   'vmovdqu32                E    F3.0F.W0    6F     RM    v{k},v/m          L   128+',
