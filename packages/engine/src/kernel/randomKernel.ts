@@ -1,119 +1,207 @@
 import { type Random, randomInteger, randomSource } from '../testing.ts'
-import type { Builder, Condition, Int, IntVariable, Real, RealVariable } from './language.ts'
+import type { Builder, Condition, Int, IntVariable, Real, Reals, RealVariable } from './language.ts'
 import type { Inputs, TestArguments } from './testKernel.ts'
 
-// Random programs in the kernel language, for tests that compare what runs them.
+// Random programs in the kernel language, for tests that compare what runs them. All of their numbers stay finite, all
+// of their accesses inside the arrays.
 
-/** Every row has so many elements in x, i, y and z. */
-const stride = 23
-const rows = 6
+/** Every row has so many elements in x, i, y and z: more than the widest vector. */
+const stride = 40
+const rows = 4
+/** Elements of x behind the rows, far from its beginning. */
+const far = 5000
+
+export interface RandomKernel {
+  build(k: Builder, args: TestArguments): void
+  inputs: Required<Inputs>
+}
+
+/** The kernel that belongs to `seed`. `fused`: with multiply-add, and without anything that a small deviation changes much. */
+export function randomKernel(seed: number, fused: boolean): RandomKernel {
+  const random = randomSource(seed + 1)
+  const size = rows * stride
+  return {
+    inputs: {
+      x: Array.from({ length: size + far }, () => Math.fround(random() * 6 - 3)),
+      i: Array.from({ length: size }, () => randomInteger(random, 60) - 20),
+      n: randomInteger(random, 40),
+      a: Math.fround(random() * 2),
+      y: size,
+      z: size,
+    },
+    build: (k, args) => k.rows(rows, row => new Generator(randomSource(seed), fused, k, args, row).statements(8, 3)),
+  }
+}
+
+/** Integers near the ends of what 32 bits hold, and factors that leave them. */
+const extremes = [2 ** 31 - 1, -(2 ** 31), 65_537, -65_535, 0x7f00_00ff]
 
 /** Writes the program of one row: random statements over what is in scope. */
 class Generator {
   private readonly random: Random
   private readonly fused: boolean
   private readonly k: Builder
-  private readonly args: TestArguments
   private readonly row: Int
-  private readonly integers: (Int | IntVariable)[] = []
-  private readonly reals: (Real | RealVariable)[] = []
+  private readonly all: TestArguments
+  private readonly x: Reals
+  private readonly y: Reals
+  private readonly i: TestArguments['i']
+  private readonly z: TestArguments['z']
+  private readonly integers: (Int | IntVariable)[]
+  private readonly reals: (Real | RealVariable)[]
+  private readonly vectors: (Real | RealVariable)[] = []
 
   constructor(random: Random, fused: boolean, k: Builder, args: TestArguments, row: Int) {
     this.random = random
     this.fused = fused
     this.k = k
-    this.args = args
     this.row = row
-    this.integers.push(row, args.n)
-    this.reals.push(args.a)
+    this.all = args
+    const first = row.mul(stride)
+    this.x = args.x.from(first)
+    this.y = args.y.from(first)
+    this.i = args.i.from(first)
+    this.z = args.z.from(first)
+    this.integers = [row, args.n]
+    this.reals = [args.a]
+  }
+
+  /** `count` statements; `depth` bounds how deep they nest. What they define is known to each other only. */
+  statements(count: number, depth: number): void {
+    const scopes = [this.integers, this.reals, this.vectors]
+    const lengths = scopes.map(scope => scope.length)
+    for (let i = 0; i < count; i++) this.statement(depth)
+    for (const [i, scope] of scopes.entries()) scope.length = lengths[i]!
   }
 
   private pick<T>(choices: readonly T[]): T {
     return choices[randomInteger(this.random, choices.length)]!
   }
-
+  private chance(probability: number): boolean {
+    return this.random() < probability
+  }
+  private below(n: number): number {
+    return randomInteger(this.random, n)
+  }
   private valueOf<T extends Int | Real>(item: T | { value: T }): T {
     return 'value' in item ? (item.value as T) : item
   }
+  private variableOf<T extends object>(items: (T | { value: T })[]): { value: T } | undefined {
+    const variables = items.filter(item => 'value' in item)
+    return variables.length > 0 ? (this.pick(variables) as { value: T }) : undefined
+  }
+
+  // Integers
 
   private integer(depth: number): Int {
-    const { k, random, args } = this
-    if (depth === 0 || random() < 0.2) {
-      return random() < 0.3
-        ? k.int(randomInteger(random, 200) - 100)
-        : this.valueOf(this.pick(this.integers)).spanning(1)
+    const { k, fused } = this
+    if (depth === 0 || this.chance(0.2)) {
+      if (this.chance(0.05)) return k.int(this.pick(extremes))
+      return this.chance(0.3) ? k.int(this.below(200) - 100) : this.valueOf(this.pick(this.integers)).spanning(1)
     }
     const a = this.integer(depth - 1)
     const b = () => this.integer(depth - 1)
-    return this.pick([
+    const choices = [
       () => a.add(b()),
       () => a.sub(b()),
       () => a.mul(b()),
       () => a.min(b()),
       () => a.max(b()),
-      () => a.max(0).div(1 + randomInteger(random, 9)),
-      () => a.max(0).rem(1 + randomInteger(random, 9)),
+      () => a.add(this.below(9) - 4).add(this.below(9) - 4),
+      () => a.max(0).div(1 + this.below(9)),
+      () => a.max(0).rem(1 + this.below(9)),
       () => a.max(0).rem(b().max(0).min(1000).add(1)),
       () => a.floorTo(8),
-      () => args.i.from(this.row.mul(stride)).at(this.index(a)),
+      () => this.i.at(this.index(a)),
+    ]
+    const exact = [
       () =>
         this.real(depth - 1)
           .max(-1000)
           .min(1000)
           .toInt(),
-    ])()
+      () => this.x.asBytes().at(this.index(a, 4 * stride)),
+    ]
+    return this.pick(fused ? choices : [...choices, ...exact])()
   }
 
-  /** An index into a row. */
-  private index(a: Int): Int {
-    return a.max(0).rem(stride)
+  /** An index below `n`, sometimes with a constant term. */
+  private index(a: Int, n = stride): Int {
+    const shift = this.pick([0, 0, 1, 3])
+    return a
+      .max(0)
+      .rem(n - shift)
+      .add(shift)
+  }
+  /** The index of a vector inside a row. */
+  private vectorIndex(): Int | number {
+    const last = stride - this.k.width
+    return this.chance(0.5) ? this.index(this.integer(1), last + 1) : this.below(last + 1)
   }
 
-  private scalarCondition(depth: number): Condition {
-    const { random } = this
-    if (!this.fused && random() < 0.5) {
-      const [a, b] = [this.real(depth), this.real(depth)]
-      return this.pick([() => a.lt(b), () => a.le(b), () => a.gt(b), () => a.ge(b)])()
-    }
-    const [a, b] = [this.integer(depth), this.integer(depth)]
-    const condition = this.pick([
-      () => a.lt(b),
-      () => a.le(b),
-      () => a.gt(b),
-      () => a.ge(b),
-      () => a.eq(b),
-      () => a.ne(b),
-    ])()
-    return random() < 0.2 ? condition.and(this.scalarCondition(0)) : condition
+  private condition(depth: number): Condition {
+    const real = !this.fused && this.chance(0.5)
+    const [a, b] = real ? [this.real(depth), this.real(depth)] : [this.integer(depth), this.integer(depth)]
+    const compare = this.pick(['lt', 'le', 'gt', 'ge'] as const)
+    const condition = (a as Real)[compare](b as Real)
+    return this.chance(0.2) ? condition.and(this.condition(0)) : condition
+  }
+
+  // Reals
+
+  private bounded(value: Real, limit = 100): Real {
+    return value.max(-limit).min(limit)
   }
 
   /** A real expression; inside a loop over lanes `lane` is the index, which may span a vector. */
   private real(depth: number, lane?: Int): Real {
-    const { k, random, args, fused } = this
-    if (depth === 0 || random() < 0.15) {
-      const choices = [
-        () => k.real(Math.fround(random() * 4 - 2)),
+    const { k, x } = this
+    if (depth === 0 || this.chance(0.15)) {
+      return this.pick([
+        () => k.real(Math.fround(this.random() * 4 - 2)),
         () => this.valueOf(this.pick(this.reals)),
-        () => args.x.from(this.row.mul(stride)).at(lane ?? randomInteger(random, stride)),
-      ]
-      return this.pick(choices)()
+        () => x.at(lane ?? this.below(stride)),
+        () => x.at(lane ?? this.index(this.integer(1))),
+        () => this.all.x.at(rows * stride + this.below(far)),
+      ])()
     }
-    const a = this.real(depth - 1, lane)
-    const b = () => this.real(depth - 1, lane)
-    const bounded = (value: Real) => value.max(-100).min(100)
+    return this.operation(() => this.real(depth - 1, lane))
+  }
+
+  /** A vector expression. */
+  private vector(depth: number): Real {
+    const { k, x } = this
+    if (depth === 0 || this.chance(0.15)) {
+      return this.pick([
+        () => k.vector(Math.fround(this.random() * 4 - 2)),
+        () => k.vector(this.valueOf(this.pick(this.reals))),
+        () => x.vectorAt(this.vectorIndex()),
+        () => x.broadcastAt(this.index(this.integer(1))),
+        () => this.all.x.vectorAt(rows * stride + this.below(far - k.width)),
+        () => (this.vectors.length > 0 ? this.valueOf(this.pick(this.vectors)) : k.vector(1)),
+      ])()
+    }
+    return this.operation(() => this.vector(depth - 1))
+  }
+
+  /** An operation on what `operand` gives. */
+  private operation(operand: () => Real): Real {
+    const { fused } = this
+    const a = operand()
+    const b = operand
     const choices = [
       () => a.add(b()),
       () => a.sub(b()),
-      () => bounded(a.mul(b())),
+      () => this.bounded(a.mul(b())),
       () => a.min(b()),
       () => a.max(b()),
       () => a.neg(),
       () => a.abs(),
       () => a.div(b().abs().add(0.5)),
       () => a.abs().sqrt(),
-      () => this.scalarCondition(0).select(a, b()),
+      () => this.condition(0).select(a, b()),
       () => this.index(this.integer(0)).toReal().add(a),
-      () => bounded(fused ? a.mulAdd(b(), b()) : a.mul(b()).add(b())),
+      () => this.bounded(fused ? a.mulAdd(b(), b()) : a.mul(b()).add(b())),
     ]
     const exact = [
       () => a.floor(),
@@ -127,95 +215,125 @@ class Generator {
     return this.pick(fused ? choices : [...choices, ...exact])()
   }
 
-  /** Statements; `depth` bounds how deep they nest. */
-  statements(count: number, depth: number): void {
-    const scope = [this.integers.length, this.reals.length] as const
-    for (let i = 0; i < count; i++) this.statement(depth)
-    // What was defined in here is not known outside.
-    this.integers.length = scope[0]
-    this.reals.length = scope[1]
-  }
+  // Statements
 
   private statement(depth: number): void {
-    const { k, args, random, row } = this
-    const y = args.y.from(row.mul(stride))
-    const z = args.z.from(row.mul(stride))
-    const x = args.x.from(row.mul(stride))
     const simple = [
-      () => y.set(this.index(this.integer(2)), this.real(3)),
-      () => z.set(this.index(this.integer(2)), this.integer(3)),
+      () => this.y.set(this.index(this.integer(2)), this.real(3)),
+      () => this.y.setVector(this.vectorIndex(), this.vector(3)),
+      () => this.z.set(this.index(this.integer(2)), this.integer(3)),
+      () => this.define(),
+      () => this.define(),
+      () => this.assign(),
+      () => this.assign(),
+      () => this.reduction(),
+      () => this.lanes(),
+      () => this.cursor(),
+    ]
+    const exact = [() => this.halves()]
+    const nested = [() => this.branch(depth - 1), () => this.loop(depth - 1), () => this.crowd()]
+    const flat = this.fused ? simple : [...simple, ...exact]
+    this.pick(depth > 0 ? [...flat, ...nested, ...nested] : flat)()
+  }
+
+  private define(): void {
+    const { k } = this
+    this.pick([
       () => this.integers.push(k.intVariable(this.integer(2))),
       () => this.reals.push(k.variable(this.real(2))),
-      () => {
-        const variables = this.reals.filter(item => 'value' in item)
-        if (variables.length > 0) this.pick(variables).set(this.real(3))
-      },
-      () => {
-        const variables = this.integers.filter(item => 'value' in item)
-        if (variables.length > 0) this.pick(variables).set(this.integer(3))
-      },
-      () => {
-        const size = this.index(this.integer(1))
-        this.reals.push(
-          this.pick([
-            () => k.sum(size, i => this.real(2, i)),
-            () => k.max(size.add(1), i => this.real(2, i)),
-            () => (this.fused ? k.dot(size, i => [this.real(1, i), x.at(i)]) : k.sum(size, i => x.at(i))),
-          ])()
-            .max(-1e4)
-            .min(1e4),
-        )
-      },
-      () => {
-        const [a, b] = [this.index(this.integer(1)), this.index(this.integer(1))]
-        k.lanesFrom(a, b, i => y.set(i, this.real(3, i)))
-      },
-      () => k.lanes(this.index(this.integer(1)).add(1), i => y.set(i, y.at(i).add(this.real(2, i)).max(-1e4).min(1e4))),
-      () => {
-        const cursor = x.cursor()
-        cursor.advance(this.integer(1).max(0).rem(8))
-        this.reals.push(cursor.at(3), k.total(cursor.vectorAt(this.integer(1).max(0).rem(8), 2)))
-      },
-    ]
-    const nested = [
-      () =>
-        k.if(
-          this.scalarCondition(2),
-          () => this.statements(2, depth - 1),
-          random() < 0.5 ? () => this.statements(2, depth - 1) : undefined,
-        ),
-      () =>
-        k.loop(
-          this.integer(1).max(-3).min(3),
-          this.integer(1).max(-3).min(4),
-          i => {
-            this.integers.push(i)
-            this.statements(2, depth - 1)
-            this.integers.pop()
-          },
-          1 + randomInteger(random, 3),
-        ),
-    ]
-    this.pick(depth > 0 ? [...simple, ...nested, ...nested] : simple)()
+      () => this.vectors.push(k.variable(this.vector(2))),
+      () => this.integers.push(this.integer(3)),
+      () => this.reals.push(this.bounded(this.real(3), 1e4)),
+      () => this.vectors.push(this.bounded(this.vector(3), 1e4)),
+    ])()
   }
-}
 
-/** Builds the program that belongs to `seed`, and what it is to run on. */
-export function randomKernel(
-  seed: number,
-  fused: boolean,
-): { build: (k: Builder, args: TestArguments) => void; inputs: Required<Inputs> } {
-  const random = randomSource(seed + 1)
-  const size = rows * stride
-  const inputs = {
-    x: Array.from({ length: size }, () => Math.fround(random() * 6 - 3)),
-    i: Array.from({ length: size }, () => randomInteger(random, 60) - 20),
-    n: randomInteger(random, 40),
-    a: Math.fround(random() * 2),
-    y: size,
-    z: size,
+  private assign(): void {
+    this.pick([
+      () => (this.variableOf(this.integers) as IntVariable | undefined)?.set(this.integer(3)),
+      () => (this.variableOf(this.reals) as RealVariable | undefined)?.set(this.bounded(this.real(3), 1e4)),
+      () => (this.variableOf(this.vectors) as RealVariable | undefined)?.set(this.bounded(this.vector(3), 1e4)),
+    ])()
   }
-  const build = (k: Builder, args: TestArguments) =>
-    k.rows(rows, row => new Generator(randomSource(seed), fused, k, args, row).statements(8, 2))
-  return { build, inputs }
+
+  private reduction(): void {
+    const { k, x } = this
+    const size = this.index(this.integer(1))
+    const value = this.pick([
+      () => k.sum(size, i => this.real(2, i)),
+      () => k.max(size.add(1), i => this.real(2, i)),
+      () => (this.fused ? k.dot(size, i => [this.real(1, i), x.at(i)]) : k.sum(size, i => x.at(i))),
+      () => k.total(this.bounded(this.vector(2))),
+    ])()
+    this.reals.push(this.bounded(value, 1e4))
+  }
+
+  private lanes(): void {
+    const { k, y } = this
+    const [a, b] = [this.index(this.integer(1)), this.index(this.integer(1))]
+    if (this.chance(0.5)) k.lanesFrom(a, b, i => y.set(i, this.real(3, i)))
+    else k.lanes(a.add(1), i => y.set(i, this.bounded(y.at(i).add(this.real(2, i)), 1e4)))
+  }
+
+  /** Reads around a place that moves forth and back. */
+  private cursor(): void {
+    const { k, x } = this
+    const cursor = x.cursor()
+    const step = this.index(this.integer(1), 8)
+    cursor.advance(step)
+    this.reals.push(cursor.at(3), k.total(cursor.vectorAt(this.index(this.integer(1), 8), 2)))
+    cursor.advance(4)
+    this.reals.push(cursor.at(-this.below(5)), cursor.at(k.int(0).sub(step)))
+    cursor.advance(k.int(-4).sub(step))
+    this.reals.push(x.from(3).at(this.integer(1).max(3).min(7).sub(3)), cursor.at(this.below(8)))
+  }
+
+  /** Numbers of two bytes: written, rounded, and read again. */
+  private halves(): void {
+    const halves = this.y.asBf16s()
+    const at = this.below(stride)
+    halves.set(2 * at + 1, this.bounded(this.real(2), 1e4))
+    halves.set(2 * at, this.bounded(this.real(2), 1e4))
+    this.reals.push(halves.at(2 * at + this.below(2)))
+  }
+
+  private branch(depth: number): void {
+    const otherwise = this.chance(0.5) ? () => this.statements(2, depth) : undefined
+    this.k.if(this.condition(2), () => this.statements(2, depth), otherwise)
+  }
+
+  private loop(depth: number): void {
+    const [from, to] = [this.integer(1).max(-3).min(3), this.integer(1).max(-3).min(4)]
+    const body = (i: Int) => {
+      this.integers.push(i)
+      this.statements(2, depth)
+      this.integers.pop()
+    }
+    this.k.loop(from, to, body, 1 + this.below(3))
+  }
+
+  /** More variables that change together than any processor has registers. */
+  private crowd(): void {
+    const { k, x, fused } = this
+    const size = 8 + this.below(32)
+    const members = Array.from({ length: size }, (_, m) => m)
+    const sums = members.map(m => k.variable(this.chance(0.5) ? x.vectorAt(m % 8) : x.broadcastAt(m)))
+    const counts = members.map(m => k.intVariable(this.row.add(m)))
+    const factor = this.bounded(this.vector(1), 1)
+    k.loop(0, this.integer(1).max(1).min(4), i => {
+      for (const m of members) {
+        const next = sums[(m + 1) % size]!.value
+        if (fused && this.chance(0.5)) sums[m]!.addProduct(next, factor)
+        else sums[m]!.set(this.bounded(next.mul(factor).add(sums[m]!.value)))
+        counts[m]!.set(
+          counts[m]!.value.mul(3)
+            .add(counts[(m + 5) % size]!.value)
+            .add(i),
+        )
+      }
+    })
+    for (const m of members) this.z.set(m % stride, counts[m]!.value)
+    const sum = sums.map(({ value }) => this.bounded(value)).reduce((a, b) => a.add(b))
+    this.reals.push(this.bounded(k.total(sum), 1e4))
+  }
 }
