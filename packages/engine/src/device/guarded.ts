@@ -110,11 +110,11 @@ class GuardedDevice implements Device {
 }
 
 /** Made once for all devices of a target. */
-const kernels = new Map<string, Map<Kernel, LoadedKernel>>()
+const kernels = new WeakMap<X64Target, Map<Kernel, LoadedKernel>>()
 
 function load(kernel: Kernel, target: X64Target): LoadedKernel {
-  const ofTarget = kernels.get(target.name) ?? new Map<Kernel, LoadedKernel>()
-  kernels.set(target.name, ofTarget)
+  const ofTarget = kernels.get(target) ?? new Map<Kernel, LoadedKernel>()
+  kernels.set(target, ofTarget)
   const known = ofTarget.get(kernel)
   if (known) return known
   const program = buildProgram(kernel, target)
