@@ -6,7 +6,7 @@ import { type Builder, type BuilderArguments, exp, type Int, log, type Reals } f
 import { fewRows, packAll, packedSize, product, productScratch, rowProduct, tileShape } from '../kernel/tile.ts'
 import type { Tensor } from '../tensor.ts'
 import { attentionBackward, chunksOf } from './attentionBackward.ts'
-import { blockShape, clearRows, laneNumbers, pieces } from './attentionBlocks.ts'
+import { blockShape, clearRows, columnProduct, laneNumbers, pieces } from './attentionBlocks.ts'
 
 const sizes = { sequences: i32, queries: i32, keys: i32, heads: i32, groups: i32, dim: i32, valueDim: i32 } as const
 
@@ -124,7 +124,7 @@ function oneByOne(k: Builder, args: Forward): void {
  */
 function blockwise(k: Builder, args: Forward): void {
   const { lse, sequences, queries, keys, heads, dim, valueDim, kRow, vRow, scale } = args
-  const { vectors, columns } = tileShape(k)
+  const { rows, vectors, columns } = tileShape(k)
   const { panels, lanes, depth } = blockShape(k)
   const take = pieces(k.own.from(productScratch(tileShape(k))))
   const scores = take(depth * lanes)
@@ -132,7 +132,7 @@ function blockwise(k: Builder, args: Forward): void {
   const ramp = laneNumbers(k, take(columns))
   const queryPanels = take(dim.mul(lanes))
   const valuePanels = take(0)
-  const one = k.int(1)
+  const [zero, one] = [k.int(0), k.int(1)]
   const blocks = queries.ceilDiv(lanes)
   const binaryScale = scale.mul(Math.LOG2E)
   const yRow = heads.mul(valueDim)
@@ -155,7 +155,8 @@ function blockwise(k: Builder, args: Forward): void {
     /** Scores of the keys from `j` on for a panel of queries, made probabilities relative to the largest so far. */
     const attend = (panel: Int, j: Int, part: Int) => {
       const first = panel.mul(columns)
-      const limit = before.add(first).add(columns).sub(j).max(0).min(part)
+      // In whole tiles: what the last queries do not see is masked.
+      const limit = before.add(first).add(columns).sub(j).max(0).ceilDiv(rows).mul(rows).min(part)
       const block = scores.from(first)
       const rowAt = (i: Int) => block.from(i.mul(lanes))
       const toKeys = { a: keyRows.from(j.mul(kRow)), aRow: kRow, aCol: 1, m: limit, depth: dim } as const
@@ -210,8 +211,18 @@ function blockwise(k: Builder, args: Forward): void {
         packAll(k, { b: valueRows.from(j.mul(vRow)), row: vRow, column: one, depth: part, n: valueDim }, valuePanels)
         k.loop(0, m.ceilDiv(columns), panel => attend(panel, j, part))
         k.if(j.gt(0), scaleOutputs)
-        const toValues = { a: scores, aRow: one, aCol: k.int(lanes), m, panels: valuePanels, depth: part, n: valueDim }
-        product(k, { ...toValues, c: output, cRow: yRow, add: j, scratch: k.own })
+        columnProduct(k, {
+          block: scores,
+          m,
+          range: t => [zero, before.add(t).add(rows).sub(j).max(0).min(part)],
+          panels: valuePanels,
+          panelDepth: part,
+          n: valueDim,
+          c: output,
+          cRow: yRow,
+          add: j,
+          edge: k.own,
+        })
       },
       depth,
     )

@@ -2,7 +2,7 @@ import { exp2 } from '../kernel/exp2.ts'
 import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Builder, BuilderArguments, Int, Reals } from '../kernel/language.ts'
 import { packAll, packedSize, product, productScratch, tileShape } from '../kernel/tile.ts'
-import { blockShape, clearRows, laneNumbers, pieces } from './attentionBlocks.ts'
+import { blockShape, clearRows, columnProduct, laneNumbers, pieces, rowProduct } from './attentionBlocks.ts'
 
 const parameters = {
   q: f32s,
@@ -104,7 +104,7 @@ export const attentionBackward = kernel({
 function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas: Reals, tasks: Int): void {
   const { q, k: key, v, lse, dy, dq, dk, dv, sequences, queries, keys, heads, groups, dim, valueDim, scale } = args
   const { chunks } = args
-  const { columns } = tileShape(k)
+  const { rows, columns } = tileShape(k)
   const { lanes, depth } = blockShape(k)
   const padded = (n: Int) => n.ceilDiv(columns).mul(columns)
   const take = pieces(k.own.from(productScratch(tileShape(k))))
@@ -115,7 +115,7 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
   const keyRows = take(padded(dim).mul(lanes))
   const queryRows = take(padded(dim).mul(depth))
   const gradientRows = take(0)
-  const one = k.int(1)
+  const [zero, one] = [k.int(0), k.int(1)]
   const [kRow, vRow] = [groups.mul(dim), groups.mul(valueDim)]
   const [qRow, yRow] = [heads.mul(dim), heads.mul(valueDim)]
   const perGroup = heads.div(groups)
@@ -136,8 +136,9 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
       const lseBlock = lse.from(s.mul(heads).add(h).mul(queries).add(t))
       k.loop(0, n.ceilDiv(columns), panel => {
         const lane = panel.mul(columns)
-        // The first row that sees the panel's first key, and the first that sees all.
-        const firstRow = j.add(lane).sub(before).max(0).min(m)
+        // Rows from the first that sees the panel's first key, in whole tiles, and from the first that sees all.
+        const seeing = m.sub(j.add(lane).sub(before).max(0)).max(0)
+        const firstRow = m.sub(seeing.ceilDiv(rows).mul(rows)).max(0)
         const fullRow = j
           .add(lane)
           .add(columns - 1)
@@ -147,19 +148,19 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
         const [p, ds] = [probabilities.from(lane), derivatives.from(lane)]
         clearRows(k, p, lanes, 0, firstRow)
         clearRows(k, ds, lanes, 0, firstRow)
-        const rows = { aCol: 1, m: m.sub(firstRow), n: k.int(columns), add: 0, ...inScratch } as const
+        const inPlace = { aCol: 1, m: m.sub(firstRow), n: k.int(columns), add: 0, ...inScratch } as const
         const panelAt = firstRow.mul(lanes)
         const toKeys = { a: queryBlock.from(firstRow.mul(qRow)), aRow: qRow, depth: dim }
         const toValues = { a: gradientBlock.from(firstRow.mul(yRow)), aRow: yRow, depth: valueDim }
         const binaryScale = scale.mul(Math.LOG2E)
         product(k, {
-          ...rows,
+          ...inPlace,
           ...toKeys,
           panels: keyColumns.from(lane.mul(dim)),
           c: p.from(panelAt),
           scale: binaryScale,
         })
-        product(k, { ...rows, ...toValues, panels: valueColumns.from(lane.mul(valueDim)), c: ds.from(panelAt) })
+        product(k, { ...inPlace, ...toValues, panels: valueColumns.from(lane.mul(valueDim)), c: ds.from(panelAt) })
         const differentiate = (from: Int, to: Int, masked: boolean) =>
           k.loop(from, to, r => {
             const [pRow, dsRow] = [p.from(r.mul(lanes)), ds.from(r.mul(lanes))]
@@ -180,26 +181,29 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
       packAll(k, { b: queryBlock, row: qRow, column: one, depth: m, n: dim }, queryRows)
       packAll(k, { b: gradientBlock, row: yRow, column: one, depth: m, n: valueDim }, gradientRows)
       const at = s.mul(keys).add(j).mul(groups).add(g)
-      const transposed = { aRow: one, aCol: k.int(lanes), m: n, depth: m, add: 1, scratch: k.own } as const
-      product(k, {
-        ...transposed,
-        a: probabilities,
-        panels: gradientRows,
-        n: valueDim,
-        c: dv.from(at.mul(valueDim)),
-        cRow: vRow,
-      })
-      product(k, { ...transposed, a: derivatives, panels: queryRows, n: dim, c: dk.from(at.mul(dim)), cRow: kRow })
-      const toQueries = {
-        a: derivatives,
-        aRow: k.int(lanes),
-        aCol: 1,
+      const ofKeys = {
+        m: n,
+        range: (i: Int) => [j.add(i).sub(before).max(0).min(m), m] as const,
+        panelDepth: m,
+        add: one,
+        edge: k.own,
+      }
+      const toDv = { block: probabilities, panels: gradientRows, n: valueDim, c: dv.from(at.mul(valueDim)), cRow: vRow }
+      columnProduct(k, { ...ofKeys, ...toDv })
+      const toDk = { block: derivatives, panels: queryRows, n: dim, c: dk.from(at.mul(dim)), cRow: kRow }
+      columnProduct(k, { ...ofKeys, ...toDk })
+      rowProduct(k, {
+        block: derivatives,
         m,
+        range: r => [zero, before.add(r).add(rows).sub(j).max(0).min(n)],
         panels: keyRows,
         panelDepth: n,
-        depth: n,
-      } as const
-      product(k, { ...toQueries, n: dim, c: dqPart.from(row.mul(dim)), cRow: qRow, add: 1, scratch: k.own })
+        n: dim,
+        c: dqPart.from(row.mul(dim)),
+        cRow: qRow,
+        add: one,
+        edge: k.own,
+      })
     }
 
     k.loop(0, keys.ceilDiv(lanes).sub(chunk).ceilDiv(chunks), i => {

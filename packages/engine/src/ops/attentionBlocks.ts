@@ -1,5 +1,5 @@
 import type { Builder, Int, Real, Reals, Target } from '../kernel/language.ts'
-import { blockRows, tileShape } from '../kernel/tile.ts'
+import { blockRows, columnsInPlace, type LeftRows, rowsInPlace, tile, tileShape } from '../kernel/tile.ts'
 
 // Attention never has all its scores at once: it works through blocks of them, `lanes` columns wide and `depth` rows
 // high, which stay in the nearest caches. The columns are the packed panels of a product. Dao et al. 2022, 2023.
@@ -14,8 +14,11 @@ export interface BlockShape {
 export function blockShape(target: Pick<Target, 'width' | 'registers'>): BlockShape {
   const shape = tileShape(target)
   const panels = Math.floor(blockRows(shape) / shape.columns)
-  return { panels, lanes: panels * shape.columns, depth: 64 }
+  return { panels, lanes: panels * shape.columns, depth: Math.floor(mostRows / shape.rows) * shape.rows }
 }
+
+/** Two blocks of scores so high and what they meet stay in the second-level cache; whole tiles leave no incomplete one. */
+const mostRows = 80
 
 /** Memory cut into pieces, one after the other. */
 export function pieces(memory: Reals): (numbers: Int | number) => Reals {
@@ -40,5 +43,57 @@ export function clearRows(k: Builder, block: Reals, row: number, from: Int | num
   k.loop(from, to, i => {
     const at = block.from(i.mul(row))
     for (let v = 0; v < vectors; v++) at.setVector(v * k.width, k.vector(0))
+  })
+}
+
+/** c[i·cRow + j] (add ? += : =) Σ_p left[i, p] · b[p, j] for i < m, p in `range(i)`, j < n, where left comes from a block of scores. */
+export interface BlockProduct {
+  block: Reals
+  m: Int
+  /** The depths that rows i to i + tile rows − 1 need; all others are zero there. */
+  range: (i: Int) => readonly [from: Int, to: Int]
+  /** Packed panels of b, `panelDepth` deep. */
+  panels: Reals
+  panelDepth: Int
+  n: Int
+  c: Reals
+  cRow: Int
+  add: Int
+  /** Scratch for an incomplete tile. */
+  edge: Reals
+}
+
+/** The columns of the block are the rows of the product. */
+export function columnProduct(k: Builder, args: BlockProduct): void {
+  const { lanes } = blockShape(k)
+  tiles(k, args, (i, p) => columnsInPlace(args.block.from(p.mul(lanes).add(i)), lanes))
+}
+
+/** The rows of the block are the rows of the product. */
+export function rowProduct(k: Builder, args: BlockProduct): void {
+  const { lanes } = blockShape(k)
+  tiles(k, args, (i, p) => rowsInPlace(k, args.block.from(i.mul(lanes).add(p)), k.int(lanes)))
+}
+
+function tiles(k: Builder, args: BlockProduct, left: (i: Int, p: Int) => LeftRows): void {
+  const { m, range, panels, panelDepth, n, c, cRow, add, edge } = args
+  const { rows, columns } = tileShape(k)
+  k.loop(0, n.ceilDiv(columns), panel => {
+    const j = panel.mul(columns)
+    const nLeft = n.sub(j)
+    k.loop(
+      0,
+      m,
+      i => {
+        const [from, to] = range(i)
+        const right = panels.from(panel.mul(panelDepth).add(from).mul(columns))
+        const place = { mLeft: m.sub(i), right, depth: to.sub(from), nLeft, c: c.from(i.mul(cRow).add(j)) }
+        const run = (vectors: number) => () =>
+          tile(k, { ...place, left: left(i, from), cRow, keep: add, edge, vectors })
+        // Heads of 48 numbers fill a panel and a half.
+        k.if(nLeft.le(k.width), run(1), run(2))
+      },
+      rows,
+    )
   })
 }
