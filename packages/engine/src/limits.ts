@@ -87,7 +87,7 @@ const readAll = kernel({
   },
 })
 
-interface Patience {
+export interface Patience {
   /** How long to measure. */
   seconds?: number
 }
