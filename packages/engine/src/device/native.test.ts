@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { callEntry } from '../kernel/abi.ts'
 import { sharedObject } from '../kernel/x64/elf.ts'
-import { loadNative, nativeReplay, nativeSupport, rawAddress } from './native.ts'
+import { loadNative, nativeReplay, nativeSupport, openFromFolder, rawAddress } from './native.ts'
 
 const isLinux = process.platform === 'linux' && process.arch === 'x64'
 const { ok } = nativeSupport()
@@ -47,6 +47,17 @@ describe.runIf(ok)('loadNative', () => {
       .split('\n')
       .filter(line => line.includes('modu:visible'))
     expect(lines.map(line => line.split(' ')[1])).toEqual(['r--p', 'r-xp', 'r--p'])
+  })
+
+  test('opens from a folder that is gone at once where there are no files in memory', () => {
+    const library = openFromFolder(sharedObject(constant(7), [{ name: 'run', offset: 0 }], 'test'))
+    const other = openFromFolder(sharedObject(constant(8), [{ name: 'run', offset: 0 }], 'test'))
+    const run = (from: typeof library) => from.getFunction('run', { arguments: [], return: 'int32' })()
+    expect([run(library), run(other)]).toEqual([7, 8])
+    const mapped = readFileSync('/proc/self/maps', 'utf8').split('\n')
+    for (const { path } of [library, other])
+      expect(mapped.filter(line => line.includes(`${path} (deleted)`))).not.toEqual([])
+    expect(existsSync(library.path)).toBe(false)
   })
 
   test('refuses what is no shared object with the reason', () => {

@@ -1,5 +1,5 @@
 import type * as ffi from 'node:ffi'
-import { mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EngineError } from '../errors.ts'
@@ -61,35 +61,31 @@ const MFD_ALLOW_SEALING = 2
 const F_ADD_SEALS = 1033
 const allSeals = 15
 
-/** From a file without a name (memfd), which /proc leads the loader to; undefined where the system has no such thing. */
+/**
+ * From a file without a name (memfd), which /proc leads the loader to; undefined where the system refuses. The file stays
+ * open: the loader knows objects by their paths, and would take another file with the same number for this one.
+ */
 function openInMemory(image: Uint8Array, name: string): ffi.DynamicLibrary | undefined {
-  const { memfdCreate, fcntl } = systemFunctions()
-  const file = memfdCreate(`modu:${name}`.slice(0, 200), MFD_CLOEXEC | MFD_ALLOW_SEALING)
-  if (file < 0) return undefined
-  writeAll(file, image)
-  fcntl(file, F_ADD_SEALS, allSeals)
-  // The file stays open: the loader knows objects by their path, and another file with the same number would be taken
-  // for this one.
   try {
+    const { memfdCreate, fcntl } = systemFunctions()
+    const file = memfdCreate(`modu:${name}`.slice(0, 200), MFD_CLOEXEC | MFD_ALLOW_SEALING)
+    if (file < 0) return undefined
+    writeFileSync(file, image)
+    fcntl(file, F_ADD_SEALS, allSeals)
     return new (requireFfi().DynamicLibrary)(`/proc/self/fd/${file}`)
   } catch {
     return undefined
   }
 }
 
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
-}
-
 /** From a file that nobody else can read or replace, and which is gone as soon as it is open. */
-function openFromFolder(image: Uint8Array): ffi.DynamicLibrary {
-  const { DynamicLibrary } = requireFfi()
+export function openFromFolder(image: Uint8Array): ffi.DynamicLibrary {
   try {
     const folder = mkdtempSync(join(tmpdir(), 'modu-'))
     try {
       const path = join(folder, 'kernel.so')
       writeFileSync(path, image, { mode: 0o500, flag: 'wx' })
-      return new DynamicLibrary(path)
+      return new (requireFfi().DynamicLibrary)(path)
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
