@@ -52,7 +52,7 @@ const multiplyAdds = {
   bf16: {
     perLane: 2,
     kernel: chainKernel('bf16Dots', (k, x) => {
-      const pairs = x.asBf16s().pairsAt(0)
+      const pairs = x.asPairs().vectorAt(0)
       return () => {
         const total = k.variable(k.vector(0))
         return { step: () => total.addDot(pairs, pairs), result: () => total.value }

@@ -156,7 +156,7 @@ describe('pairs', () => {
 
   test('hold two vectors, even elements and odd ones, rounded', () => {
     const run = runner(2 * size, (k, { x, h }) => {
-      k.loop(0, size, i => h.setPairs(i.mul(2), k.packPairs(x.vectorAt(i), x.vectorAt(i, size))), k.width)
+      k.loop(0, size, i => h.asPairs().setVector(i, k.packPairs(x.vectorAt(i), x.vectorAt(i, size))), k.width)
     })
     const x = [
       ...reals(2 * size - 8),
@@ -180,8 +180,8 @@ describe('pairs', () => {
         size,
         i => {
           const total = k.variable(x.vectorAt(i))
-          total.addDot(a.pairsAt(i.mul(2)), b.pairsAt(i.mul(2)))
-          total.addDot(a.pairsAt(i.mul(2)), b.broadcastPairAt(6))
+          total.addDot(a.asPairs().vectorAt(i), b.asPairs().vectorAt(i))
+          total.addDot(a.asPairs().vectorAt(i), b.asPairs().broadcastAt(3))
           y.setVector(i, total.value)
         },
         k.width,
@@ -212,7 +212,7 @@ describe('pairs', () => {
         16,
         i => {
           const total = k.variable(k.vector(3))
-          total.addDot(a.pairsAt(i.mul(2)), b.pairsAt(i.mul(2)))
+          total.addDot(a.asPairs().vectorAt(i), b.asPairs().vectorAt(i))
           y.setVector(i, total.value)
         },
         k.width,

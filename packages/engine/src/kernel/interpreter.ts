@@ -136,14 +136,14 @@ class Interpreter {
         const to = r[i.to]!
         const { elements, read } = this.elements(to, i.scale)
         const count = i.splat ? to.length / this.width : to.length
-        const first = this.firstElement(i, count)
+        const first = this.firstElement(i, count, elements.BYTES_PER_ELEMENT)
         for (let lane = 0; lane < to.length; lane++) to[lane] = read(elements[first + (lane % count)]!)
         break
       }
       case 'store': {
         const from = r[i.from]!
         const { elements, write } = this.elements(from, i.scale)
-        const first = this.firstElement(i, from.length)
+        const first = this.firstElement(i, from.length, elements.BYTES_PER_ELEMENT)
         for (let lane = 0; lane < from.length; lane++) elements[first + lane] = write(from[lane]!)
         break
       }
@@ -168,10 +168,13 @@ class Interpreter {
     }
   }
 
-  /** Memory as elements of `size` bytes, and how `register` meets them. */
+  /** Memory as `register` meets it: as elements of `size` bytes, or, a vector of integers, as it is. */
   private elements(register: Lanes, size: ElementSize): ElementAccess {
     const { reals, integers } = this
-    if (!(register instanceof Float32Array)) return { elements: integers[size], read: same, write: same }
+    if (!(register instanceof Float32Array)) {
+      const own = register.length > 1 ? (register.BYTES_PER_ELEMENT as ElementSize) : size
+      return { elements: integers[own], read: same, write: same }
+    }
     if (size === 4) return { elements: reals, read: same, write: same }
     if (size === 2) return { elements: integers[2], read: bf16ToReal, write: bf16FromReal }
     return { elements: integers[1], read: same, write: byteFromReal }
@@ -182,18 +185,18 @@ class Interpreter {
     return this.registers[base]![0]! + scale * elements + offset
   }
 
-  /** Index of the first of `count` elements that the access `i` may touch. */
-  private firstElement(i: Instruction & { op: 'load' | 'store' }, count: number): number {
+  /** Index of the first of `count` elements of `size` bytes that the access `i` may touch. */
+  private firstElement(i: Instruction & { op: 'load' | 'store' }, count: number, size: number): number {
     const { scale } = i
     const address = this.elementAddress(i)
-    const end = address + scale * count
-    const inside = address >= 0 && address % scale === 0 && end <= this.memory.buffer.byteLength
-    if (inside && (this.memory.allows?.(address, end) ?? true)) return address / scale
+    const end = address + size * count
+    const inside = address >= 0 && address % size === 0 && end <= this.memory.buffer.byteLength
+    if (inside && (this.memory.allows?.(address, end) ?? true)) return address / size
     const register = (n: Register) => `r${n}=${this.registers[n]![0]}`
     const place = `${register(i.base)}${i.index === undefined ? '' : ` + ${scale}·${register(i.index)}`} + ${i.offset}`
     throw new EngineError(
       'kernel',
-      `kernel ${this.program.name}: ${i.op} of ${scale * count} bytes at address ${address} (${place}) is outside its arrays`,
+      `kernel ${this.program.name}: ${i.op} of ${size * count} bytes at address ${address} (${place}) is outside its arrays`,
     )
   }
 }

@@ -1,5 +1,6 @@
 // What the kernel language produces and the code generators read: instructions over typed virtual registers,
-// in structured blocks. A register is written once, except variables (`copy`, or `fma` onto itself) and loop counters.
+// in structured blocks. A register is written once, except loop counters and variables: the language writes those by
+// `copy`, or by `fma`, `dot` and `address` onto themselves; in optimised programs any instruction may.
 
 /**
  * `ptr`: an address; `vec`: `width` float32 lanes; `mask`: the lanes' answers to a comparison. One vector register also
@@ -7,9 +8,9 @@
  */
 export type RegisterType = 'i32' | 'f32' | 'vec' | 'mask' | 'ptr' | 'ints' | 'bytes' | 'pairs'
 /**
- * Bytes of an element in memory. Registers of `i32` meet int32 (4) or int8 (1); `f32` and `vec` meet float32 (4) or
- * bfloat16 (2, rounded to nearest even), and a `vec` is stored as int8 (1) rounded to nearest and saturated; `ints`,
- * `bytes` and `pairs` meet their own elements (4, 1, 2).
+ * Bytes of an element in memory, in which an index counts. Registers of `i32` meet int32 (4) or int8 (1); `f32` and
+ * `vec` meet float32 (4) or bfloat16 (2, rounded to nearest even), and a `vec` is stored as int8 (1) rounded to nearest
+ * and saturated; `ints`, `bytes` and `pairs` are loaded and stored as they are.
  */
 export type ElementSize = 1 | 2 | 4
 /** Index into `Program.types`. */

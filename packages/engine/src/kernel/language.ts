@@ -338,9 +338,13 @@ export class Reals extends ArrayOf {
   cursor(): RealsCursor {
     return new RealsCursor(this.k, this.copied())
   }
-  /** The same memory as bfloat16 numbers, for instance scratch. */
+  /** The same memory as bfloat16 numbers, two in the place of one, for instance scratch. */
   asBf16s(): Bf16s {
     return new Bf16s(this.k, this.register)
+  }
+  /** The same memory as pairs of bfloat16 numbers. */
+  asPairs(): Pairs {
+    return new Pairs(this.k, this.register)
   }
   /** The same memory as int8 numbers. */
   asBytes(): Bytes {
@@ -358,17 +362,6 @@ export class RealsCursor extends Reals {
 export class Bf16s extends Reals {
   protected override readonly scale = 2
 
-  /** 2·`width` numbers from `index + plus` on, as they are. */
-  pairsAt(index: Int | number, plus = 0): PairVector {
-    return new PairVector(this.k, this.loaded('pairs', index, plus))
-  }
-  /** The two numbers from `index + plus` on, repeated over the lanes. */
-  broadcastPairAt(index: Int | number, plus = 0): PairVector {
-    return new PairVector(this.k, this.loaded('pairs', index, plus, true))
-  }
-  setPairs(index: Int | number, value: PairVector, plus = 0): void {
-    this.k.emit({ op: 'store', from: value.register, ...this.place(index, plus) })
-  }
   override from(index: Int | number): Bf16s {
     return new Bf16s(this.k, this.shifted(index))
   }
@@ -378,6 +371,33 @@ export class Bf16s extends Reals {
 }
 
 export class Bf16sCursor extends Bf16s {
+  advance(elements: Int | number): void {
+    this.move(this.register, elements)
+  }
+}
+
+/** Pairs of bfloat16 numbers, which take as much memory as float32 numbers. */
+export class Pairs extends ArrayOf {
+  /** `width` pairs from `index + plus` on. */
+  vectorAt(index: Int | number, plus = 0): PairVector {
+    return new PairVector(this.k, this.loaded('pairs', index, plus))
+  }
+  /** The pair at `index + plus`, repeated over the lanes. */
+  broadcastAt(index: Int | number, plus = 0): PairVector {
+    return new PairVector(this.k, this.loaded('pairs', index, plus, true))
+  }
+  setVector(index: Int | number, value: PairVector, plus = 0): void {
+    this.k.emit({ op: 'store', from: value.register, ...this.place(index, plus) })
+  }
+  from(index: Int | number): Pairs {
+    return new Pairs(this.k, this.shifted(index))
+  }
+  cursor(): PairsCursor {
+    return new PairsCursor(this.k, this.copied())
+  }
+}
+
+export class PairsCursor extends Pairs {
   advance(elements: Int | number): void {
     this.move(this.register, elements)
   }
