@@ -10,7 +10,6 @@ import type {
   Register,
   RegisterType,
 } from '../ir.ts'
-import type { Target } from '../language.ts'
 import {
   Assembler,
   type Condition,
@@ -19,8 +18,10 @@ import {
   type PoolReference,
   type VectorInstruction,
 } from './encoder.ts'
+import type { X64Target } from './features.ts'
 import { type Folded, fold } from './fold.ts'
-import { type Allocation, allocate, type Location } from './registers.ts'
+import { dotBytes, dotPairs, nibbles, roundToUpperHalves, type Source, upperHalf } from './narrow.ts'
+import { type Allocation, allocate, type Location, type LoopPlaces } from './registers.ts'
 
 // Code generator for x86-64: a function `run(args, thread, threads)` in the System V convention. Reals live in vector
 // registers, integers and addresses in general ones, an integer always sign-extended to 64 bits so that it can index.
@@ -28,13 +29,13 @@ import { type Allocation, allocate, type Location } from './registers.ts'
 
 const [rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi] = [0, 1, 2, 3, 4, 5, 6, 7] as const
 /** Never allocated: operands that live in the frame pass through these. */
-const scratch = { first: rax, second: rcx, third: rdx } as const
-const general = [rsi, rdi, 8, 9, 10, 11, rbx, rbp, 12, 13, 14, 15]
+const scratch = { first: rax, second: rcx } as const
+const general = [rsi, rdi, rdx, 8, 9, 10, 11, rbx, rbp, 12, 13, 14, 15]
 const calleeSaved = [rbx, rbp, 12, 13, 14, 15]
 
-/** The frame begins with the address of the arguments; behind it is room for a borrowed vector register. */
-const frameLayout = { args: 0, borrowed: 64, end: 128 }
-/** Turns of the barrier's loop before the system may give the core to somebody else, again and again. */
+/** The frame begins with the address of the arguments, a word to put something aside, and borrowed vector registers. */
+const frameLayout = { args: 0, saved: 8, borrowed: 64, end: 320 }
+/** Turns of the barrier's loop before the system may give the core to somebody else, at every turn from then on. */
 const spinsBeforeYield = 4096
 const schedYield = 24
 
@@ -71,28 +72,32 @@ const realArithmetic: Partial<Record<ArithmeticFunction, string>> = {
   min: 'vmin',
   max: 'vmax',
 }
+const intsArithmetic: Partial<Record<ArithmeticFunction, string>> = { add: 'vpaddd', sub: 'vpsubd' }
+const narrowTypes: ReadonlySet<RegisterType> = new Set(['ints', 'bytes', 'pairs'])
 
 const bitsOf = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0]!
 
 /** The machine code of a kernel, ready for `sharedObject`, with what a test wants to know about it. */
 export interface X64Code {
   readonly bytes: Uint8Array
-  /** Values that an innermost loop has to fetch from the stack frame. */
-  readonly innerLoopSpills: readonly Register[]
+  /** Values that an innermost loop has to fetch from the stack frame, for each such loop. */
+  readonly innerLoopSpills: ReadonlyMap<Instruction, readonly Register[]>
 }
 
 /** Translates `program`, built for `target`; position-independent, constants behind the code. */
-export function generateX64(program: Program, target: Target): X64Code {
+export function generateX64(program: Program, target: X64Target): X64Code {
   const folded = fold(program, target.width === 16)
   const isWide = target.width === 16
-  const vectors = Array.from({ length: target.registers - 1 }, (_, i) => i)
+  // Narrow numbers are taken apart and put together in registers of their own.
+  const spares = program.types.some(type => narrowTypes.has(type)) ? 3 : 1
+  const vectors = Array.from({ length: target.registers - spares }, (_, i) => i)
   const allocation = allocate(program, folded, {
     pools: { general, vector: vectors, mask: [1, 2, 3, 4, 5, 6, 7] },
     classOf: type => (type === 'i32' || type === 'ptr' ? 'general' : type === 'mask' && isWide ? 'mask' : 'vector'),
     vectorBytes: 4 * target.width,
     reserved: frameLayout.end,
   })
-  return new Emitter(program, target, folded, allocation).function()
+  return new Emitter(program, target, folded, allocation, spares).function()
 }
 
 class Emitter {
@@ -103,17 +108,23 @@ class Emitter {
   private readonly allocation: Allocation
   private readonly isWide: boolean
   private readonly length: 256 | 512
-  /** The vector register that is never allocated. */
+  readonly target: X64Target
+  /** The vector registers that are never allocated, and the first of them. */
+  private readonly spares: readonly number[]
   private readonly spare: number
+  /** Where values live during the loop that is being written, if it changes that. */
+  private loopPlaces: LoopPlaces | undefined
   private readonly pool = new Map<string, { label: Label; data: Uint8Array }>()
 
-  constructor(program: Program, target: Target, folded: Folded, allocation: Allocation) {
+  constructor(program: Program, target: X64Target, folded: Folded, allocation: Allocation, spares: number) {
     this.program = program
     this.types = program.types
     this.folded = folded
     this.allocation = allocation
     this.isWide = target.width === 16
     this.length = this.isWide ? 512 : 256
+    this.target = target
+    this.spares = Array.from({ length: spares }, (_, i) => target.registers - 1 - i)
     this.spare = target.registers - 1
   }
 
@@ -145,11 +156,11 @@ class Emitter {
   private parameters(): void {
     const { asm, program } = this
     asm.store(64, { base: rsp, disp: frameLayout.args }, rdi)
-    asm.mov(64, rax, rdi)
     asm.movsxd(rcx, rsi)
-    asm.movsxd(rdx, rdx)
+    asm.movsxd(rax, rdx)
     this.setGeneral(program.thread, rcx)
-    this.setGeneral(program.threads, rdx)
+    this.setGeneral(program.threads, rax)
+    asm.load(64, rax, this.frame(frameLayout.args))
     program.params.forEach((register, slot) => {
       const from = { base: rax, disp: parametersAt(program) + parameterBytes * slot }
       const place = this.place(register)
@@ -188,6 +199,7 @@ class Emitter {
         return
       case 'binary':
         if (this.types[i.to] === 'i32') this.integerBinary(i)
+        else if (i.fn === 'packPairs') this.packPairs(i)
         else this.realBinary(i)
         return
       case 'compare':
@@ -198,6 +210,9 @@ class Emitter {
         return
       case 'fma':
         this.multiplyAdd(i)
+        return
+      case 'dot':
+        this.dot(i)
         return
       case 'reduce':
         this.reduce(i)
@@ -235,7 +250,7 @@ class Emitter {
   // Places
 
   private place(register: Register): Location {
-    return this.allocation.places[register]!
+    return this.loopPlaces?.places.get(register) ?? this.allocation.places[register]!
   }
   private frame(offset: number): Memory {
     return { base: rsp, disp: offset }
@@ -291,8 +306,12 @@ class Emitter {
     const place = this.place(register)
     if (place.kind === 'register') return place.number
     if (place.kind === 'stack') return this.frame(place.offset)
-    if (place.kind === 'constant') return this.repeated(bitsOf(place.value), this.lengthOf(register))
+    if (place.kind === 'constant') return this.repeated(this.bits(register, place.value), this.lengthOf(register))
     throw new EngineError('kernel', `${this.program.name}: register ${register} is read but never written`)
+  }
+  /** The bits of a constant. */
+  private bits(register: Register, value: number): number {
+    return this.types[register] === 'ints' ? value | 0 : bitsOf(value)
   }
   /** A real in a vector register: its own, or `through`. */
   private vector(register: Register, through: number): number {
@@ -303,7 +322,7 @@ class Emitter {
     return through
   }
   /** One instruction with vector registers and at most one operand in memory. */
-  private v(name: string, length: VectorLength, operands: readonly Operand[], immediate?: number): void {
+  v(name: string, length: VectorLength, operands: readonly Operand[], immediate?: number): void {
     const broadcast = operands.some(operand => typeof operand === 'object' && 'broadcast' in operand)
     const plain = operands.map(operand =>
       typeof operand === 'object' && 'broadcast' in operand ? operand.broadcast : operand,
@@ -321,6 +340,17 @@ class Emitter {
     this.moveVector(this.length, register, this.frame(frameLayout.borrowed))
   }
 
+  /** Lends `count` registers that hold none of the values of `busy` to `use`: spare ones first. */
+  private temporaries(count: number, busy: readonly Register[], use: (...registers: number[]) => void): void {
+    const spares = this.spares.slice(0, count)
+    const taken = busy.map(register => this.operandKind(register))
+    const borrowed = [0, 1, 2, 3, 4, 5, 6].filter(number => !taken.includes(number)).slice(0, count - spares.length)
+    const saved = (i: number) => this.frame(frameLayout.borrowed + 64 * i)
+    for (const [i, register] of borrowed.entries()) this.moveVector(this.length, saved(i), register)
+    use(...spares, ...borrowed)
+    for (const [i, register] of borrowed.entries()) this.moveVector(this.length, register, saved(i))
+  }
+
   /** A pattern of 32 bits in the constants, as often as an operand of this length needs it. */
   private repeated(bits: number, length: VectorLength): Operand {
     const single = length === 'scalar' || this.isWide
@@ -335,7 +365,7 @@ class Emitter {
     return length !== 'scalar' && this.isWide ? { broadcast: reference } : reference
   }
   /** The same for instructions that have no form for a single number: they work on 128 bits. */
-  private pattern(bits: number, length: VectorLength): Operand {
+  pattern(bits: number, length: VectorLength): Operand {
     return this.repeated(bits, length === 'scalar' ? 128 : length)
   }
 
@@ -344,7 +374,10 @@ class Emitter {
     if (index === undefined) return { base: start, disp: offset }
     const place = this.place(index)
     if (place.kind === 'constant') return { base: start, disp: offset + scale * place.value }
-    return { base: start, index: this.general(index, scratch.third), scale, disp: offset }
+    if (place.kind === 'register') return { base: start, index: place.number, scale, disp: offset }
+    // One register for both leaves the other for a value to be stored.
+    this.asm.lea(64, scratch.second, { base: start, index: this.general(index, scratch.first), scale })
+    return { base: scratch.second, disp: offset }
   }
 
   // Values
@@ -366,7 +399,7 @@ class Emitter {
       else this.asm.v('vxorps', 256, [target, target, target])
     } else if (length === 'scalar') this.v('vmovss', length, [target, this.repeated(bitsOf(value), length)])
     else {
-      const source = this.repeated(bitsOf(value), 'scalar')
+      const source = this.repeated(this.bits(to, value), 'scalar')
       this.v('vbroadcastss', length, [target, source])
     }
     this.putVector(to, target)
@@ -395,12 +428,16 @@ class Emitter {
     const type = this.types[to]
     if (type === 'i32') {
       const target = this.generalTarget(to)
-      this.asm.movsxd(target, memory)
+      if (i.scale === 1) {
+        this.asm.movsx8(target, memory)
+        this.asm.movsxd(target, target)
+      } else this.asm.movsxd(target, memory)
       this.setGeneral(to, target)
       return
     }
     const target = this.vectorTarget(to)
-    if (splat) this.asm.v('vbroadcastss', this.length, [target, memory])
+    if (i.scale === 2 && type !== 'pairs') this.loadBf16(target, memory, i)
+    else if (splat) this.asm.v('vbroadcastss', this.length, [target, memory])
     else this.moveVector(this.lengthOf(to), target, memory)
     this.putVector(to, target)
   }
@@ -408,17 +445,143 @@ class Emitter {
   private store(i: Instruction & { op: 'store' }): void {
     const { from } = i
     const memory = this.memory(i)
-    if (this.types[from] === 'i32') this.asm.store(32, memory, this.general(from, scratch.first))
-    else this.moveVector(this.lengthOf(from), memory, this.vector(from, this.spare))
+    if (this.types[from] === 'i32') {
+      const value = this.general(from, scratch.first)
+      if (i.scale === 1) this.asm.store8(memory, value)
+      else this.asm.store(32, memory, value)
+    } else if (narrowTypes.has(this.types[from]!) || i.scale === 4)
+      this.moveVector(this.lengthOf(from), memory, this.vector(from, this.spare))
+    else if (i.scale === 2) this.storeBf16(memory, from)
+    else this.storeBytes(memory, from)
+  }
+
+  // Narrow numbers
+
+  private loadBf16(target: number, memory: Memory, { to, splat }: Instruction & { op: 'load' }): void {
+    const { asm, length } = this
+    if (this.types[to] === 'f32') {
+      asm.movzx16(scratch.first, memory)
+      asm.shift('shl', 32, scratch.first, 16)
+      asm.v('vmovd', 'scalar', [target, scratch.first])
+    } else {
+      asm.v(splat ? 'vpbroadcastw' : 'vpmovzxwd', length, [target, memory])
+      this.v('vpslld', length, [target, target], 16)
+    }
+  }
+
+  /** Calls use(upper, help) with the value of `from` rounded to bfloat16 in the upper halves of `upper`. */
+  private rounded(from: Register, busy: readonly Register[], use: (upper: number, help: number) => void): void {
+    const bits = this.types[from] === 'f32' ? 128 : this.length
+    this.temporaries(3, [from, ...busy], (upper, help, through) => {
+      roundToUpperHalves(this, bits, upper!, this.vector(from, through!), help!)
+      use(upper!, help!)
+    })
+  }
+
+  private storeBf16(memory: Memory, from: Register): void {
+    const { asm, length } = this
+    const isScalar = this.types[from] === 'f32'
+    this.rounded(from, [], (upper, help) => {
+      this.v('vpsrld', isScalar ? 128 : length, [upper, upper], 16)
+      if (isScalar) {
+        asm.v('vmovdToGeneral', 'scalar', [scratch.first, upper])
+        asm.store16(memory, scratch.first)
+      } else if (this.isWide) asm.v('vpmovdw', 512, [memory, upper])
+      else {
+        asm.v('vextractf128', 256, [help, upper], { immediate: 1 })
+        asm.v('vpackusdw', 128, [upper, upper, help])
+        asm.v('vmovups', 128, [memory, upper])
+      }
+    })
+  }
+
+  /** Rounded to the nearest, no further than a byte reaches. */
+  private storeBytes(memory: Memory, from: Register): void {
+    const { asm, length } = this
+    this.temporaries(2, [from], (value, help) => {
+      this.v('vmaxps', length, [value!, this.vector(from, value!), this.pattern(bitsOf(-128), length)])
+      this.v('vminps', length, [value!, value!, this.pattern(bitsOf(127), length)])
+      asm.v('vcvtps2dq', length, [value!, value!])
+      if (this.isWide) asm.v('vpmovsdb', 512, [memory, value!])
+      else {
+        asm.v('vextractf128', 256, [help!, value!], { immediate: 1 })
+        asm.v('vpackssdw', 128, [value!, value!, help!])
+        asm.v('vpacksswb', 128, [value!, value!, value!])
+        asm.v('vmovq', 'scalar', [memory, value!])
+      }
+    })
+  }
+
+  private toBf16({ to, a }: Instruction & { op: 'unary' }): void {
+    const bits = this.types[to] === 'f32' ? 128 : this.length
+    this.rounded(a, [to], upper => {
+      this.v('vandps', bits, [upper, upper, this.pattern(upperHalf, bits)])
+      this.putVector(to, upper)
+    })
+  }
+
+  private packPairs({ to, a, b }: Instruction & { op: 'binary' }): void {
+    const { length } = this
+    this.temporaries(4, [to, a, b], (even, odd, help, through) => {
+      roundToUpperHalves(this, length, even!, this.vector(a, through!), help!)
+      roundToUpperHalves(this, length, odd!, this.vector(b, through!), help!)
+      this.v('vpsrld', length, [even!, even!], 16)
+      this.v('vandps', length, [odd!, odd!, this.pattern(upperHalf, length)])
+      this.v('vorps', length, [even!, even!, odd!])
+      this.putVector(to, even!)
+    })
+  }
+
+  private nibbles(fn: 'lowNibbles' | 'highNibbles', { to, a }: Instruction & { op: 'unary' }): void {
+    const { length } = this
+    const [result, eights] = [this.spares[0]!, this.spares[1]!]
+    this.v('vbroadcastss', length, [eights, this.repeated(0x0808_0808, 'scalar')])
+    nibbles(this, length, result, this.vector(a, result), fn, eights)
+    this.putVector(to, result)
+  }
+
+  private dot({ to, a, b, c }: Instruction & { op: 'dot' }): void {
+    const { length, spare } = this
+    const target = this.operandKind(to)
+    const isInput = target !== undefined && [a, b].some(register => this.operandKind(register) === target)
+    const total = target === undefined || isInput ? spare : target
+    this.moveVector(length, total, this.vector(c, total))
+    const sourceOf =
+      (register: Register): Source =>
+      through =>
+        this.vector(register, through)
+    const help = [this.spares[1]!, this.spares[2]!] as const
+    if (this.types[a] === 'bytes') dotBytes(this, length, total, sourceOf(a), sourceOf(b), help)
+    else if (!this.target.bf16) dotPairs(this, length, total, sourceOf(a), sourceOf(b), help)
+    else {
+      // The operand in memory comes last.
+      const [x, y] = this.operandKind(a) === undefined ? [b, a] : [a, b]
+      this.v('vdpbf16ps', length, [total, this.vector(x, help[0]), this.operand(y)])
+    }
+    this.putVector(to, total)
   }
 
   private unary(i: Instruction & { op: 'unary' }): void {
     const { asm, spare } = this
     if (i.fn === 'toInt') {
       const target = this.generalTarget(i.to)
-      asm.v('vcvttss2si', 'scalar', [target, this.vector(i.a, spare)])
+      const a = this.vector(i.a, spare)
+      asm.v('vcvttss2si', 'scalar', [target, a])
+      // What is too large becomes the least integer; one less is the greatest.
+      this.v('vucomiss', 'scalar', [a, this.repeated(bitsOf(2 ** 31), 'scalar')])
+      asm.setcc('ae', scratch.second)
+      asm.movzx8(scratch.second, scratch.second)
+      asm.alu('sub', 32, target, scratch.second)
       asm.movsxd(target, target)
       this.setGeneral(i.to, target)
+      return
+    }
+    if (i.fn === 'toBf16') {
+      this.toBf16(i)
+      return
+    }
+    if (i.fn === 'lowNibbles' || i.fn === 'highNibbles') {
+      this.nibbles(i.fn, i)
       return
     }
     const target = this.vectorTarget(i.to)
@@ -428,6 +591,10 @@ class Emitter {
     const integerOr = this.isWide ? 'vpord' : 'vpor'
     switch (i.fn) {
       case 'toReal': {
+        if (this.types[i.a] === 'ints') {
+          this.v('vcvtdq2ps', length, [target, this.vector(i.a, spare)])
+          break
+        }
         const from = this.general(i.a, scratch.first)
         // The instruction keeps the upper lanes of its first source: a fresh one keeps it from waiting.
         asm.v('vxorps', 128, [target, target, target])
@@ -484,7 +651,7 @@ class Emitter {
       this.putVector(i.to, target)
       return
     }
-    const name = `${realArithmetic[i.fn]!}${suffix}`
+    const name = this.types[i.to] === 'ints' ? intsArithmetic[i.fn]! : `${realArithmetic[i.fn]!}${suffix}`
     let [a, b] = [i.a, i.b]
     // Of two equal numbers, and of a NaN and a number, x86 gives the second, WebAssembly's pseudo-minimum the first.
     const exchanged = i.fn === 'min' || i.fn === 'max'
@@ -621,11 +788,14 @@ class Emitter {
           this.move(target, scratch.first)
           break
         }
-        this.move(scratch.first, this.general(i.a, scratch.first))
-        const by = this.general(i.b, scratch.second)
+        this.move(rax, this.general(i.a, rax))
+        this.move(rcx, this.general(i.b, rcx))
+        asm.store(64, this.frame(frameLayout.saved), rdx)
         asm.alu('xor', 32, rdx, rdx)
-        asm.div(32, by)
-        this.move(target, i.fn === 'div' ? rax : rdx)
+        asm.div(32, rcx)
+        if (i.fn === 'rem') asm.mov(64, rax, rdx)
+        asm.load(64, rdx, this.frame(frameLayout.saved))
+        this.move(target, rax)
         break
       }
       case 'min':
@@ -668,10 +838,7 @@ class Emitter {
       // k0 cannot select, but it can carry an answer to the frame.
       const target = place.kind === 'register' ? place.number : 0
       this.v('vcmppsMask', 512, [target, a, this.operand(i.b)], predicates[i.fn])
-      if (place.kind === 'stack') {
-        asm.v('kmovw', 'scalar', [scratch.first, target])
-        asm.store(32, this.frame(place.offset), scratch.first)
-      }
+      if (place.kind === 'stack') asm.v('kmovw', 'scalar', [this.frame(place.offset), target])
       return
     }
     if (type === 'f32') {
@@ -679,10 +846,10 @@ class Emitter {
       const a = this.vector(i.a, spare)
       if (this.isWide) {
         this.v('vcmpssMask', 'scalar', [0, a, this.operand(i.b)], predicates[i.fn])
-        asm.v('kmovw', 'scalar', [scratch.first, 0])
+        asm.v('kmovwToGeneral', 'scalar', [scratch.first, 0])
       } else {
         this.v('vcmpss', 'scalar', [spare, a, this.operand(i.b)], predicates[i.fn])
-        asm.v('vmovd', 'scalar', [scratch.first, spare])
+        asm.v('vmovdToGeneral', 'scalar', [scratch.first, spare])
       }
       asm.aluImmediate('and', 32, scratch.first, 1)
     } else {
@@ -729,11 +896,12 @@ class Emitter {
       this.putVector(i.to, target)
       return
     }
-    const condition = this.general(i.condition, scratch.third)
+    const condition = this.general(i.condition, scratch.second)
+    asm.test(32, condition, condition)
+    // Moves leave the answer of the test alone.
     if (this.types[i.to] === 'i32') {
       this.move(scratch.first, this.general(i.b, scratch.first))
       const a = this.general(i.a, scratch.second)
-      asm.test(32, condition, condition)
       asm.cmov('ne', 64, scratch.first, a)
       this.setGeneral(i.to, scratch.first)
       return
@@ -741,7 +909,6 @@ class Emitter {
     const done = asm.label()
     const length = this.lengthOf(i.to)
     this.moveVector(length, spare, this.vector(i.b, spare))
-    asm.test(32, condition, condition)
     asm.jcc('e', done)
     this.moveVector(length, spare, this.vector(i.a, spare))
     asm.bind(done)
@@ -752,18 +919,15 @@ class Emitter {
     const { asm, spare } = this
     const place = this.place(i.condition)
     if (place.kind !== 'stack') throw new EngineError('kernel', `${this.program.name}: a mask without a place`)
-    asm.v('kmovw', 'scalar', [scratch.first, 1])
-    asm.load(32, scratch.second, this.frame(place.offset))
-    asm.store(64, this.frame(frameLayout.borrowed), scratch.first)
-    asm.v('kmovw', 'scalar', [1, scratch.second])
+    asm.v('kmovw', 'scalar', [this.frame(frameLayout.borrowed), 1])
+    asm.v('kmovw', 'scalar', [1, this.frame(place.offset)])
     const target = this.vectorTarget(i.to)
     const b = this.vector(i.b, spare)
     const a = this.operand(i.a)
     const [plain, broadcast] = typeof a === 'object' && 'broadcast' in a ? [a.broadcast, true] : [a, false]
     asm.v('vblendmps', 512, [target, b, plain as number | Memory | PoolReference], { mask: 1, broadcast })
     this.putVector(i.to, target)
-    asm.load(64, scratch.first, this.frame(frameLayout.borrowed))
-    asm.v('kmovw', 'scalar', [1, scratch.first])
+    asm.v('kmovw', 'scalar', [1, this.frame(frameLayout.borrowed)])
   }
 
   // Control
@@ -811,8 +975,43 @@ class Emitter {
     asm.bind(end)
   }
 
-  /** The test stands at the bottom, with one check before the first turn. The counter has 64 bits and cannot overflow. */
   private loop(i: Instruction & { op: 'loop' }): void {
+    const other = this.allocation.loops.get(i)
+    if (!other) {
+      this.turns(i)
+      return
+    }
+    const own = (register: Register) => this.allocation.places[register]!
+    const moved = (register: Register) => this.types[register]!
+    for (const { class: kind, number, offset } of other.saved) {
+      if (kind === 'general') this.asm.store(64, this.frame(offset), number)
+      else this.moveVector(this.length, this.frame(offset), number)
+    }
+    for (const register of other.fetched) this.moveBetween(moved(register), other.places.get(register)!, own(register))
+    this.loopPlaces = other
+    this.turns(i)
+    this.loopPlaces = undefined
+    for (const register of other.put) this.moveBetween(moved(register), own(register), other.places.get(register)!)
+    for (const { class: kind, number, offset } of other.saved) {
+      if (kind === 'general') this.asm.load(64, number, this.frame(offset))
+      else this.moveVector(this.length, number, this.frame(offset))
+    }
+  }
+  /** Moves a value between the frame and a register. */
+  private moveBetween(type: RegisterType, to: Location, from: Location): void {
+    const isGeneral = type === 'i32' || type === 'ptr'
+    const length = type === 'f32' ? 'scalar' : this.length
+    if (to.kind === 'register' && from.kind === 'stack') {
+      if (isGeneral) this.asm.load(64, to.number, this.frame(from.offset))
+      else this.moveVector(length, to.number, this.frame(from.offset))
+    } else if (to.kind === 'stack' && from.kind === 'register') {
+      if (isGeneral) this.asm.store(64, this.frame(to.offset), from.number)
+      else this.moveVector(length, this.frame(to.offset), from.number)
+    }
+  }
+
+  /** The test stands at the bottom, with one check before the first turn. The counter has 64 bits and cannot overflow. */
+  private turns(i: Instruction & { op: 'loop' }): void {
     const { asm } = this
     const [start, end] = [asm.label(), asm.label()]
     const place = this.place(i.counter)
@@ -833,7 +1032,7 @@ class Emitter {
   private tasks(i: Instruction & { op: 'tasks' }): void {
     const { asm } = this
     const [next, end] = [asm.label(), asm.label()]
-    const [args, number] = [scratch.third, scratch.first]
+    const [args, number] = [scratch.second, scratch.first]
     asm.bind(next)
     asm.load(64, args, this.frame(frameLayout.args))
     asm.movImmediate(32, number, 1)
@@ -858,25 +1057,28 @@ class Emitter {
   private barrier(i: Instruction & { op: 'barrier' }): void {
     const { asm } = this
     const [wait, done] = [asm.label(), asm.label()]
-    const [args, found, spins] = [scratch.third, scratch.first, scratch.second]
-    asm.load(64, args, this.frame(frameLayout.args))
+    const [args, found] = [scratch.second, scratch.first]
+    const spins = this.frame(frameLayout.saved)
     const count = this.place(i.count)
-    asm.alu('xor', 32, spins, spins)
+    asm.storeImmediate(32, spins, 0)
     asm.bind(wait)
+    asm.load(64, args, this.frame(frameLayout.args))
     asm.movsxd(found, { base: args, disp: taskSlot.bytes * i.slot + taskSlot.done })
     if (count.kind === 'constant') asm.aluImmediate('cmp', 64, found, count.value)
     else if (count.kind === 'stack') asm.alu('cmp', 64, found, this.frame(count.offset))
     else if (count.kind === 'register') asm.alu('cmp', 64, found, count.number)
     asm.jcc('ge', done)
     asm.pause()
-    asm.aluImmediate('add', 32, spins, 1)
-    asm.aluImmediate('cmp', 32, spins, spinsBeforeYield)
+    asm.load(32, found, spins)
+    asm.aluImmediate('add', 32, found, 1)
+    asm.store(32, spins, found)
+    asm.aluImmediate('cmp', 32, found, spinsBeforeYield)
     asm.jcc('l', wait)
-    // The system call keeps all registers but these.
-    for (const register of [rcx, 11]) asm.push(register)
+    // The system call keeps all registers but rax, rcx and this one.
+    asm.push(11)
     asm.movImmediate(32, rax, schedYield)
     asm.syscall()
-    for (const register of [11, rcx]) asm.pop(register)
+    asm.pop(11)
     asm.jmp(wait)
     asm.bind(done)
   }

@@ -1,10 +1,11 @@
-import { operands, result } from '../instructions.ts'
-import type { Block, Instruction, Program, Register, RegisterType } from '../ir.ts'
+import type { Instruction, Program, Register, RegisterType } from '../ir.ts'
 import type { Folded } from './fold.ts'
+import { type InnermostLoop, type Interval, liveness } from './liveness.ts'
 
 // Register allocation by priority (after Chow & Hennessy 1990): every virtual register has one place for all its life.
-// Those that innermost loops use most choose first; who finds all physical registers taken lives in the stack frame, or,
-// a constant, where it is used. So what is spilled is what matters least, and never a value of a loop that fits.
+// Those that loops use most choose first; who finds all physical registers taken lives in the stack frame, or, a constant,
+// where it is used. What an innermost loop uses and found no register gets one for the time of the loop, from a value
+// that the loop does not touch.
 
 export type RegisterClass = 'general' | 'vector' | 'mask'
 
@@ -28,178 +29,150 @@ export interface Frame {
   readonly reserved: number
 }
 
+/** Other places during one loop. */
+export interface LoopPlaces {
+  readonly places: ReadonlyMap<Register, Location>
+  /** Physical registers whose values wait in the stack frame meanwhile. */
+  readonly saved: readonly { readonly class: RegisterClass; readonly number: number; readonly offset: number }[]
+  /** What the loop needs from before, and what it leaves: fetched from, and put back to, its own place. */
+  readonly fetched: readonly Register[]
+  readonly put: readonly Register[]
+}
+
 export interface Allocation {
   readonly places: readonly Location[]
+  readonly loops: ReadonlyMap<Instruction, LoopPlaces>
   readonly frameBytes: number
   readonly usedGeneral: ReadonlySet<number>
-  /** Registers in the stack frame that an innermost loop reads or writes: a hot kernel has none. */
-  readonly innerLoopSpills: readonly Register[]
+  /** Registers in the stack frame that an innermost loop reads or writes even so: a hot kernel has none. */
+  readonly innerLoopSpills: ReadonlyMap<Instruction, readonly Register[]>
 }
-
-/** From the first write to the last use, in positions of the program; a value that a loop needs again lives until its end. */
-interface Interval {
-  readonly register: Register
-  start: number
-  end: number
-  weight: number
-  inInnermostLoop: boolean
-}
-
-/** A use in a loop counts as much as so many outside. */
-const loopWeight = 10
 
 export function allocate(program: Program, folded: Folded, frame: Frame): Allocation {
-  const { types } = program
-  const { intervals, hints, constants } = liveness(program, folded)
-  const places: Location[] = types.map(() => ({ kind: 'none' }))
-  const usedGeneral = new Set<number>()
-  const innerLoopSpills: Register[] = []
-  /** What lives in each physical register so far. */
-  const taken: Record<RegisterClass, Interval[][]> = { general: [], vector: [], mask: [] }
-  let frameBytes = frame.reserved
+  return new Allocator(program, folded, frame).allocation()
+}
 
-  const isFree = (kind: RegisterClass, number: number, { start, end }: Interval) =>
-    (taken[kind][number] ?? []).every(other => other.end <= start || end <= other.start)
+class Allocator {
+  private readonly types: readonly RegisterType[]
+  private readonly frame: Frame
+  private readonly live: ReturnType<typeof liveness>
+  private readonly places: Location[]
+  private readonly usedGeneral = new Set<number>()
+  /** What lives in each physical register. */
+  private readonly taken: Record<RegisterClass, Interval[][]> = { general: [], vector: [], mask: [] }
+  private frameBytes: number
 
-  const ranked = [...intervals.values()].sort((a, b) => b.weight - a.weight || a.start - b.start)
-  for (const interval of ranked) {
+  constructor(program: Program, folded: Folded, frame: Frame) {
+    this.types = program.types
+    this.frame = frame
+    this.frameBytes = frame.reserved
+    this.live = liveness(program, folded)
+    this.places = program.types.map(() => ({ kind: 'none' }))
+  }
+
+  allocation(): Allocation {
+    const { places, usedGeneral, live } = this
+    const ranked = [...live.intervals.values()].sort((a, b) => b.weight - a.weight || a.start - b.start)
+    for (const interval of ranked) this.choose(interval)
+    const loops = new Map<Instruction, LoopPlaces>()
+    const innerLoopSpills = new Map<Instruction, Register[]>()
+    // Innermost loops never run inside each other: their savings share the end of the frame.
+    const end = this.frameBytes
+    let longest = end
+    for (const loop of live.innermostLoops) {
+      this.frameBytes = end
+      const { found, missing } = this.placesDuring(loop)
+      if (found.places.size > 0) loops.set(loop.instruction, found)
+      if (missing.length > 0) innerLoopSpills.set(loop.instruction, missing)
+      longest = Math.max(longest, this.frameBytes)
+    }
+    return { places, loops, frameBytes: longest, usedGeneral, innerLoopSpills }
+  }
+
+  private classOf(register: Register): RegisterClass {
+    return this.frame.classOf(this.types[register]!)
+  }
+  private occupants(kind: RegisterClass, number: number): Interval[] {
+    this.taken[kind][number] ??= []
+    return this.taken[kind][number]
+  }
+  /** Room in the stack frame, aligned to its size. */
+  private room(bytes: number): number {
+    const offset = Math.ceil(this.frameBytes / bytes) * bytes
+    this.frameBytes = offset + bytes
+    return offset
+  }
+
+  private choose(interval: Interval): void {
     const { register } = interval
-    const type = types[register]!
-    const kind = frame.classOf(type)
-    const value = constants.get(register)
+    const type = this.types[register]!
+    const kind = this.classOf(register)
+    const value = this.live.constants.get(register)
     if (value !== undefined && type === 'i32') {
-      places[register] = { kind: 'constant', value }
-      continue
+      this.places[register] = { kind: 'constant', value }
+      return
     }
-    const wanted = (hints.get(register) ?? []).flatMap(other => {
-      const place = places[other]!
-      return place.kind === 'register' && frame.classOf(types[other]!) === kind ? [place.number] : []
+    const wanted = (this.live.hints.get(register) ?? []).flatMap(other => {
+      const place = this.places[other]!
+      return place.kind === 'register' && this.classOf(other) === kind ? [place.number] : []
     })
-    const number = [...wanted, ...frame.pools[kind]].find(n => isFree(kind, n, interval))
+    const isFree = (number: number) => this.occupants(kind, number).every(other => !overlap(other, interval))
+    const number = [...wanted, ...this.frame.pools[kind]].find(isFree)
     if (number !== undefined) {
-      const inRegister = taken[kind]
-      inRegister[number] ??= []
-      inRegister[number].push(interval)
-      if (kind === 'general') usedGeneral.add(number)
-      places[register] = { kind: 'register', number }
-    } else if (value !== undefined) places[register] = { kind: 'constant', value }
+      this.occupants(kind, number).push(interval)
+      if (kind === 'general') this.usedGeneral.add(number)
+      this.places[register] = { kind: 'register', number }
+    } else if (value !== undefined) this.places[register] = { kind: 'constant', value }
     else {
-      const bytes = kind === 'vector' && type !== 'f32' ? frame.vectorBytes : 8
-      frameBytes = Math.ceil(frameBytes / bytes) * bytes
-      places[register] = { kind: 'stack', offset: frameBytes }
-      frameBytes += bytes
-      if (interval.inInnermostLoop) innerLoopSpills.push(register)
-    }
-  }
-  return { places, frameBytes, usedGeneral, innerLoopSpills }
-}
-
-interface Loop {
-  readonly start: number
-  end: number
-}
-
-interface Liveness {
-  intervals: Map<Register, Interval>
-  /** Registers that would save a move if they shared a place. */
-  hints: Map<Register, Register[]>
-  constants: Map<Register, number>
-}
-
-/** Walks the program once in the order it stands, an instruction reading at an even position and writing at the next. */
-function liveness(program: Program, folded: Folded): Liveness {
-  const intervals = new Map<Register, Interval>()
-  const hints = new Map<Register, Register[]>()
-  const constants = new Map<Register, number>()
-  /** Values that live until the end of a loop, whose position is not known before. */
-  const extended: { interval: Interval; loop: Loop }[] = []
-  const loops: Loop[] = []
-  let depth = 0
-  let position = 0
-  let innermost = false
-
-  const touch = (register: Register, at: number): void => {
-    const interval = intervals.get(register)
-    const weight = loopWeight ** depth
-    if (!interval) {
-      intervals.set(register, { register, start: at, end: at + 1, weight, inInnermostLoop: innermost })
-      return
-    }
-    interval.end = Math.max(interval.end, at)
-    interval.weight += weight
-    interval.inInnermostLoop ||= innermost
-    // What comes from outside a loop is needed in its next turn.
-    const loop = loops.find(({ start }) => start > interval.start)
-    if (loop) extended.push({ interval, loop })
-  }
-  /** What is folded reads its own operands where it is used. */
-  const read = (register: Register): void => {
-    const inner = folded.get(register)
-    if (inner) operands(inner).forEach(read)
-    else touch(register, position)
-  }
-  const hint = (a: Register, b: Register): void => {
-    for (const [from, to] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const list = hints.get(from)
-      if (list) list.push(to)
-      else hints.set(from, [to])
+      const bytes = kind === 'vector' && type !== 'f32' ? this.frame.vectorBytes : 8
+      this.places[register] = { kind: 'stack', offset: this.room(bytes) }
     }
   }
 
-  const visit = (i: Instruction): void => {
-    const to = result(i)
-    if (to !== undefined && folded.has(to)) return
-    position += 2
-    operands(i).forEach(read)
-    if (i.op === 'loop' || i.op === 'tasks') {
-      const loop = { start: position, end: position }
-      touch(to!, position + 1)
-      loops.push(loop)
-      const outer = innermost
-      innermost = isInnermost(i.body)
-      depth++
-      // The end is compared again before every turn, and the counter goes on.
-      const again = () => {
-        touch(i.op === 'loop' ? i.to : i.count, position)
-        touch(to!, position)
+  /** Registers for what lives in the stack frame but is used by `loop`, and what found none. */
+  private placesDuring(loop: InnermostLoop): { found: LoopPlaces; missing: Register[] } {
+    const { intervals } = this.live
+    // What the head of the loop reads last is still there when registers change hands.
+    const during = { start: loop.start - 1, end: loop.end }
+    const places = new Map<Register, Location>()
+    const saved: { class: RegisterClass; number: number; offset: number }[] = []
+    /** Values that live in a borrowed register during the loop. */
+    const borrowed: Record<RegisterClass, Interval[][]> = { general: [], vector: [], mask: [] }
+    const spilled = [...loop.touched]
+      .filter(register => this.places[register]!.kind === 'stack' && this.classOf(register) !== 'mask')
+      .map(register => intervals.get(register)!)
+      .sort((a, b) => b.weight - a.weight)
+    const missing: Register[] = []
+    for (const interval of spilled) {
+      const kind = this.classOf(interval.register)
+      const isIdle = (other: Interval) => !overlap(other, during) || !loop.touched.has(other.register)
+      const number = this.frame.pools[kind].find(
+        n =>
+          this.occupants(kind, n).every(isIdle) && (borrowed[kind][n] ?? []).every(other => !overlap(other, interval)),
+      )
+      if (number === undefined) {
+        missing.push(interval.register)
+        continue
       }
-      again()
-      i.body.forEach(visit)
-      position += 2
-      again()
-      touch(to!, position + 1)
-      depth--
-      innermost = outer
-      loops.pop()
-      loop.end = position + 1
-      return
+      if (!borrowed[kind][number]) {
+        borrowed[kind][number] = []
+        if (kind === 'general') this.usedGeneral.add(number)
+        const isNeeded = this.occupants(kind, number).some(other => overlap(other, during))
+        const bytes = kind === 'vector' ? this.frame.vectorBytes : 8
+        if (isNeeded) saved.push({ class: kind, number, offset: this.room(bytes) })
+      }
+      borrowed[kind][number].push(interval)
+      places.set(interval.register, { kind: 'register', number })
     }
-    if (i.op === 'if') {
-      for (const block of [i.body, i.otherwise]) block.forEach(visit)
-      return
-    }
-    if (to === undefined) return
-    // A variable that begins with a constant is none.
-    if (intervals.has(to)) constants.delete(to)
-    else if (i.op === 'const') constants.set(to, i.value)
-    touch(to, position + 1)
-    if (i.op === 'copy') hint(to, i.from)
-    else if (i.op === 'fma') hint(to, i.c)
-    else if (i.op === 'binary') hint(to, i.a)
-    else if (i.op === 'address') hint(to, i.base)
+    const moved = [...places.keys()].map(register => intervals.get(register)!)
+    const fetched = moved.filter(({ start }) => start < loop.start).map(({ register }) => register)
+    const put = moved
+      .filter(({ register, end }) => loop.written.has(register) && end > loop.end)
+      .map(({ register }) => register)
+    return { found: { places, saved, fetched, put }, missing }
   }
-
-  for (const register of [...program.params, program.thread, program.threads]) touch(register, position)
-  program.body.forEach(visit)
-  for (const { interval, loop } of extended) interval.end = Math.max(interval.end, loop.end)
-  return { intervals, hints, constants }
 }
 
-const isInnermost = (block: Block): boolean =>
-  block.every(i => {
-    if (i.op === 'loop' || i.op === 'tasks' || i.op === 'barrier') return false
-    return i.op !== 'if' || (isInnermost(i.body) && isInnermost(i.otherwise))
-  })
+/** Whether two values are needed at the same time. */
+const overlap = (a: { start: number; end: number }, b: { start: number; end: number }): boolean =>
+  a.start < b.end && b.start < a.end
