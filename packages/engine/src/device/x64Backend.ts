@@ -1,0 +1,52 @@
+import type { Program } from '../kernel/ir.ts'
+import { optimize } from '../kernel/optimize.ts'
+import { sharedObject } from '../kernel/x64/elf.ts'
+import { generateX64 } from '../kernel/x64/emit.ts'
+import type { X64Target } from '../kernel/x64/features.ts'
+import type { Backend, Runner } from './backend.ts'
+import type { SharedHeap } from './memory.ts'
+import { loadNative, nativeReplay, rawAddress } from './native.ts'
+
+// Kernels as machine code, each a shared object of its own, made when it is first met. Code is called by its address,
+// which is the same for all threads of the process.
+
+/** A backend for `target`, one of those of `nativeSupport`, whose kernels work on the memory of `heap`. */
+export function createX64Backend(heap: SharedHeap, target: X64Target): Backend {
+  return {
+    target,
+    base: rawAddress(heap.memory.buffer),
+    run: createRunner(heap.memory),
+    workers: { module: import.meta.url, data: undefined },
+    load(program: Program): bigint {
+      const { bytes } = generateX64(optimize(program), target)
+      return loadNative(sharedObject(bytes, [{ name: program.name, offset: 0 }], program.name), program.name).address(
+        program.name,
+      )
+    },
+  }
+}
+
+export function createRunner(memory: WebAssembly.Memory): Runner {
+  const replay = nativeReplay()
+  const base = rawAddress(memory.buffer)
+  // Lists come again and again, and a new BigInt each time would be garbage.
+  const numbers = new Map<number, bigint>()
+  const big = (n: number): bigint => {
+    let value = numbers.get(n)
+    if (value === undefined) {
+      value = BigInt(n)
+      numbers.set(n, value)
+    }
+    return value
+  }
+  const addresses = new Map<number, bigint>()
+  const addressOf = (list: number): bigint => {
+    let value = addresses.get(list)
+    if (value === undefined) {
+      value = base + BigInt(list)
+      addresses.set(list, value)
+    }
+    return value
+  }
+  return (list, count, thread) => replay(addressOf(list), big(count), big(thread))
+}
