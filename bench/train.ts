@@ -34,10 +34,7 @@ export async function train(args: string[]): Promise<Result> {
       weightDecay: 0.1,
       gradientScale: 1 / Math.max(norm, 1),
     }
-    for (const [i, parameter] of parameters.entries()) {
-      adamW(parameter, moments[i]!, { ...rates, step: number })
-      device.fill(parameter.grad!, 0)
-    }
+    for (const [i, parameter] of parameters.entries()) adamW(parameter, moments[i]!, { ...rates, step: number })
     device.reset()
   }
   const seconds = bestSeconds(step, { seconds: 10, least: 3 })

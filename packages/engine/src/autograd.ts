@@ -4,8 +4,8 @@ import type { Tensor } from './tensor.ts'
 /**
  * Reverse-mode differentiation. While a tape is set on a device (`device.tape`), every operation whose inputs require
  * gradients records how to send the gradient of its output back to them; `backward` runs the records in reverse.
- * Gradients of intermediate tensors live in the device's temporary memory, zeroed when first touched; backward kernels
- * always add to them, so a tensor used twice needs no special case.
+ * Gradients of intermediate tensors live in the device's temporary memory. The first to send one to a tensor may write
+ * it (`destination`) or hand over a finished one (`adopt`), all others add to it.
  */
 export class Tape {
   private readonly records: (() => void)[] = []
@@ -28,6 +28,26 @@ export class Tape {
       this.gradients.set(owner, gradient)
     }
     return tensor === owner ? gradient : gradient.reshape(tensor.shape)
+  }
+
+  /**
+   * Where to send a gradient of `tensor`. `add` is 0 if nothing has come yet: then every number must be written, since
+   * what stands there is left from before. Else it is 1.
+   */
+  destination(tensor: Tensor): { gradient: Tensor; add: 0 | 1 } {
+    const owner = tensor.base ?? tensor
+    if (owner.grad || this.gradients.has(owner)) return { gradient: this.gradient(tensor), add: 1 }
+    const gradient = owner.device.temporary(owner.shape)
+    this.gradients.set(owner, gradient)
+    return { gradient: tensor === owner ? gradient : gradient.reshape(tensor.shape), add: 0 }
+  }
+
+  /** Makes `gradient`, of which nobody else has need any more, that of `tensor`; false if `tensor` already has one. */
+  adopt(tensor: Tensor, gradient: Tensor): boolean {
+    const owner = tensor.base ?? tensor
+    if (owner.grad || this.gradients.has(owner)) return false
+    this.gradients.set(owner, gradient.reshape(owner.shape))
+    return true
   }
 
   /** Sends the gradient 1 of the scalar `loss` back through everything recorded, then forgets the records. */

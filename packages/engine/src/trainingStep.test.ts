@@ -118,7 +118,6 @@ function train(device: Device) {
     for (const [i, parameter] of all.entries()) {
       const options = { lr: 0.01, beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, step, gradientScale }
       adamW(parameter, moments[i]!, options)
-      device.fill(parameter.grad!, 0)
     }
     device.reset()
     reserved.push(device.reservedBytes)

@@ -40,7 +40,6 @@ export class Optimizer {
       const decay = isDecayed(name, parameter) ? weightDecay : 0
       const options = { lr, beta1, beta2, eps, weightDecay: decay, step, gradientScale }
       adamW(parameter, this.moments.get(name)!, options)
-      parameter.device.fill(parameter.grad!, 0)
     }
     return norm
   }

@@ -41,8 +41,12 @@ describe('adamW', () => {
     for (const n of [1, 3, 13, 97, 5001]) {
       const run = (device: Device) => {
         const { parameter, moments } = parameterOf(device, n)
-        for (let step = 1; step <= 10; step++)
+        const gradient = Float32Array.from(parameter.grad!.data)
+        for (let step = 1; step <= 10; step++) {
+          parameter.grad!.data.set(gradient)
           adamW(parameter, moments, { ...options, lr: 1e-2, step, gradientScale: 0.3 })
+          expect(parameter.grad!.data.every(g => g === 0)).toBe(true)
+        }
         return [parameter, moments.m, moments.v].map(tensor => Array.from(tensor.data))
       }
       const expected = run(createReferenceDevice())

@@ -3,7 +3,8 @@ import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Tensor } from '../tensor.ts'
 
 /**
- * m = beta1·m + gain1·g, v = beta2·v + gain2·g², p = decay·p − rate · m / (√v·correction + eps), g = gradientScale·grad.
+ * m = beta1·m + gain1·g, v = beta2·v + gain2·g², p = decay·p − rate · m / (√v·correction + eps), g = gradientScale·grad;
+ * then grad = 0: all in one pass over memory.
  * The complements (1 − beta…) come as numbers of their own: 1 − 0.999 in float32 would be off by 5e−5.
  */
 const update = kernel({
@@ -32,6 +33,7 @@ const update = kernel({
       m[i] = beta1 * m[i]! + gain1 * g
       v[i] = beta2 * v[i]! + gain2 * g * g
       parameter[i] = decay * parameter[i]! - (rate * m[i]!) / (Math.sqrt(v[i]!) * correction + eps)
+      gradient[i] = 0
     }
   },
   build(k, args) {
@@ -46,6 +48,7 @@ const update = kernel({
         v.set(i, square)
         const move = mean.mul(rate).div(square.sqrt().mulAdd(correction, eps))
         parameter.set(i, parameter.at(i).mul(decay).sub(move))
+        gradient.set(i, 0)
       })
     })
   },
@@ -74,7 +77,8 @@ export interface AdamWOptions {
 
 /**
  * One step of Adam with decoupled weight decay (Loshchilov & Hutter 2019), as torch.optim.AdamW does it, on a parameter
- * with its `grad`. Changes the parameter and the moments; leaves the gradient. A `gradient` error without `grad`.
+ * with its `grad`. Changes the parameter and the moments, and zeroes the gradient for the next step. A `gradient` error
+ * without `grad`.
  */
 export function adamW(parameter: Tensor, moments: Moments, options: AdamWOptions): void {
   const { lr, beta1, beta2, eps, weightDecay, step, gradientScale } = options

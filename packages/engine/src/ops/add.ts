@@ -27,9 +27,14 @@ export function add(a: Tensor, b: Tensor): Tensor {
   device.run(forward, { a, b, y, n })
   const tape = tapeOf(a, b)
   tape?.record(y, () => {
+    // The gradient of the sum is that of both terms: one may have the array itself, unless it got something before.
     const x = tape.gradient(y)
-    for (const input of [a, b]) {
-      if (input.requiresGrad) device.run(accumulate, { x, y: tape.gradient(input), n, factor: 1 })
+    const terms = [a, b].filter(term => term.requiresGrad)
+    const heir = terms.find(term => tape.adopt(term, x))
+    for (const term of terms) {
+      if (term === heir) continue
+      const { gradient, add } = tape.destination(term)
+      device.run(accumulate, { x, y: gradient, n, factor: 1, add })
     }
   })
   return y

@@ -83,26 +83,40 @@ export const combineBackwardWeights = kernel({
   work: ({ rows, topk, n }) => rows * topk * n,
 })
 
-/** dx[r,:] += Σ_j ds[slots[r,j],:]: the gradient of gathering rows into slots. ds: [rows·topk, n]; dx: [rows, n]. */
+/**
+ * dx[r,:] (add ? += : =) Σ_j ds[slots[r,j],:]: the gradient of gathering rows into slots. ds: [rows·topk, n];
+ * dx: [rows, n].
+ */
 export const sumSlots = kernel({
   name: 'sumSlots',
-  params: { ds: f32s, slots: i32s, dx: f32s, rows: i32, topk: i32, n: i32 },
-  reference({ ds, slots, dx, rows, topk, n }) {
+  params: { ds: f32s, slots: i32s, dx: f32s, rows: i32, topk: i32, n: i32, add: i32 },
+  reference({ ds, slots, dx, rows, topk, n, add }) {
     for (let r = 0; r < rows; r++) {
       for (let i = 0; i < n; i++) {
         let sum = 0
         for (let j = 0; j < topk; j++) sum += ds[slots[r * topk + j]! * n + i]!
-        dx[r * n + i]! += sum
+        dx[r * n + i] = (add ? dx[r * n + i]! : 0) + sum
       }
     }
   },
-  build(k, { ds, slots, dx, rows, topk, n }) {
+  build(k, { ds, slots, dx, rows, topk, n, add }) {
     k.rows(rows, r => {
       const target = dx.from(r.mul(n))
-      k.loop(0, topk, j => {
-        const row = ds.from(slots.at(r.mul(topk).add(j)).mul(n))
+      const rowOf = (j: Int) => ds.from(slots.at(r.mul(topk).add(j)).mul(n))
+      const addRow = (j: Int) => {
+        const row = rowOf(j)
         k.lanes(n, i => target.set(i, target.at(i).add(row.at(i))))
-      })
+      }
+      const first = k.int(0)
+      k.if(
+        add.ne(0),
+        () => addRow(first),
+        () => {
+          const row = rowOf(first)
+          k.lanes(n, i => target.set(i, row.at(i)))
+        },
+      )
+      k.loop(1, topk, addRow)
     })
   },
   work: ({ rows, topk, n }) => rows * topk * n,

@@ -85,7 +85,46 @@ export const softmaxLossBackward = kernel({
   work: ({ rows, n }) => 8 * rows * n,
 })
 
-export const crossEntropyKernels = [softmaxLoss, softmaxLossBackward]
+/**
+ * losses[r] = −log softmax(logits[r,:])[labels[r]], and in place of the logits factor times their gradient,
+ * softmax(logits[r,:]) − [v = labels[r]]: one pass over memory. logits: [rows, n]; labels, none negative, and losses: [rows].
+ */
+export const softmaxLossInPlace = kernel({
+  name: 'softmaxLoss.inPlace',
+  params: { logits: f32s, labels: i32s, losses: f32s, rows: i32, n: i32, factor: f32 },
+  reference({ logits, labels, losses, rows, n, factor }) {
+    for (let r = 0; r < rows; r++) {
+      const row = logits.subarray(r * n, (r + 1) * n)
+      const label = labels[r]!
+      let largest = -Infinity
+      for (const logit of row) largest = Math.max(largest, logit)
+      let sum = 0
+      for (const logit of row) sum += Math.exp(logit - largest)
+      losses[r] = largest + Math.log(sum) - row[label]!
+      for (let v = 0; v < n; v++) row[v] = factor * (Math.exp(row[v]! - largest) / sum - (v === label ? 1 : 0))
+    }
+  },
+  build(k, { logits, labels, losses, rows, n, factor }) {
+    k.rows(rows, r => {
+      const row = logits.from(r.mul(n))
+      const label = labels.at(r)
+      const largest = k.max(n, i => row.at(i))
+      const shift = largest.sub(row.at(label))
+      const sum = k.sum(n, i => {
+        const e = exp(row.at(i).sub(largest))
+        row.set(i, e)
+        return e
+      })
+      losses.set(r, log(sum).add(shift))
+      const share = factor.div(sum)
+      k.lanes(n, i => row.set(i, row.at(i).mul(share)))
+      row.set(label, row.at(label).sub(factor))
+    })
+  },
+  work: ({ rows, n }) => 12 * rows * n,
+})
+
+export const crossEntropyKernels = [softmaxLoss, softmaxLossBackward, softmaxLossInPlace]
 
 /** How many labels count; an `index` error for one that is neither a class nor the ignored label. */
 export function countLabels(labels: Tensor, classes: number): number {

@@ -83,7 +83,8 @@ export function experts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tenso
     const ds = device.temporary([used, H])
     const back = { bBatch: 2 * I * H, bRow: H, bCol: 1 }
     device.run(groupedMatmul, { a: dhidden, b: gateUp, c: ds, ...group, n: H, k: 2 * I, ...back, add: 0 })
-    device.run(sumSlots, { ds, dx: tape.gradient(x), ...sizes })
+    const { gradient: dx, add } = tape.destination(x)
+    device.run(sumSlots, { ds, dx, ...sizes, add })
   })
   return y
 }

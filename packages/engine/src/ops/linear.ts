@@ -74,7 +74,10 @@ export function linear(x: Tensor, w: Tensor, bias?: Tensor): Tensor {
   const tape = tapeOf(x, w, bias)
   tape?.record(y, () => {
     const dy = tape.gradient(y)
-    if (x.requiresGrad) multiply(dy, w, tape.gradient(x), rows, n, k, 1)
+    if (x.requiresGrad) {
+      const { gradient, add } = tape.destination(x)
+      multiply(dy, w, gradient, rows, n, k, add)
+    }
     if (w.requiresGrad) addOuter(dy, x, tape.gradient(w), rows, n, k)
     if (bias?.requiresGrad) device.run(backwardBias, { dy, dbias: tape.gradient(bias), rows, n })
   })

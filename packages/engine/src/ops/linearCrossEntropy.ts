@@ -1,7 +1,7 @@
 import { tapeOf } from '../autograd.ts'
 import { EngineError, requireShape } from '../errors.ts'
 import type { Tensor } from '../tensor.ts'
-import { countLabels, ignoredLabel, meanOf, softmaxLoss, softmaxLossBackward } from './crossEntropy.ts'
+import { countLabels, ignoredLabel, meanOf, softmaxLoss, softmaxLossInPlace } from './crossEntropy.ts'
 import { gatherRows, scatterAddRows } from './embedding.ts'
 import { addOuter, multiply, multiplyTransposed } from './linear.ts'
 import { scale } from './scale.ts'
@@ -60,12 +60,13 @@ export function linearCrossEntropy(
     const to = Math.min(from + chunk, count)
     const rows = to - from
     const part = input.rows(from, to)
-    const classification = { labels: targets.rows(from, to), lse: lse.rows(from, to), rows, n: classes }
+    const classification = { logits, labels: targets.rows(from, to), losses: losses.rows(from, to), rows, n: classes }
     multiplyTransposed(part, w, logits, rows, classes, n)
-    device.run(softmaxLoss, { logits, losses: losses.rows(from, to), ...classification })
-    if (!tape) continue
-    const factor = weight / count
-    device.run(softmaxLossBackward, { logits, dlogits: logits, ...classification, factor, add: 0 })
+    if (!tape) {
+      device.run(softmaxLoss, { ...classification, lse: lse.rows(from, to) })
+      continue
+    }
+    device.run(softmaxLossInPlace, { ...classification, factor: weight / count })
     if (dinput) multiply(logits, w, dinput.rows(from, to), rows, classes, n, 0)
     if (w.requiresGrad) addOuter(logits, part, tape.gradient(w), rows, classes, n)
   }

@@ -33,14 +33,17 @@ const forward = kernel({
   work: ({ rows, n }) => 2 * rows * n,
 })
 
+/** Rows whose share of the weight's gradient one task sums: fixed, so that the result does not depend on the threads. */
+const blockRows = 32
+
 /**
- * With s = 1/rms(x[r,:]): dx[r,i] += s·(w[i]·dy[r,i] − x[r,i]·s²·mean_j(dy[r,j]·w[j]·x[r,j])).
- * x, dy, dx: [rows, n]; w: [n].
+ * With s = 1/rms(x[r,:]): dx[r,i] (add ? += : =) s·(w[i]·dy[r,i] − x[r,i]·s²·mean_j(dy[r,j]·w[j]·x[r,j])) and
+ * dw[i] += Σ_r dy[r,i]·x[r,i]·s. x, dy, dx: [rows, n]; w, dw: [n].
  */
-const backwardInput = kernel({
-  name: 'rmsNorm.backwardInput',
-  params: { x: f32s, w: f32s, dy: f32s, dx: f32s, rows: i32, n: i32, eps: f32 },
-  reference({ x, w, dy, dx, rows, n, eps }) {
+const backward = kernel({
+  name: 'rmsNorm.backward',
+  params: { x: f32s, w: f32s, dy: f32s, dx: f32s, dw: f32s, rows: i32, n: i32, eps: f32, add: i32 },
+  reference({ x, w, dy, dx, dw, rows, n, eps, add }) {
     for (let r = 0; r < rows; r++) {
       let sum = 0
       let dot = 0
@@ -50,53 +53,48 @@ const backwardInput = kernel({
       }
       const scale = 1 / Math.sqrt(sum / n + eps)
       const shared = (dot / n) * scale * scale
-      for (let i = 0; i < n; i++) dx[r * n + i]! += scale * (w[i]! * dy[r * n + i]! - x[r * n + i]! * shared)
+      for (let i = 0; i < n; i++) {
+        const at = r * n + i
+        dx[at] = (add ? dx[at]! : 0) + scale * (w[i]! * dy[at]! - x[at]! * shared)
+        dw[i]! += dy[at]! * x[at]! * scale
+      }
     }
   },
-  build(k, { x, w, dy, dx, rows, n, eps }) {
-    k.rows(rows, r => {
-      const [input, upstream, result] = [x, dy, dx].map(rowsOf => rowsOf.from(r.mul(n))) as [Reals, Reals, Reals]
-      const scale = inverseRms(k, input, n, eps)
-      const dot = k.sum(n, i => upstream.at(i).mul(w.at(i)).mul(input.at(i)))
-      const shared = dot.div(n.toReal()).mul(scale).mul(scale)
-      k.lanes(n, i => {
-        const term = w.at(i).mul(upstream.at(i)).sub(input.at(i).mul(shared))
-        result.set(i, term.mulAdd(scale, result.at(i)))
+  build(k, { x, w, dy, dx, dw, rows, n, eps, add }) {
+    // Each task sums the gradient of the weight over its own rows; then the sums of all tasks are added, in order.
+    const blocks = rows.ceilDiv(blockRows)
+    k.rows(blocks, block => {
+      const first = block.mul(blockRows)
+      const share = k.shared.from(block.mul(n))
+      k.lanes(n, i => share.set(i, 0))
+      k.loop(first, first.add(blockRows).min(rows), r => {
+        const [input, upstream, result] = [x, dy, dx].map(rowsOf => rowsOf.from(r.mul(n))) as [Reals, Reals, Reals]
+        const scale = inverseRms(k, input, n, eps)
+        const dot = k.dot(n, i => [upstream.at(i).mul(w.at(i)), input.at(i)])
+        const shared = dot.div(n.toReal()).mul(scale).mul(scale)
+        const columns = (adds: boolean) => () =>
+          k.lanes(n, i => {
+            const [value, gradient] = [input.at(i), upstream.at(i)]
+            const term = w.at(i).mul(gradient).sub(value.mul(shared))
+            result.set(i, adds ? term.mulAdd(scale, result.at(i)) : term.mul(scale))
+            share.set(i, gradient.mul(scale).mulAdd(value, share.at(i)))
+          })
+        k.if(add.ne(0), columns(true), columns(false))
       })
     })
-  },
-  work: ({ rows, n }) => 4 * rows * n,
-})
-
-/** dw[i] += Σ_r dy[r,i]·x[r,i]/rms(x[r,:]). x, dy: [rows, n]; dw: [n]. */
-const backwardWeight = kernel({
-  name: 'rmsNorm.backwardWeight',
-  params: { x: f32s, dy: f32s, dw: f32s, rows: i32, n: i32, eps: f32 },
-  reference({ x, dy, dw, rows, n, eps }) {
-    for (let r = 0; r < rows; r++) {
-      let sum = 0
-      for (let i = 0; i < n; i++) sum += x[r * n + i]! ** 2
-      const scale = 1 / Math.sqrt(sum / n + eps)
-      for (let i = 0; i < n; i++) dw[i]! += dy[r * n + i]! * x[r * n + i]! * scale
-    }
-  },
-  build(k, { x, dy, dw, rows, n, eps }) {
-    // Every row's scale first, then each thread sums its own columns over all rows.
-    k.rows(rows, r => k.shared.set(r, inverseRms(k, x.from(r.mul(n)), n, eps)))
     k.barrier()
     k.share(n, 16, (from, to) => {
-      k.loop(0, rows, r => {
-        const [input, upstream] = [x, dy].map(rowsOf => rowsOf.from(r.mul(n))) as [Reals, Reals]
-        const scale = k.shared.at(r)
-        k.lanesFrom(from, to, i => dw.set(i, upstream.at(i).mul(scale).mulAdd(input.at(i), dw.at(i))))
+      k.loop(0, blocks, block => {
+        const share = k.shared.from(block.mul(n))
+        k.lanesFrom(from, to, i => dw.set(i, dw.at(i).add(share.at(i))))
       })
     })
   },
-  work: ({ rows, n }) => 3 * rows * n,
-  scratch: ({ rows }) => ({ shared: rows }),
+  work: ({ rows, n }) => 6 * rows * n,
+  scratch: ({ rows, n }) => ({ shared: Math.ceil(rows / blockRows) * n }),
 })
 
-export const rmsNormKernels = [forward, backwardInput, backwardWeight]
+export const rmsNormKernels = [forward, backward]
 
 /**
  * Root-mean-square normalisation over the last axis (Zhang & Sennrich 2019, eq. 4).
@@ -111,8 +109,10 @@ export function rmsNorm(x: Tensor, w: Tensor, eps: number): Tensor {
   const tape = tapeOf(x, w)
   tape?.record(y, () => {
     const dy = tape.gradient(y)
-    if (x.requiresGrad) x.device.run(backwardInput, { x, w, dy, dx: tape.gradient(x), rows, n, eps })
-    if (w.requiresGrad) x.device.run(backwardWeight, { x, dy, dw: tape.gradient(w), rows, n, eps })
+    // The kernel makes both; one that nobody wants goes where nobody looks.
+    const { gradient, add } = x.requiresGrad ? tape.destination(x) : { gradient: x.device.temporary(x.shape), add: 0 }
+    const dw = w.requiresGrad ? tape.gradient(w) : x.device.temporary(w.shape)
+    x.device.run(backward, { x, w, dy, dx: gradient, dw, rows, n, eps, add })
   })
   return y
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createReferenceDevice } from '../device/reference.ts'
 import { reals, testOperation } from '../testing.ts'
+import { scale } from './scale.ts'
 import { swiglu } from './swiglu.ts'
 
 describe('swiglu', () => {
@@ -19,6 +20,18 @@ describe('swiglu', () => {
     make: (shape, random) => ({
       inputs: { gate: reals(random, shape, 5), up: reals(random, shape) },
       run: ({ gate, up }) => swiglu(gate!, up!),
+    }),
+  })
+
+  const shapes = [[3, 5]]
+  testOperation('swiglu whose gate is used before, and both halves of one tensor', {
+    shapes,
+    make: (shape, random) => ({
+      inputs: { gate: reals(random, shape, 5), up: reals(random, shape) },
+      run: ({ gate, up }) => {
+        const [x, y] = [scale(gate!, 2), scale(up!, 2)]
+        return [swiglu(x, y), scale(x, 3), swiglu(y, y)]
+      },
     }),
   })
 

@@ -109,9 +109,12 @@ export function swiglu(gate: Tensor, up: Tensor): Tensor {
   tape?.record(y, () => {
     const dy = tape.gradient(y)
     // The kernel makes both; a half that nobody wants goes where nobody looks.
-    const dgate = gate.requiresGrad ? tape.gradient(gate) : device.temporary(gate.shape)
-    const dup = up.requiresGrad ? tape.gradient(up) : device.temporary(up.shape)
-    device.run(swigluBackward, { gate, up, dy, dgate, dup, ...layout, add: 1 })
+    const half = (x: Tensor) => (x.requiresGrad ? tape.destination(x) : { gradient: device.temporary(x.shape), add: 0 })
+    const halves = [half(gate), half(up)] as const
+    const add = Math.max(...halves.map(({ add }) => add))
+    for (const { gradient, add: adds } of halves) if (adds < add) device.fill(gradient, 0)
+    const [dgate, dup] = halves
+    device.run(swigluBackward, { gate, up, dy, dgate: dgate.gradient, dup: dup.gradient, ...layout, add })
   })
   return y
 }
