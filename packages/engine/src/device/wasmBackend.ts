@@ -1,8 +1,9 @@
 import v8 from 'node:v8'
 import { callEntry } from '../kernel/abi.ts'
 import type { Program } from '../kernel/ir.ts'
-import { generateWasm, wasmTarget } from '../kernel/wasm.ts'
+import { generateWasm, joinedWasmTarget, wasmTarget } from '../kernel/wasm.ts'
 import type { Backend, Runner } from './backend.ts'
+import { joinVectors } from './joinVectors.ts'
 import { maximumPages, type SharedHeap } from './memory.ts'
 
 // Kernels as WebAssembly. The bytes of a module lie in shared memory, behind their number; their place is what a list
@@ -18,7 +19,7 @@ export function createWasmBackend(heap: SharedHeap): Backend {
   v8.setFlagsFromString('--wasm-eager-tier-up-function=0')
   v8.setFlagsFromString('--no-wasm-lazy-compilation')
   return {
-    target: wasmTarget,
+    target: joinVectors() ? joinedWasmTarget : wasmTarget,
     base: 0n,
     run: createRunner(heap.memory),
     workers: { module: import.meta.url, data: undefined },

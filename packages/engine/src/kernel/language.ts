@@ -22,6 +22,8 @@ export interface Target {
   readonly name: string
   readonly width: number
   readonly registers: number
+  /** Neighbouring vectors that one register holds where kernels treat them alike; 1 if not given. */
+  readonly joined?: number
 }
 
 /** An integer: a size, an index. With `span` = width it is the index of the first of that many consecutive elements. */
@@ -480,6 +482,8 @@ export class Builder {
   readonly width: number
   /** Vector registers of the target. */
   readonly registers: number
+  /** Neighbouring vectors that one register holds. */
+  readonly joined: number
   readonly thread: Int
   readonly threads: Int
   /** Scratch memory of the call: this thread's own, and one for all threads. */
@@ -499,6 +503,7 @@ export class Builder {
   constructor(target: Target) {
     this.width = target.width
     this.registers = target.registers
+    this.joined = target.joined ?? 1
     this.thread = new Int(this, this.register('i32'))
     this.threads = new Int(this, this.register('i32'))
     const first = new Reals(this, this.register('ptr'))

@@ -17,6 +17,8 @@ import type { Target } from './language.ts'
 // section 5.4, and the threads proposal for atomics.
 
 export const wasmTarget: Target = { name: 'wasm', width: 4, registers: 16 }
+/** The same where V8 joins pairs of vectors to registers of 256 bits. */
+export const joinedWasmTarget: Target = { ...wasmTarget, joined: 2 }
 
 /** Turns of the barrier's loop before the thread sleeps; about as long as a short kernel runs. */
 const barrierSpins = 20_000

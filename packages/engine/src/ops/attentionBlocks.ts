@@ -11,7 +11,7 @@ export interface BlockShape {
 }
 
 /** About as many columns as a product's block has rows, since the next product takes them as its rows. */
-export function blockShape(target: Pick<Target, 'width' | 'registers'>): BlockShape {
+export function blockShape(target: Omit<Target, 'name'>): BlockShape {
   const shape = tileShape(target)
   const panels = Math.floor(blockRows(shape) / shape.columns)
   return { panels, lanes: panels * shape.columns, depth: Math.floor(mostRows / shape.rows) * shape.rows }
@@ -77,7 +77,7 @@ export function rowProduct(k: Builder, args: BlockProduct): void {
 
 function tiles(k: Builder, args: BlockProduct, left: (i: Int, p: Int) => LeftRows): void {
   const { m, range, panels, panelDepth, n, c, cRow, add, edge } = args
-  const { rows, columns } = tileShape(k)
+  const { rows, vectors, columns } = tileShape(k)
   k.loop(0, n.ceilDiv(columns), panel => {
     const j = panel.mul(columns)
     const nLeft = n.sub(j)
@@ -91,7 +91,7 @@ function tiles(k: Builder, args: BlockProduct, left: (i: Int, p: Int) => LeftRow
         const run = (vectors: number) => () =>
           tile(k, { ...place, left: left(i, from), cRow, keep: add, edge, vectors })
         // Heads of 48 numbers fill a panel and a half.
-        k.if(nLeft.le(k.width), run(1), run(2))
+        k.if(nLeft.le(columns / 2), run(vectors / 2), run(vectors))
       },
       rows,
     )
