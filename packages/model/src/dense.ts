@@ -2,6 +2,7 @@ import {
   add,
   appendRows,
   attention,
+  cachedAttention,
   type Device,
   embedding,
   linear,
@@ -13,7 +14,7 @@ import {
   type Tensor,
 } from '@modu/engine'
 import type { DenseConfig } from './config.ts'
-import { roomFor, SequenceCache } from './kvCache.ts'
+import { type DecodingStep, roomFor, SequenceCache } from './kvCache.ts'
 import type { KvCache, LanguageModel } from './languageModel.ts'
 import { RopeTable } from './ropeTable.ts'
 import { checkTokens, integers, lastLogits, sequenceLength, sequencePositions, shiftLeft } from './sequences.ts'
@@ -115,7 +116,7 @@ export class Dense implements LanguageModel {
     const length = sequenceLength(this.config, ids, batch)
     const positions = sequencePositions(this.device, length, batch)
     const place = { positions, table: this.rope.upTo(length), sequences: batch }
-    return rmsNorm(this.decoder(ids, place, record), this.weights.norm, this.config.rmsNormEps)
+    return rmsNorm(this.decoder(integers(this.device, ids), place, record), this.weights.norm, this.config.rmsNormEps)
   }
 
   logits(hidden: Tensor): Tensor {
@@ -136,6 +137,7 @@ export class Dense implements LanguageModel {
   step(tokens: ArrayLike<number>, cache: KvCache): Float32Array {
     const sequence = roomFor(cache, tokens.length)
     checkTokens(this.config, tokens)
+    if (tokens.length === 1) return sequence.append(tokens[0]!, this.decode)
     return lastLogits(this.device, tokens, {
       append: ids => this.append(ids, sequence),
       logits: x => this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps)),
@@ -149,14 +151,21 @@ export class Dense implements LanguageModel {
   /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */
   private append(ids: Int32Array, cache: SequenceCache): Tensor {
     const positions = sequencePositions(this.device, ids.length, 1, cache.length)
-    const x = this.decoder(ids, { positions, table: this.rope.upTo(cache.length + ids.length), sequences: 1, cache })
+    const table = this.rope.upTo(cache.length + ids.length)
+    const x = this.decoder(integers(this.device, ids), { positions, table, sequences: 1, cache })
     cache.advance(ids.length)
     return x
   }
 
-  /** Embedding and all layers. ids: [T]; returns [T, H]. */
-  private decoder(ids: Int32Array, place: Place, record?: Tensor[]): Tensor {
-    let x = embedding(this.weights.embedding, integers(this.device, ids))
+  /** One token of a cached sequence, recorded once and replayed for each (see `RecordedStep`). */
+  private readonly decode: DecodingStep = (ids, positions, cache) => {
+    const x = this.decoder(ids, { positions, table: this.rope.upTo(cache.capacity), sequences: 1, cache })
+    return this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps))
+  }
+
+  /** Embedding and all layers. ids: i32 [T]; returns [T, H]. */
+  private decoder(ids: Tensor, place: Place, record?: Tensor[]): Tensor {
+    let x = embedding(this.weights.embedding, ids)
     record?.push(x)
     for (const [i, weights] of this.weights.layers.entries()) {
       x = this.layer(x, weights, place, i)
@@ -183,18 +192,30 @@ export class Dense implements LanguageModel {
         interleaved: false,
       })
     const q = rotated(linear(x, w.query.weight, w.query.bias).reshape([rows, heads, dim]), w.queryNorm)
-    let k = rotated(linear(x, w.key.weight, w.key.bias).reshape([rows, groups, dim]), w.keyNorm)
-    let v = linear(x, w.value.weight, w.value.bias).reshape([rows, groups, dim])
-    if (place.cache) {
-      const { length, layers } = place.cache
-      const [keys, values] = layers[index] as [Tensor, Tensor]
-      appendRows(keys, k.reshape([rows, groups * dim]), length)
-      appendRows(values, v.reshape([rows, groups * dim]), length)
-      k = keys.rows(0, length + rows).reshape([length + rows, groups, dim])
-      v = values.rows(0, length + rows).reshape([length + rows, groups, dim])
-    }
-    const attended = attention(q, k, v, { sequences: place.sequences, scale: dim ** -0.5 })
+    const k = rotated(linear(x, w.key.weight, w.key.bias).reshape([rows, groups, dim]), w.keyNorm)
+    const v = linear(x, w.value.weight, w.value.bias).reshape([rows, groups, dim])
+    const attended = place.cache
+      ? this.cachedAttention(q, k, v, place, place.cache.layers[index] as [Tensor, Tensor])
+      : attention(q, k, v, { sequences: place.sequences, scale: dim ** -0.5 })
     return linear(attended, w.output.weight, w.output.bias)
+  }
+
+  /** Attention over a cached sequence and the tokens that join it. q: [T, h, d]; k, v: [T, g, d]; returns [T, h·d]. */
+  private cachedAttention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    { positions, cache }: Place,
+    [keys, values]: [Tensor, Tensor],
+  ): Tensor {
+    const [rows, groups, dim] = k.shape as [number, number, number]
+    const scale = dim ** -0.5
+    appendRows(keys, k.reshape([rows, groups * dim]), positions)
+    appendRows(values, v.reshape([rows, groups * dim]), positions)
+    if (rows === 1) return cachedAttention(q, keys, values, positions, { groups, scale })
+    const length = cache!.length + rows
+    const past = [keys, values].map(tensor => tensor.rows(0, length).reshape([length, groups, dim]))
+    return attention(q, past[0]!, past[1]!, { sequences: 1, scale })
   }
 }
 

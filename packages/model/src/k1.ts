@@ -20,7 +20,7 @@ import {
 } from '@modu/engine'
 import type { K1Config } from './config.ts'
 import { ModelError } from './errors.ts'
-import { roomFor, SequenceCache } from './kvCache.ts'
+import { type DecodingStep, roomFor, SequenceCache } from './kvCache.ts'
 import type { KvCache, LanguageModel } from './languageModel.ts'
 import { RopeTable, yarnMscale } from './ropeTable.ts'
 import { checkTokens, integers, lastLogits, sequenceLength, sequencePositions, shiftLeft } from './sequences.ts'
@@ -155,7 +155,7 @@ export class K1 implements LanguageModel {
   private readonly weights: ModelWeights
   private readonly rope: RopeTable
   private readonly attentionScale: number
-  /** Tokens that each expert of a mixture got in the last pass. */
+  /** Tokens that each expert of a mixture got in the last pass over whole sequences. */
   private readonly loads = new Map<MoeWeights, Int32Array>()
 
   /** `weights`: a tensor for every name of `k1Weights(config)`. */
@@ -178,7 +178,7 @@ export class K1 implements LanguageModel {
     const positions = sequencePositions(this.device, length, batch)
     // One position more than the sequence: the multi-token-prediction module looks one token further.
     const place = { positions, table: this.rope.upTo(length + 1), sequences: batch }
-    return rmsNorm(this.decoder(ids, place, record), this.weights.norm, this.config.rmsNormEps)
+    return rmsNorm(this.decoder(integers(this.device, ids), place, record), this.weights.norm, this.config.rmsNormEps)
   }
 
   logits(hidden: Tensor): Tensor {
@@ -202,6 +202,7 @@ export class K1 implements LanguageModel {
   step(tokens: ArrayLike<number>, cache: KvCache): Float32Array {
     const sequence = roomFor(cache, tokens.length)
     checkTokens(this.config, tokens)
+    if (tokens.length === 1) return sequence.append(tokens[0]!, this.decode)
     return lastLogits(this.device, tokens, {
       append: ids => this.append(ids, sequence),
       logits: x => this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps)),
@@ -235,8 +236,9 @@ export class K1 implements LanguageModel {
   }
 
   /**
-   * For each mixture of experts, in order: tokens that each expert got in the last pass. The multi-token-prediction
-   * module's comes last: zeros if it took no part, else with one meaningless token per sequence (see `mtpHidden`).
+   * For each mixture of experts, in order: tokens that each expert got in the last pass over whole sequences; steps with a
+   * cache do not count. The multi-token-prediction module's comes last: zeros if it took no part, else with one
+   * meaningless token per sequence (see `mtpHidden`).
    */
   expertLoads(): Int32Array[] {
     return [...this.loads.values()]
@@ -254,15 +256,22 @@ export class K1 implements LanguageModel {
   /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */
   private append(ids: Int32Array, cache: SequenceCache): Tensor {
     const positions = sequencePositions(this.device, ids.length, 1, cache.length)
-    const x = this.decoder(ids, { positions, table: this.rope.upTo(cache.length + ids.length), sequences: 1, cache })
+    const table = this.rope.upTo(cache.length + ids.length)
+    const x = this.decoder(integers(this.device, ids), { positions, table, sequences: 1, cache })
     cache.advance(ids.length)
     return x
   }
 
-  /** Embedding and all layers. ids: [T]; returns [T, H]. */
-  private decoder(ids: Int32Array, place: Place, record?: Tensor[]): Tensor {
-    for (const load of this.loads.values()) load.fill(0)
-    let x = embedding(this.weights.embedding, integers(this.device, ids))
+  /** One token of a cached sequence, recorded once and replayed for each (see `RecordedStep`). */
+  private readonly decode: DecodingStep = (ids, positions, cache) => {
+    const x = this.decoder(ids, { positions, table: this.rope.upTo(cache.capacity), sequences: 1, cache })
+    return this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps))
+  }
+
+  /** Embedding and all layers. ids: i32 [T]; returns [T, H]. */
+  private decoder(ids: Tensor, place: Place, record?: Tensor[]): Tensor {
+    if (!place.cache) for (const load of this.loads.values()) load.fill(0)
+    let x = embedding(this.weights.embedding, ids)
     record?.push(x)
     for (const [i, weights] of this.weights.layers.entries()) {
       x = this.layer(x, weights, place, i)
@@ -276,7 +285,7 @@ export class K1 implements LanguageModel {
     const { rmsNormEps } = this.config
     const afterAttention = add(x, this.attention(rmsNorm(x, w.attentionNorm, rmsNormEps), w.attention, place, index))
     const normed = rmsNorm(afterAttention, w.mlpNorm, rmsNormEps)
-    return add(afterAttention, w.moe ? this.moe(normed, w.moe) : mlp(normed, w.mlp!))
+    return add(afterAttention, w.moe ? this.moe(normed, w.moe, place) : mlp(normed, w.mlp!))
   }
 
   /**
@@ -297,7 +306,7 @@ export class K1 implements LanguageModel {
     const ropeKey = rotated(sharedKey.reshape([rows, 1, ropeDim]), 0).reshape([rows, ropeDim])
 
     const attended = place.cache
-      ? this.cachedAttention(q, concat(latent, ropeKey), w, place.cache, index)
+      ? this.cachedAttention(q, concat(latent, ropeKey), w, place, place.cache.layers[index]![0]!)
       : this.expandedAttention(q, latent, ropeKey, w, place.sequences)
     return linear(attended, w.output, w.outputBias)
   }
@@ -320,31 +329,25 @@ export class K1 implements LanguageModel {
    * Attention over a cached sequence and the tokens that join it. q: [T, h, key + rope]; latents: [T, rank + rope];
    * returns [T, h·value]. Absorbed, the queries go into latent space and attention runs on the cache itself; expanded,
    * every key and value is projected first, and attention runs on the smaller heads. Whichever takes fewer
-   * multiplications: for one token that is the absorbed form, for a prompt the expanded one.
+   * multiplications: for one token that is the absorbed form, however long its past is, for a prompt the expanded one.
    */
-  private cachedAttention(
-    q: Tensor,
-    latents: Tensor,
-    w: AttentionWeights,
-    cache: SequenceCache,
-    index: number,
-  ): Tensor {
+  private cachedAttention(q: Tensor, latents: Tensor, w: AttentionWeights, place: Place, cached: Tensor): Tensor {
     const { kvLoraRank: rank, qkNopeHeadDim: keyDim, qkRopeHeadDim: ropeDim, vHeadDim: valueDim } = this.config
-    const tensor = cache.layers[index]![0]!
-    appendRows(tensor, latents, cache.length)
+    appendRows(cached, latents, place.positions)
     const queries = latents.shape[0]!
-    const keys = cache.length + queries
-    const past = tensor.rows(0, keys)
+    const keys = place.cache!.length + queries
     const projection = rank * (keyDim + valueDim)
     const absorbedCost = queries * (projection + keys * (2 * rank + ropeDim))
     const expandedCost = keys * projection + queries * keys * (keyDim + ropeDim + valueDim)
-    if (absorbedCost > expandedCost) return this.expandedAttention(q, ...split(past, rank), w, 1)
+    if (queries > 1 && absorbedCost > expandedCost)
+      return this.expandedAttention(q, ...split(cached.rows(0, keys), rank), w, 1)
     const heads = this.config.numAttentionHeads
-    return latentAttention(q, past, w.latentUp, { heads, keyDim, valueDim, scale: this.attentionScale })
+    const options = { heads, keyDim, valueDim, scale: this.attentionScale }
+    return latentAttention(q, cached, place.positions, w.latentUp, options)
   }
 
   /** Routed and shared experts, and K1's norm on their sum. x: [T, H]; returns [T, H]. */
-  private moe(x: Tensor, w: MoeWeights): Tensor {
+  private moe(x: Tensor, w: MoeWeights, place: Place): Tensor {
     const c = this.config
     const routing = router(linear(x, w.router), w.correctionBias, {
       groups: c.nGroup,
@@ -353,9 +356,7 @@ export class K1 implements LanguageModel {
       normalise: c.normTopkProb,
       scale: c.routedScalingFactor,
     })
-    const offsets = routing.offsets.integers
-    const load = this.loads.get(w)!
-    for (let e = 0; e < load.length; e++) load[e] = offsets[e + 1]! - offsets[e]!
+    if (!place.cache) this.loads.get(w)!.set(routing.counts.integers)
     const sum = add(experts(x, routing, w.gateUp, w.down), mlp(x, w.shared))
     return rmsNorm(sum, w.outputNorm, c.rmsNormEps)
   }

@@ -2,6 +2,10 @@ import type { Device, Tensor } from '@modu/engine'
 import type { ModelConfig } from './config.ts'
 import { ModelError } from './errors.ts'
 import type { KvCache } from './languageModel.ts'
+import { RecordedStep } from './recordedStep.ts'
+
+/** The pass of one token of a cached sequence. ids, positions: i32 [1]; returns the logits [1, vocabulary]. */
+export type DecodingStep = (ids: Tensor, positions: Tensor, cache: SequenceCache) => Tensor
 
 /** Per layer one or more tensors [capacity, width] whose first `length` rows are the tokens so far. */
 export class SequenceCache implements KvCache {
@@ -9,6 +13,7 @@ export class SequenceCache implements KvCache {
   /** layers[i][j]: the j-th tensor of layer i. */
   readonly layers: readonly (readonly Tensor[])[]
   private readonly device: Device
+  private step: RecordedStep | undefined
   private tokens = 0
 
   /** `widths`: numbers a token takes in each tensor of a layer. A `context` error for more tokens than the model takes. */
@@ -38,7 +43,20 @@ export class SequenceCache implements KvCache {
     this.tokens = length
   }
 
+  /**
+   * Appends one token by a recorded step, made of `forward` the first time: it maps ids and positions, i32 [1] each, to
+   * logits [1, vocabulary]. Returns the logits, which the next call writes over.
+   */
+  append(token: number, forward: DecodingStep): Float32Array {
+    if (!this.step) this.step = new RecordedStep(this.device, (ids, positions) => forward(ids, positions, this))
+    const logits = this.step.run(token, this.tokens)
+    this.tokens++
+    return logits
+  }
+
   release(): void {
+    this.step?.release()
+    this.step = undefined
     for (const tensor of this.layers.flat()) this.device.release(tensor)
   }
 }

@@ -32,9 +32,9 @@ export interface LanguageModel {
   createCache(capacity: number): KvCache
 
   /**
-   * Appends `tokens` to the sequence in `cache` and returns the logits after the last of them, [vocabulary], a copy.
-   * Forgets the device's temporaries (`reset`). A `context` error if the tokens do not fit, a `token` error for an id
-   * outside the vocabulary; the cache is then as it was.
+   * Appends `tokens` to the sequence in `cache` and returns the logits after the last of them, [vocabulary]; the next step
+   * with this cache may write over them. Forgets the device's temporaries (`reset`). A `context` error if the tokens do
+   * not fit, a `token` error for an id outside the vocabulary; the cache is then as it was.
    */
   step(tokens: ArrayLike<number>, cache: KvCache): Float32Array
 }

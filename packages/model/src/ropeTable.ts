@@ -47,7 +47,10 @@ export function ropeFrequencies(
 export const yarnMscale = (factor: number, mscale: number): number =>
   factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1
 
-/** Cosines and sines of the rotary angles by position, on a device; made longer when longer sequences come. */
+/**
+ * Cosines and sines of the rotary angles by position, on a device; a longer table is made when longer sequences come.
+ * Each is twice as long as the one before or longer, so that keeping them all costs at most as much as the last.
+ */
 export class RopeTable {
   private readonly device: Device
   private readonly frequencies: Float32Array
@@ -62,13 +65,9 @@ export class RopeTable {
     this.attentionFactor = attentionFactor
   }
 
-  /** A table for positions 0 to `count` − 1 or more; valid until a longer one is asked for. */
+  /** A table for positions 0 to `count` − 1 or more. Recorded steps keep what they got. */
   upTo(count: number): RotaryTable {
     if (this.table && count <= this.positions) return this.table
-    if (this.table) {
-      this.device.release(this.table.cos)
-      this.device.release(this.table.sin)
-    }
     this.positions = Math.max(256, 2 ** Math.ceil(Math.log2(count)))
     this.table = { cos: this.fill(Math.cos), sin: this.fill(Math.sin) }
     return this.table

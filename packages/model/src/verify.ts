@@ -115,7 +115,7 @@ function* compareGreedy(
   for (let i = 0; i < count; i++) {
     const logits = model.step(next, cache)
     const best = logits.indexOf(logits.reduce((a, b) => Math.max(a, b)))
-    steps.push(logits)
+    steps.push(logits.slice())
     chosen.push(best)
     next = [best]
   }

@@ -8,14 +8,18 @@ import { buildProgram } from '../kernel/language.ts'
 import { bytesOf, type DType, elementsAt, type Shape, Tensor } from '../tensor.ts'
 import type { Backend } from './backend.ts'
 import { argumentBytes, CallWriter, type LoadedKernel, numbersOf, scratchOf } from './calls.ts'
-import type { Device } from './device.ts'
+import type { Device, Recording } from './device.ts'
 import { Arena, SharedHeap } from './memory.ts'
+import { CallRecorder } from './recording.ts'
 import { referenceArguments } from './reference.ts'
 import { ThreadPool } from './threads.ts'
 import { createWasmBackend } from './wasmBackend.ts'
 
 /** Below this much work (see `Kernel.work`) a hand-over costs more than a second thread brings. */
 const smallWork = 8_000
+
+/** Scratch memory is not made for fewer numbers. */
+const leastScratch = 1 << 14
 
 /** A loaded kernel and the call that `run` writes again each time. */
 interface RunnableKernel extends LoadedKernel {
@@ -35,6 +39,8 @@ class CpuDevice implements Device {
   private readonly writer: CallWriter
   private readonly kernels = new Map<Kernel, RunnableKernel>()
   private scratch = { address: 0, numbers: 0 }
+  /** Takes the calls while something is recorded. */
+  private recorder: CallRecorder | undefined
 
   constructor(threads: number, heap: SharedHeap, backend: Backend) {
     this.threads = threads
@@ -54,7 +60,8 @@ class CpuDevice implements Device {
   }
 
   temporary(shape: Shape, dtype: DType = 'f32'): Tensor {
-    return this.tensorAt(this.arena.allocate(bytesOf(shape, dtype)), shape, dtype)
+    const arena = this.recorder?.arena ?? this.arena
+    return this.tensorAt(arena.allocate(bytesOf(shape, dtype)), shape, dtype)
   }
 
   from(values: ArrayLike<number>, shape: Shape, dtype: DType = 'f32'): Tensor {
@@ -82,22 +89,38 @@ class CpuDevice implements Device {
 
   run<P extends Parameters>(kernel: Kernel<P>, args: Arguments<P>): void {
     if (!kernel.build) {
-      kernel.reference(referenceArguments(args))
+      this.runReference(kernel, args)
       return
     }
     const loaded = this.kernels.get(kernel as unknown as Kernel) ?? this.load(kernel as unknown as Kernel)
-    const { backend, writer } = this
-    const { entry, block } = loaded
     const threads = kernel.work && kernel.work(args) < smallWork ? 1 : this.threads
-    writer.parameters(loaded, args, block)
-    if (kernel.scratch) {
-      const need = scratchOf(kernel.scratch(args, backend.target, threads))
-      writer.scratch(loaded, need, this.scratchFor(numbersOf(need, threads)), block)
+    const scratch = kernel.scratch && scratchOf(kernel.scratch(args, this.backend.target, threads))
+    if (this.recorder) {
+      this.recorder.note(loaded, args, threads, scratch)
+      return
     }
+    const { writer } = this
+    const { entry, block } = loaded
+    writer.parameters(loaded, args, block)
+    if (scratch) writer.scratch(loaded, scratch, this.scratchFor(numbersOf(scratch, threads)), block)
     writer.clear(loaded.taskSlots, block)
     writer.threads(entry, threads)
-    if (threads === 1) backend.run(entry, 1, 0)
-    else this.pool.run(entry, 1)
+    this.runCalls(entry, 1, threads)
+  }
+
+  record<T>(work: () => T): Recording<T> {
+    if (this.recorder) throw new EngineError('device', 'a step is being recorded already; end it first')
+    const recorder = new CallRecorder(this.heap, this.writer)
+    this.recorder = recorder
+    try {
+      const result = work()
+      return recorder.finish(result, this.threads, (list, count) => this.runCalls(list, count, this.threads))
+    } catch (error) {
+      recorder.arena.release()
+      throw error
+    } finally {
+      this.recorder = undefined
+    }
   }
 
   close(): Promise<void> {
@@ -106,6 +129,22 @@ class CpuDevice implements Device {
 
   private tensorAt(address: number, shape: Shape, dtype: DType): Tensor {
     return new Tensor(this, shape, dtype, elementsAt(this.heap.memory.buffer, address, shape, dtype), address)
+  }
+
+  /** Runs a list of calls, with the workers' help if the work is for several threads. */
+  private runCalls(list: number, count: number, threads: number): void {
+    if (threads === 1) this.backend.run(list, count, 0)
+    else this.pool.run(list, count)
+  }
+
+  private runReference<P extends Parameters>(kernel: Kernel<P>, args: Arguments<P>): void {
+    if (this.recorder) {
+      throw new EngineError(
+        'kernel',
+        `kernel ${kernel.name} has only a reference and cannot be recorded: write its build`,
+      )
+    }
+    kernel.reference(referenceArguments(args))
   }
 
   private load(kernel: Kernel): RunnableKernel {
@@ -126,7 +165,7 @@ class CpuDevice implements Device {
   private scratchFor(needed: number): number {
     if (needed > this.scratch.numbers) {
       // By doubling, so that a need that grows with every token of a sequence is met by a few blocks, not one a token.
-      const numbers = Math.max(needed, 2 * this.scratch.numbers)
+      const numbers = Math.max(needed, 2 * this.scratch.numbers, leastScratch)
       if (this.scratch.numbers > 0) this.heap.free(this.scratch.address)
       this.scratch = { address: this.heap.allocate(4 * numbers), numbers }
     }

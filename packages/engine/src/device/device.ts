@@ -2,6 +2,16 @@ import type { Tape } from '../autograd.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
 import type { DType, Shape, Tensor } from '../tensor.ts'
 
+/** A step noted once, to be run again and again. */
+export interface Recording<T> {
+  /** What the noted work returned. Its tensors, like all temporaries of the work, belong to the recording. */
+  readonly result: T
+  /** Runs every noted call again, on what the tensors hold now; nothing is allocated. */
+  replay(): void
+  /** Gives the memory of the recording back. */
+  release(): void
+}
+
 /** Where tensors live and kernels run. `reference` (float64, plain loops) and `cpu` (threads, generated code). */
 export interface Device {
   readonly name: 'reference' | 'cpu'
@@ -24,6 +34,11 @@ export interface Device {
   readonly reservedBytes: number
   fill(tensor: Tensor, value: number): void
   run<P extends Parameters>(kernel: Kernel<P>, args: Arguments<P>): void
+  /**
+   * Notes every call that `work` makes, without computing anything. What changes between replays must lie in tensors:
+   * numbers that `work` sees are noted as they are. A `kernel` error for a kernel that only has a reference.
+   */
+  record<T>(work: () => T): Recording<T>
   /** Stops the threads. */
   close(): Promise<void>
 }

@@ -66,15 +66,20 @@ export class SharedHeap {
   }
 }
 
-/** Memory for one step: allocated in sequence from large chunks, forgotten all at once, then used again in the same order. */
+/**
+ * Memory for one step: allocated in sequence from chunks of `chunkBytes` or more, forgotten all at once, then used again in
+ * the same order.
+ */
 export class Arena {
   private readonly heap: SharedHeap
   private readonly chunks: { address: number; size: number }[] = []
+  private readonly chunkBytes: number
   private chunk = 0
   private used = 0
 
-  constructor(heap: SharedHeap) {
+  constructor(heap: SharedHeap, chunkBytes = 16 * mebibyte) {
     this.heap = heap
+    this.chunkBytes = chunkBytes
   }
 
   allocate(bytes: number): number {
@@ -82,7 +87,7 @@ export class Arena {
     for (;;) {
       const current = this.chunks[this.chunk]
       if (!current) {
-        const chunkSize = Math.max(size, 16 * mebibyte)
+        const chunkSize = Math.max(size, this.chunkBytes)
         this.chunks.push({ address: this.heap.allocate(chunkSize), size: chunkSize })
       } else if (this.used + size <= current.size) {
         const address = current.address + this.used
@@ -98,5 +103,11 @@ export class Arena {
   reset(): void {
     this.chunk = 0
     this.used = 0
+  }
+
+  /** Gives the chunks back to the heap. */
+  release(): void {
+    for (const { address } of this.chunks.splice(0)) this.heap.free(address)
+    this.reset()
   }
 }

@@ -1,7 +1,7 @@
 import type { Tape } from '../autograd.ts'
 import type { Arguments, Kernel, Parameters, ReferenceArguments } from '../kernel/kernel.ts'
 import { bytesOf, type DType, elementsAt, type Shape, sizeOf, Tensor } from '../tensor.ts'
-import type { Device } from './device.ts'
+import type { Device, Recording } from './device.ts'
 
 /** The arguments as the plain reference of a kernel takes them. */
 export function referenceArguments<P extends Parameters>(args: Arguments<P>): ReferenceArguments<P> {
@@ -16,6 +16,8 @@ class ReferenceDevice implements Device {
   readonly threads = 1
   readonly reservedBytes = 0
   tape: Tape | undefined
+  /** The calls noted so far, while something is recorded. */
+  private noted: (() => void)[] | undefined
 
   persistent(shape: Shape, dtype: DType = 'f32'): Tensor {
     const bytes = new ArrayBuffer(bytesOf(shape, dtype))
@@ -41,7 +43,23 @@ class ReferenceDevice implements Device {
   }
 
   run<P extends Parameters>(kernel: Kernel<P>, args: Arguments<P>): void {
-    kernel.reference(referenceArguments(args))
+    const call = () => kernel.reference(referenceArguments(args))
+    if (this.noted) this.noted.push(call)
+    else call()
+  }
+
+  record<T>(work: () => T): Recording<T> {
+    const calls: (() => void)[] = []
+    this.noted = calls
+    try {
+      const result = work()
+      const replay = () => {
+        for (const call of calls) call()
+      }
+      return { result, replay, release() {} }
+    } finally {
+      this.noted = undefined
+    }
   }
 
   async close(): Promise<void> {}

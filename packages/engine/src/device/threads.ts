@@ -20,6 +20,9 @@ export interface WorkerStart {
   runner: RunnerSource
 }
 
+/** Of the process's own flags workers need only these; `--input-type`, for example, would stop them. */
+const warningFlags = process.execArgv.filter(flag => /^--(no-warnings|disable-warning)/.test(flag))
+
 export class ThreadPool {
   private readonly words: Int32Array
   private readonly backend: Backend
@@ -33,7 +36,7 @@ export class ThreadPool {
     this.words[control.gate] = closed
     for (let thread = 1; thread < threads; thread++) {
       const workerData: WorkerStart = { memory, thread, runner: backend.workers }
-      const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData })
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, execArgv: warningFlags })
       // A forgotten device must not keep the process alive.
       worker.unref()
       this.workers.push(worker)

@@ -115,7 +115,13 @@ describe('operations without a gradient stay inside their tensors', () => {
           const q = tensor(rows, heads, keyDim + ropeDim)
           const options = { heads, keyDim, valueDim, scale: 0.3 }
           const cache = tensor(keys, rank + ropeDim)
-          return Array.from(latentAttention(q, cache, tensor(heads * (keyDim + valueDim), rank), options).data)
+          const positions = device.from(
+            Array.from({ length: rows }, (_, r) => keys - rows + r),
+            [rows],
+            'i32',
+          )
+          const w = tensor(heads * (keyDim + valueDim), rank)
+          return Array.from(latentAttention(q, cache, positions, w, options).data)
         })
         expectClose(actual!, expected!, 1e-5, `latentAttention of ${[rows, keys, heads]}`)
       }

@@ -1,17 +1,44 @@
-import { requireShape } from '../errors.ts'
+import { EngineError, requireShape } from '../errors.ts'
+import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import type { Tensor } from '../tensor.ts'
-import { copyColumns } from './copyColumns.ts'
+
+/** cache[positions[r],:] = x[r,:] for r < rows. cache: [capacity, n]; x: [rows, n]; positions differ. */
+const scatterRows = kernel({
+  name: 'appendRows',
+  params: { cache: f32s, x: f32s, positions: i32s, rows: i32, n: i32 },
+  reference({ cache, x, positions, rows, n }) {
+    for (let r = 0; r < rows; r++) for (let i = 0; i < n; i++) cache[positions[r]! * n + i] = x[r * n + i]!
+  },
+  build(k, { cache, x, positions, rows, n }) {
+    k.rows(rows, r => {
+      const from = x.from(r.mul(n))
+      const to = cache.from(positions.at(r).mul(n))
+      k.lanes(n, i => to.set(i, from.at(i)))
+    })
+  },
+  work: ({ rows, n }) => rows * n,
+})
+
+export const appendRowsKernels = [scatterRows]
 
 /**
- * Copies `rows` over the rows of `cache` from `at` on; no gradient. cache: [capacity, n]; rows: [r, n].
- * A `shape` error if they do not fit.
+ * Writes row r to cache[positions[r]]; no gradient. cache: [capacity, n]; rows: [r, n]; positions: i32 [r], all
+ * different. A `shape` error if they do not fit, an `index` error for a position beyond the capacity.
  */
-export function appendRows(cache: Tensor, rows: Tensor, at: number): void {
+export function appendRows(cache: Tensor, rows: Tensor, positions: Tensor): void {
   const [count, n] = rows.shape as [number, number]
   requireShape(
-    rows.shape.length === 2 && cache.shape[1] === n && at >= 0 && at + count <= cache.shape[0]!,
-    () => `appendRows: [${rows.shape}] does not fit into [${cache.shape}] from row ${at} on`,
+    rows.shape.length === 2 && cache.shape[1] === n && positions.size === count,
+    () => `appendRows: [${rows.shape}] at ${positions.size} positions do not fit into [${cache.shape}]`,
   )
-  const layout = { rows: count, n, xRow: n, xStart: 0, yRow: n, yStart: at * n, add: 0 }
-  cache.device.run(copyColumns, { x: rows, y: cache, ...layout })
+  const capacity = cache.shape[0]!
+  for (const position of positions.integers) {
+    if (position < 0 || position >= capacity) {
+      throw new EngineError(
+        'index',
+        `appendRows: position ${position} is not in a cache of ${capacity}; make a larger one`,
+      )
+    }
+  }
+  cache.device.run(scatterRows, { cache, x: rows, positions, rows: count, n })
 }

@@ -23,6 +23,31 @@ export const groupByExpertKernel = kernel({
     for (let e = experts; e > 0; e--) offsets[e] = offsets[e - 1]!
     offsets[0] = 0
   },
+  build(k, { chosen, counts, offsets, tokens, slots, rows, topk, experts }) {
+    // One thread: the sort is sequential, and small beside the products that it prepares.
+    k.tasks(1, () => {
+      k.loop(0, experts, e => counts.set(e, 0))
+      k.loop(0, rows.mul(topk), i => {
+        const expert = chosen.at(i)
+        counts.set(expert, counts.at(expert).add(1))
+      })
+      offsets.set(0, 0)
+      k.loop(0, experts, e => offsets.set(e.add(1), offsets.at(e).add(counts.at(e))))
+      k.loop(0, rows, r => {
+        k.loop(r.mul(topk), r.add(1).mul(topk), i => {
+          const expert = chosen.at(i)
+          const slot = offsets.at(expert)
+          offsets.set(expert, slot.add(1))
+          tokens.set(slot, r)
+          slots.set(i, slot)
+        })
+      })
+      k.loop(0, experts, i => offsets.set(experts.sub(i), offsets.at(experts.sub(i).sub(1))))
+      offsets.set(0, 0)
+    })
+  },
+  // So that it never asks for more threads.
+  work: () => 0,
 })
 
 export const groupByExpertKernels = [groupByExpertKernel]

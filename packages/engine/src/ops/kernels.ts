@@ -1,7 +1,9 @@
 import type { Kernel } from '../kernel/kernel.ts'
 import { adamWKernels } from './adamW.ts'
 import { addKernels } from './add.ts'
+import { appendRowsKernels } from './appendRows.ts'
 import { attentionKernels } from './attention.ts'
+import { cachedAttentionKernels } from './cachedAttention.ts'
 import { combineKernels } from './combine.ts'
 import { copyColumnsKernels } from './copyColumns.ts'
 import { crossEntropyKernels } from './crossEntropy.ts'
@@ -22,7 +24,9 @@ import { swigluKernels } from './swiglu.ts'
 export const kernels = [
   ...adamWKernels,
   ...addKernels,
+  ...appendRowsKernels,
   ...attentionKernels,
+  ...cachedAttentionKernels,
   ...combineKernels,
   ...copyColumnsKernels,
   ...crossEntropyKernels,

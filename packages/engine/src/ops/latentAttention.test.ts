@@ -35,7 +35,12 @@ describe('latentAttention', () => {
         const [latent, rope] = [tensor(keys, rank), tensor(keys, ropeDim)]
         const w = tensor(heads * (keyDim + valueDim), rank)
         const scale = (keyDim + ropeDim) ** -0.5
-        const absorbed = latentAttention(q, concat(latent, rope), w, { heads, keyDim, valueDim, scale })
+        const positions = device.from(
+          Array.from({ length: rows }, (_, r) => keys - rows + r),
+          [rows],
+          'i32',
+        )
+        const absorbed = latentAttention(q, concat(latent, rope), positions, w, { heads, keyDim, valueDim, scale })
         const kv = linear(latent, w).reshape([keys, heads, keyDim + valueDim])
         const { k, v } = expandLatent(kv, rope, keyDim)
         const expanded = attention(q, k, v, { sequences: 1, scale })

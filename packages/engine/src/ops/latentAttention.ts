@@ -1,6 +1,6 @@
 import { requireShape } from '../errors.ts'
 import type { Tensor } from '../tensor.ts'
-import { attentionForward } from './attention.ts'
+import { attendCache } from './cachedAttention.ts'
 import { copyColumns } from './copyColumns.ts'
 import { matmul } from './matmul.ts'
 
@@ -15,19 +15,26 @@ export interface LatentAttentionOptions {
  * Multi-head latent attention in the absorbed form: queries go into latent space, attention runs on the cached latents
  * themselves, and only the result is expanded per head. Equals `attention` on expanded keys and values, and reads
  * rank + ropeDim numbers a token instead of heads·(keyDim + ropeDim + valueDim). For decoding: no gradient.
- * q: [rows, heads, keyDim + ropeDim], rotated, the last `rows` tokens of the sequence; cache: [keys, rank + ropeDim],
- * the normalised latent and the rotated shared key of every token so far; wKvB: [heads·(keyDim + valueDim), rank];
- * returns [rows, heads·valueDim]. DeepSeek-V2, section 2.1.2.
+ * q: [rows, heads, keyDim + ropeDim], rotated; cache: [capacity, rank + ropeDim], the normalised latent and the rotated
+ * shared key of every token so far; positions: i32 [rows], row r sees the cache up to positions[r];
+ * wKvB: [heads·(keyDim + valueDim), rank]; returns [rows, heads·valueDim]. DeepSeek-V2, section 2.1.2.
  */
-export function latentAttention(q: Tensor, cache: Tensor, wKvB: Tensor, options: LatentAttentionOptions): Tensor {
+export function latentAttention(
+  q: Tensor,
+  cache: Tensor,
+  positions: Tensor,
+  wKvB: Tensor,
+  options: LatentAttentionOptions,
+): Tensor {
   const { heads, keyDim, valueDim, scale } = options
   const [rows, , queryDim] = q.shape as [number, number, number]
-  const [keys, width] = cache.shape as [number, number]
+  const [capacity, width] = cache.shape as [number, number]
   const rank = wKvB.shape[1]!
   const ropeDim = width - rank
   requireShape(
-    q.shape.length === 3 && q.shape[1] === heads && queryDim === keyDim + ropeDim && rows <= keys,
-    () => `latentAttention: queries [${q.shape}] do not fit a cache [${cache.shape}] and a latent rank of ${rank}`,
+    q.shape.length === 3 && q.shape[1] === heads && queryDim === keyDim + ropeDim && positions.size === rows,
+    () =>
+      `latentAttention: queries [${q.shape}] at ${positions.size} positions do not fit a cache [${cache.shape}] and a latent rank of ${rank}`,
   )
   requireShape(
     wKvB.shape[0] === heads * (keyDim + valueDim),
@@ -60,9 +67,8 @@ export function latentAttention(q: Tensor, cache: Tensor, wKvB: Tensor, options:
   if (ropeDim > 0) device.run(copyColumns, { x: q, y: latentQ, ...rope })
 
   const latentY = device.temporary([rows, heads, rank])
-  const lse = device.temporary([heads, rows])
-  const shape = { sequences: 1, queries: rows, keys, heads, groups: 1, dim: width, valueDim: rank, scale }
-  device.run(attentionForward, { q: latentQ, k: cache, v: cache, y: latentY, lse, ...shape, kRow: width, vRow: width })
+  const shape = { rows, heads, groups: 1, dim: width, valueDim: rank, kRow: width, vRow: width, capacity, scale }
+  device.run(attendCache, { q: latentQ, k: cache, v: cache, y: latentY, positions, ...shape })
 
   const y = device.temporary([rows, heads * valueDim])
   device.run(matmul, {

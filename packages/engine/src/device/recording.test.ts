@@ -1,0 +1,117 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
+import { add } from '../ops/add.ts'
+import { embedding } from '../ops/embedding.ts'
+import { experts } from '../ops/experts.ts'
+import { linear } from '../ops/linear.ts'
+import { rmsNorm } from '../ops/rmsNorm.ts'
+import { router } from '../ops/router.ts'
+import type { Tensor } from '../tensor.ts'
+import { randomSource, reals } from '../testing.ts'
+import { createCpuDevice } from './cpu.ts'
+import type { Device } from './device.ts'
+import { createInterpreterDevice } from './interpreter.ts'
+import { createReferenceDevice } from './reference.ts'
+
+/** y[i] += x[0], on all threads. */
+const accumulate = kernel({
+  name: 'recording.accumulate',
+  params: { x: i32s, y: f32s, n: i32 },
+  reference({ x, y, n }) {
+    for (let i = 0; i < n; i++) y[i]! += x[0]!
+  },
+  build: (k, { x, y, n }) => k.rows(n, i => y.set(i, y.at(i).add(x.at(0).toReal()))),
+})
+
+const onlyReference = kernel({ name: 'recording.bookkeeping', params: { y: f32s }, reference() {} })
+
+/** A small network with routed experts from a token id to a row of numbers. */
+function network(device: Device): (ids: Tensor) => Tensor {
+  const random = randomSource(3)
+  const [vocabulary, hidden, count] = [11, 32, 5]
+  const weight = (...shape: number[]) => device.from(reals(random, shape, 0.5).values, shape)
+  const [table, norm, gate] = [weight(vocabulary, hidden), weight(hidden), weight(count, hidden)]
+  const [gateUp, down] = [weight(count, 20, hidden), weight(count, hidden, 10)]
+  const [bias, head] = [weight(count), weight(4096, hidden)]
+  const options = { groups: 1, topkGroups: 1, topk: 2, normalise: true, scale: 1 }
+  return ids => {
+    const x = embedding(table, ids)
+    const h = rmsNorm(x, norm, 1e-6)
+    return linear(add(x, experts(h, router(linear(h, gate), bias, options), gateUp, down)), head)
+  }
+}
+
+const devices = [
+  createReferenceDevice(),
+  createInterpreterDevice({ name: 'test', width: 8, registers: 16 }),
+  ...[1, 2, 3].map(threads => createCpuDevice({ threads })),
+]
+afterAll(() => Promise.all(devices.map(device => device.close())))
+
+describe.each(devices.map(device => [`${device.name} ${device.target}, ${device.threads} threads`, device] as const))(
+  'a recording on %s',
+  (_, device) => {
+    test('computes nothing until it is replayed, and then on what the tensors hold', () => {
+      const x = device.persistent([1], 'i32')
+      const y = device.persistent([40])
+      const recording = device.record(() => {
+        device.run(accumulate, { x, y, n: 40 })
+        device.run(accumulate, { x, y, n: 20 })
+        return y
+      })
+      expect(recording.result).toBe(y)
+      expect(y.data[0]).toBe(0)
+      let expected = 0
+      for (let i = 1; i <= 300; i++) {
+        x.data[0] = i
+        recording.replay()
+        expected += i
+        if (y.data[0] !== 2 * expected || y.data[39] !== expected) expect([i, y.data[0], y.data[39]]).toBe(expected)
+      }
+      recording.release()
+    })
+
+    test('gives what the same calls give, whatever runs between the replays', () => {
+      const run = network(device)
+      const ids = [device.persistent([1], 'i32'), device.persistent([1], 'i32')] as const
+      const recordings = ids.map(one => device.record(() => run(one)))
+      for (const [i, token] of [3, 7, 0, 3, 10, 5].entries()) {
+        const which = i % 2
+        ids[which]!.data[0] = token
+        recordings[which]!.replay()
+        const expected = Array.from(run(device.from([token], [1], 'i32')).data)
+        expect(Array.from(recordings[which]!.result.data)).toEqual(expected)
+        device.reset()
+      }
+      for (const recording of recordings) recording.release()
+    })
+  },
+)
+
+describe('a recording', () => {
+  const device = devices.at(-1)!
+
+  test('gives its memory back, and is of no use then', () => {
+    const run = network(device)
+    const ids = device.from([1], [1], 'i32')
+    const reserved = new Set<number>()
+    for (let i = 0; i < 5; i++) {
+      const recording = device.record(() => run(ids))
+      recording.replay()
+      recording.release()
+      expect(() => recording.replay()).toThrow('has been released')
+      reserved.add(device.reservedBytes)
+    }
+    expect(reserved.size).toBe(1)
+  })
+
+  test('refuses a kernel without code, and ends', () => {
+    const y = device.persistent([1])
+    expect(() => device.record(() => device.run(onlyReference, { y }))).toThrow(
+      'recording.bookkeeping has only a reference',
+    )
+    expect(() => device.record(() => device.record(() => {}))).toThrow('recorded already')
+    device.fill(y, 3)
+    expect(y.data[0]).toBe(3)
+  })
+})
