@@ -10,15 +10,20 @@ export type NumberFormat = 'f32' | 'bf16' | 'int8'
 /** Enough to hide that a multiply-add takes four to six cycles, and few enough for 16 registers. */
 const chains = 10
 const tasks = 64
+/** No register has more lanes than that. */
+const mostLanes = 16
+/** Where a kernel of chains says how many lanes a register has, behind all results. */
+const lanesAt = tasks * chains * mostLanes
 
 interface Chain {
   step(): void
+  /** A vector. */
   result(): Real
 }
 
 /**
  * Independent chains of multiply-adds in registers: no memory, no waiting. `x` holds at least a vector; `y` gets the
- * results of the tasks, which keep them from being left out, and then how many lanes a vector has.
+ * results of the tasks side by side, which keeps them from being left out and lets vectors be joined.
  */
 const chainKernel = (name: string, start: (k: Builder, x: Reals) => () => Chain) =>
   kernel({
@@ -27,12 +32,13 @@ const chainKernel = (name: string, start: (k: Builder, x: Reals) => () => Chain)
     reference() {},
     build(k, { x, y, n }) {
       k.tasks(tasks, task => {
-        const all = Array.from({ length: chains }, start(k, x))
+        const all = Array.from({ length: chains * k.joined }, start(k, x))
         k.loop(0, n, () => {
           for (const chain of all) chain.step()
         })
-        y.set(task, k.total(all.map(chain => chain.result()).reduce((left, right) => left.add(right))))
-        y.set(task.add(tasks), k.real(k.width))
+        const results = y.from(task.mul(chains * mostLanes))
+        for (const [c, chain] of all.entries()) results.setVector(c * k.width, chain.result())
+        y.set(lanesAt, k.real(k.width * k.joined))
       })
     },
   })
@@ -96,10 +102,10 @@ export interface Patience {
 export function multiplyAddGflops(device: Device, format: NumberFormat = 'f32', patience: Patience = {}): number {
   const { perLane, kernel } = multiplyAdds[format]
   const x = device.from(new Array<number>(64).fill(1), [64])
-  const y = device.persistent([2 * tasks])
+  const y = device.persistent([lanesAt + 1])
   const n = 2000
   const seconds = bestSeconds(() => device.run(kernel, { x, y, n }), patience)
-  const lanes = y.data[tasks]!
+  const lanes = y.data[lanesAt]!
   device.release(x)
   device.release(y)
   return (2 * tasks * n * chains * lanes * perLane) / seconds / 1e9
