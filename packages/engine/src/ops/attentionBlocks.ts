@@ -18,7 +18,7 @@ export function blockShape(target: Omit<Target, 'name'>): BlockShape {
 }
 
 /** Two blocks of scores so high and what they meet stay in the second-level cache; whole tiles leave no incomplete one. */
-const mostRows = 80
+const mostRows = 100
 
 /** Memory cut into pieces, one after the other. */
 export function pieces(memory: Reals): (numbers: Int | number) => Reals {
