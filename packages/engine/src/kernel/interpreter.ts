@@ -295,7 +295,7 @@ function divisor(b: number): number {
   return b
 }
 
-const integerArithmetic: Partial<Record<ArithmeticFunction, (a: number, b: number) => number>> = {
+export const integerArithmetic: Partial<Record<ArithmeticFunction, (a: number, b: number) => number>> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: Math.imul,
@@ -308,7 +308,7 @@ const integerArithmetic: Partial<Record<ArithmeticFunction, (a: number, b: numbe
   shr: (a, b) => a >>> b,
 }
 
-const comparison: Record<Comparison, (a: number, b: number) => boolean> = {
+export const comparison: Record<Comparison, (a: number, b: number) => boolean> = {
   lt: (a, b) => a < b,
   le: (a, b) => a <= b,
   gt: (a, b) => a > b,
