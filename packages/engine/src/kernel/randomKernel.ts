@@ -50,6 +50,9 @@ class Generator {
   private readonly integers: (Int | IntVariable)[]
   private readonly reals: (Real | RealVariable)[]
   private readonly vectors: (Real | RealVariable)[] = []
+  /** Expressions that come again, of variables and memory that may have changed meanwhile. */
+  private readonly repeatedIntegers: (() => Int)[] = []
+  private readonly repeatedReals: (() => Real)[] = []
 
   constructor(random: Random, fused: boolean, k: Builder, args: TestArguments, row: Int) {
     this.random = random
@@ -62,13 +65,13 @@ class Generator {
     this.y = args.y.from(first)
     this.i = args.i.from(first)
     this.z = args.z.from(first)
-    this.integers = [row, args.n]
-    this.reals = [args.a]
+    this.integers = [row, args.n, k.intVariable(args.n)]
+    this.reals = [args.a, k.variable(args.a)]
   }
 
   /** `count` statements; `depth` bounds how deep they nest. What they define is known to each other only. */
   statements(count: number, depth: number): void {
-    const scopes = [this.integers, this.reals, this.vectors]
+    const scopes = [this.integers, this.reals, this.vectors, this.repeatedIntegers, this.repeatedReals]
     const lengths = scopes.map(scope => scope.length)
     for (let i = 0; i < count; i++) this.statement(depth)
     for (const [i, scope] of scopes.entries()) scope.length = lengths[i]!
@@ -97,6 +100,7 @@ class Generator {
     const { k, fused } = this
     if (depth === 0 || this.chance(0.2)) {
       if (this.chance(0.05)) return k.int(this.pick(extremes))
+      if (this.repeatedIntegers.length > 0 && this.chance(0.3)) return this.pick(this.repeatedIntegers)()
       return this.chance(0.3) ? k.int(this.below(200) - 100) : this.valueOf(this.pick(this.integers)).spanning(1)
     }
     const a = this.integer(depth - 1)
@@ -157,6 +161,7 @@ class Generator {
   private real(depth: number, lane?: Int): Real {
     const { k, x } = this
     if (depth === 0 || this.chance(0.15)) {
+      if (this.repeatedReals.length > 0 && this.chance(0.3)) return this.pick(this.repeatedReals)()
       return this.pick([
         () => k.real(Math.fround(this.random() * 4 - 2)),
         () => this.valueOf(this.pick(this.reals)),
@@ -224,8 +229,10 @@ class Generator {
       () => this.z.set(this.index(this.integer(2)), this.integer(3)),
       () => this.define(),
       () => this.define(),
+      () => this.repeat(),
       () => this.assign(),
-      () => this.assign(),
+      () => this.assignLater(),
+      () => this.skipped(),
       () => this.reduction(),
       () => this.lanes(),
       () => this.cursor(),
@@ -248,12 +255,55 @@ class Generator {
     ])()
   }
 
+  private repeat(): void {
+    const { k, row, y, z } = this
+    const at = this.below(stride)
+    const factor = this.below(9)
+    this.repeatedIntegers.push(() => z.at(at))
+    this.repeatedReals.push(() => this.bounded(y.at(at), 1e4))
+    const integer = this.variableOf(this.integers)
+    if (integer) {
+      const [before, sum] = [k.intVariable(integer.value).value, integer.value.add(factor)]
+      this.repeatedIntegers.push(
+        () => integer.value.mul(factor).add(row),
+        () => before.sub(integer.value),
+        () => sum.add(factor),
+      )
+    }
+    const real = this.variableOf(this.reals)
+    if (real) this.repeatedReals.push(() => real.value.mul(factor).abs().min(100))
+  }
+
   private assign(): void {
     this.pick([
       () => (this.variableOf(this.integers) as IntVariable | undefined)?.set(this.integer(3)),
       () => (this.variableOf(this.reals) as RealVariable | undefined)?.set(this.bounded(this.real(3), 1e4)),
       () => (this.variableOf(this.vectors) as RealVariable | undefined)?.set(this.bounded(this.vector(3), 1e4)),
     ])()
+  }
+
+  /** A variable whose old value is read between what computes the new one and the change. */
+  private assignLater(): void {
+    const variable = this.variableOf(this.integers) as IntVariable | undefined
+    if (!variable) return
+    const next = variable.value.add(this.integer(1))
+    this.z.set(this.index(this.integer(1)), variable.value)
+    variable.set(next)
+  }
+
+  /** What may only run if its loop turns: a division by what is then not zero, a load that is then inside. */
+  private skipped(): void {
+    const { k, x, y, z } = this
+    const divisor = this.integer(1).max(0).rem(3)
+    const turns = divisor.min(1)
+    const outside = turns
+      .mul(-1)
+      .add(1)
+      .mul(rows * stride + far)
+    k.loop(0, turns, i => {
+      z.set(i, this.index(this.integer(1)).div(divisor))
+      y.set(i, x.at(outside))
+    })
   }
 
   private reduction(): void {
