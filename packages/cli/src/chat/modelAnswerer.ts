@@ -1,15 +1,16 @@
+import type { CpuOptions } from '@modu/engine'
 import { loadChatModel, modelName } from '../models.ts'
 import type { Answerer, Message, Piece } from './answerer.ts'
 
 export interface AnswererOptions {
-  readonly threads?: number
+  readonly processor: CpuOptions
   readonly seed?: number
   readonly temperature?: number
 }
 
 /** The model in `folder`, ready to answer. Errors: those of loading the model. */
 export async function loadAnswerer(folder: string, options: AnswererOptions): Promise<Answerer> {
-  const model = await loadChatModel(folder, options.threads)
+  const model = await loadChatModel(folder, options.processor)
   return {
     name: modelName(folder),
     async *answer(messages: readonly Message[], { thinking, signal }): AsyncGenerator<Piece> {

@@ -1,6 +1,6 @@
 import { defineCommand, numberBetween, wholeNumber } from '../command.ts'
 import { localized } from '../language.ts'
-import { modelFolder, modelOption, threadsOption } from '../models.ts'
+import { modelFolder, modelOption, processorFrom, processorOptions } from '../models.ts'
 
 export const chat = defineCommand({
   name: 'chat',
@@ -14,7 +14,7 @@ export const chat = defineCommand({
       help: { ko: '0이면 늘 가장 그럴듯한 말 (0~2)', en: '0 to 2; 0 is always the likeliest word' },
     },
     seed: { value: 'N', help: { ko: '같은 수는 같은 답을 냅니다', en: 'the same number gives the same answers' } },
-    threads: threadsOption,
+    ...processorOptions,
   },
   notes: {
     ko: '대화 안에서는 /help 가 명령을 알려 줍니다. 입력이 파이프면 한 줄씩 묻고 답만 출력합니다.',
@@ -22,7 +22,7 @@ export const chat = defineCommand({
   },
   async run(_, options) {
     const settings = {
-      threads: wholeNumber('threads', options.threads, 1),
+      processor: processorFrom(options),
       seed: wholeNumber('seed', options.seed, 0),
       temperature: numberBetween('temperature', options.temperature, 0, 2),
     }

@@ -1,9 +1,7 @@
-import type { CpuTarget, EngineReport } from '@modu/engine'
-import { defineCommand, oneOf, wholeNumber } from '../command.ts'
+import type { EngineReport } from '@modu/engine'
+import { defineCommand } from '../command.ts'
 import { localized, type Text } from '../language.ts'
-import { threadsOption } from '../models.ts'
-
-const targets: readonly CpuTarget[] = ['auto', 'wasm', 'x64', 'x64-avx2', 'x64-avx512']
+import { processorFrom, processorOptions } from '../models.ts'
 
 export const doctor = defineCommand({
   name: 'doctor',
@@ -13,14 +11,7 @@ export const doctor = defineCommand({
   },
   operands: [],
   options: {
-    target: {
-      value: 'TARGET',
-      help: {
-        ko: `코드 생성기: ${targets.join(', ')} (기본: auto)`,
-        en: `code generator: ${targets.join(', ')} (default: auto)`,
-      },
-    },
-    threads: threadsOption,
+    ...processorOptions,
     json: { help: { ko: 'JSON으로 출력합니다', en: 'print JSON' } },
   },
   notes: {
@@ -28,10 +19,9 @@ export const doctor = defineCommand({
     en: 'Limit: the speed of multiply-adds in registers and nothing else. Other programs that run meanwhile slow all of it.',
   },
   async run(_, options) {
-    const target = oneOf('target', options.target, targets)
-    const threads = wholeNumber('threads', options.threads, 1)
+    const processor = processorFrom(options)
     const { engineReport } = await import('@modu/engine')
-    const report = await engineReport({ target, threads })
+    const report = await engineReport(processor)
     process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : describe(report))
     return 0
   },

@@ -1,7 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import { defineCommand, wholeNumber } from '../command.ts'
 import { localized } from '../language.ts'
-import { loadChatModel, modelFolder, modelName, modelOption, threadsOption, warmUp } from '../models.ts'
+import {
+  loadChatModel,
+  modelFolder,
+  modelName,
+  modelOption,
+  processorFrom,
+  processorOptions,
+  warmUp,
+} from '../models.ts'
 
 const page = fileURLToPath(new URL('../../../../apps/web/dist', import.meta.url))
 
@@ -26,7 +34,7 @@ export const serve = defineCommand({
         en: 'also answer requests under this name, that of a proxy on this machine',
       },
     },
-    threads: threadsOption,
+    ...processorOptions,
   },
   notes: {
     ko: '예: curl http://127.0.0.1:8080/v1/models',
@@ -34,9 +42,9 @@ export const serve = defineCommand({
   },
   async run(_, options) {
     const port = wholeNumber('port', options.port, 0)
-    const threads = wholeNumber('threads', options.threads, 1)
+    const processor = processorFrom(options)
     const folder = modelFolder(options.model)
-    const model = await loadChatModel(folder, threads)
+    const model = await loadChatModel(folder, processor)
     await warmUp(model)
     const { serve, stopOnSignals } = await import('@modu/serve')
     const server = await serve({

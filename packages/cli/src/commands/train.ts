@@ -1,7 +1,7 @@
 import type { TrainEvent } from '@modu/train'
-import { defineCommand, wholeNumber } from '../command.ts'
+import { defineCommand } from '../command.ts'
 import { language, localized } from '../language.ts'
-import { threadsOption } from '../models.ts'
+import { processorFrom, processorOptions } from '../models.ts'
 
 export const train = defineCommand({
   name: 'train',
@@ -18,7 +18,7 @@ export const train = defineCommand({
       value: 'FOLDER',
       help: { ko: '레시피에 적힌 것 대신 쓸 자료 폴더', en: 'data folder in the place of the one the recipe names' },
     },
-    threads: threadsOption,
+    ...processorOptions,
     json: {
       help: { ko: '진행 상황을 한 줄에 하나씩 JSON으로 출력합니다', en: 'print progress as one JSON object a line' },
     },
@@ -28,14 +28,14 @@ export const train = defineCommand({
     en: 'However it is stopped (Ctrl-C, power failure), the same command goes on. Ctrl-C twice stops without saving.',
   },
   async run([recipe], options) {
-    const threads = wholeNumber('threads', options.threads, 1)
+    const processor = processorFrom(options)
     const [{ createCpuDevice }, { formatEvent, train }] = await Promise.all([
       import('@modu/engine'),
       import('@modu/train'),
     ])
     const progress = options.json ? printJson : new ProgressPrinter(event => formatEvent(event, language())).print
     const stop = stopOnSignals()
-    const device = createCpuDevice({ threads })
+    const device = createCpuDevice(processor)
     try {
       const result = await train(recipe!, {
         device,

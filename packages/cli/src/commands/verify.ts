@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Comparison } from '@modu/model'
-import { defineCommand, numberBetween, oneOf, wholeNumber } from '../command.ts'
+import { defineCommand, numberBetween, oneOf } from '../command.ts'
 import { localized } from '../language.ts'
-import { threadsOption } from '../models.ts'
+import { processorFrom, processorOptions } from '../models.ts'
 
 export const verify = defineCommand({
   name: 'verify',
@@ -31,13 +31,6 @@ export const verify = defineCommand({
       },
     },
     device: { value: 'reference|cpu', help: { ko: '계산할 장치 (기본: cpu)', en: 'where to compute (default: cpu)' } },
-    target: {
-      value: 'wasm',
-      help: {
-        ko: 'cpu 장치의 코드 생성기 (지금은 wasm 하나)',
-        en: "the cpu device's code generator (wasm, so far the only one)",
-      },
-    },
     tolerance: {
       value: 'E',
       help: {
@@ -45,7 +38,7 @@ export const verify = defineCommand({
         en: 'largest error allowed (default: 1e-4, gradients ten times that)',
       },
     },
-    threads: threadsOption,
+    ...processorOptions,
     json: { help: { ko: 'JSON으로 출력합니다', en: 'print JSON' } },
   },
   notes: {
@@ -55,14 +48,13 @@ export const verify = defineCommand({
   async run([checkpoint, golden], options) {
     const tolerance = numberBetween('tolerance', options.tolerance, 0, Number.MAX_VALUE)
     const deviceName = oneOf('device', options.device, ['reference', 'cpu']) ?? 'cpu'
-    oneOf('target', options.target, ['wasm'])
-    const threads = wholeNumber('threads', options.threads, 1)
+    const processor = processorFrom(options)
     const [{ createCpuDevice, createReferenceDevice }, { readConfig, verify }] = await Promise.all([
       import('@modu/engine'),
       import('@modu/model'),
     ])
     readConfig(checkpoint!)
-    const device = deviceName === 'cpu' ? createCpuDevice({ threads }) : createReferenceDevice()
+    const device = deviceName === 'cpu' ? createCpuDevice(processor) : createReferenceDevice()
     try {
       const comparisons = verify({
         checkpoint: checkpoint!,
