@@ -2,18 +2,22 @@ import { availableParallelism } from 'node:os'
 import type { Tape } from '../autograd.ts'
 import { EngineError } from '../errors.ts'
 import { callEntry } from '../kernel/abi.ts'
+import type { Factors } from '../kernel/factors.ts'
 import { fill } from '../kernel/fill.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
-import { buildProgram } from '../kernel/language.ts'
+import { buildProgram, type Target } from '../kernel/language.ts'
+import type { X64Target } from '../kernel/x64/features.ts'
 import { bytesOf, type DType, elementsAt, type Shape, Tensor } from '../tensor.ts'
 import type { Backend } from './backend.ts'
 import { argumentBytes, CallWriter, type LoadedKernel, numbersOf, scratchOf } from './calls.ts'
 import type { Device, Recording } from './device.ts'
 import { Arena, SharedHeap } from './memory.ts'
+import { nativeSupport } from './native.ts'
 import { CallRecorder } from './recording.ts'
 import { referenceArguments } from './reference.ts'
 import { ThreadPool } from './threads.ts'
 import { createWasmBackend } from './wasmBackend.ts'
+import { createX64Backend } from './x64Backend.ts'
 
 /** Below this much work (see `Kernel.work`) a hand-over costs more than a second thread brings. */
 const smallWork = 8_000
@@ -35,6 +39,8 @@ class CpuDevice implements Device {
   private readonly heap: SharedHeap
   private readonly arena: Arena
   private readonly backend: Backend
+  /** What programs are built for. */
+  private readonly shape: Target
   private readonly pool: ThreadPool
   private readonly writer: CallWriter
   private readonly kernels = new Map<Kernel, RunnableKernel>()
@@ -42,11 +48,12 @@ class CpuDevice implements Device {
   /** Takes the calls while something is recorded. */
   private recorder: CallRecorder | undefined
 
-  constructor(threads: number, heap: SharedHeap, backend: Backend) {
+  constructor(threads: number, heap: SharedHeap, backend: Backend, precision: Precision) {
     this.threads = threads
     this.heap = heap
     this.arena = new Arena(heap)
     this.backend = backend
+    this.shape = { ...backend.target, factors: precision === 'bf16' ? bf16Factors(backend.target) : 'float32' }
     this.pool = new ThreadPool(heap.memory, threads, backend)
     this.writer = new CallWriter(heap, backend.base)
   }
@@ -94,7 +101,7 @@ class CpuDevice implements Device {
     }
     const loaded = this.kernels.get(kernel as unknown as Kernel) ?? this.load(kernel as unknown as Kernel)
     const threads = kernel.work && kernel.work(args) < smallWork ? 1 : this.threads
-    const scratch = kernel.scratch && scratchOf(kernel.scratch(args, this.backend.target, threads))
+    const scratch = kernel.scratch && scratchOf(kernel.scratch(args, this.shape, threads))
     if (this.recorder) {
       this.recorder.note(loaded, args, threads, scratch)
       return
@@ -148,7 +155,7 @@ class CpuDevice implements Device {
   }
 
   private load(kernel: Kernel): RunnableKernel {
-    const program = buildProgram(kernel, this.backend.target)
+    const program = buildProgram(kernel, this.shape)
     const names = Object.keys(kernel.params)
     const loaded = { kernel, names, code: this.backend.load(program), taskSlots: program.taskSlots }
     const runnable = {
@@ -180,26 +187,41 @@ const mostThreads = 128
 export type CpuTarget = 'auto' | 'wasm' | 'x64' | 'x64-avx2' | 'x64-avx512'
 
 /** The backend for `target`. A `device` error if this machine cannot run it. */
-function chooseBackend(target: CpuTarget, heap: SharedHeap): Backend {
+function chooseBackend(target: CpuTarget | X64Target, heap: SharedHeap): Backend {
+  if (typeof target !== 'string') return createX64Backend(heap, target)
   if (target === 'auto' || target === 'wasm') return createWasmBackend(heap)
-  throw new EngineError('device', `target ${target} is not available here; use auto or wasm`)
+  const support = nativeSupport()
+  if (!support.ok)
+    throw new EngineError('device', `target ${target} is not available: ${support.reason}; use auto or wasm`)
+  const chosen = support.targets.find(({ name }) => target === 'x64' || target === name)
+  if (!chosen) throw new EngineError('device', `this processor cannot run ${target}; use auto or wasm`)
+  return createX64Backend(heap, chosen)
 }
+
+/** In which precision products of matrices take their factors; sums and everything else are float32. */
+export type Precision = 'float32' | 'bf16'
+
+/** Pairs where the processor multiplies them fast; elsewhere rounding gives the same numbers. */
+const bf16Factors = (target: Target): Factors => ('bf16' in target && target.bf16 ? 'pairs' : 'rounded')
 
 export interface CpuOptions {
   /** Threads that share the work, the calling one among them; by default one for each core. */
   threads?: number
-  target?: CpuTarget
+  /** By name, or, for tests, a target of this processor with features switched off or on. */
+  target?: CpuTarget | X64Target
+  /** `bf16` is for training: more than a few rows are multiplied with both factors rounded to bfloat16. */
+  precision?: Precision
 }
 
 /**
  * The processor. Close it to end its workers. A `device` error for no sensible number of threads, or for a target that
  * this machine cannot run.
  */
-export function createCpuDevice({ threads, target = 'auto' }: CpuOptions = {}): Device {
+export function createCpuDevice({ threads, target = 'auto', precision = 'float32' }: CpuOptions = {}): Device {
   const count = threads ?? Math.min(availableParallelism(), mostThreads)
   if (!Number.isInteger(count) || count < 1 || count > mostThreads) {
     throw new EngineError('device', `threads is ${count}; it must be an integer from 1 to ${mostThreads}`)
   }
   const heap = new SharedHeap()
-  return new CpuDevice(count, heap, chooseBackend(target, heap))
+  return new CpuDevice(count, heap, chooseBackend(target, heap), precision)
 }

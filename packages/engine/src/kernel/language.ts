@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.ts'
+import type { Factors } from './factors.ts'
 import type {
   ArithmeticFunction,
   Block,
@@ -24,6 +25,8 @@ export interface Target {
   readonly registers: number
   /** Neighbouring vectors that one register holds where kernels treat them alike; 1 if not given. */
   readonly joined?: number
+  /** How products of matrices take their factors; `float32` if not given. */
+  readonly factors?: Factors
 }
 
 /** An integer: a size, an index. With `span` = width it is the index of the first of that many consecutive elements. */
@@ -484,6 +487,7 @@ export class Builder {
   readonly registers: number
   /** Neighbouring vectors that one register holds. */
   readonly joined: number
+  readonly factors: Factors
   readonly thread: Int
   readonly threads: Int
   /** Scratch memory of the call: this thread's own, and one for all threads. */
@@ -504,6 +508,7 @@ export class Builder {
     this.width = target.width
     this.registers = target.registers
     this.joined = target.joined ?? 1
+    this.factors = target.factors ?? 'float32'
     this.thread = new Int(this, this.register('i32'))
     this.threads = new Int(this, this.register('i32'))
     const first = new Reals(this, this.register('ptr'))

@@ -1,4 +1,12 @@
-import type { Builder, Int, Real, Reals, Target } from './language.ts'
+import {
+  type Builder,
+  type Int,
+  PairVector,
+  type Real,
+  type Reals,
+  type RealVariable,
+  type Target,
+} from './language.ts'
 
 // Building blocks of matrix products. The right factor is packed into panels: `tile.columns` columns side by side,
 // depth after depth, padded with zeros, so that the innermost loop reads it in sequence. The left factor is read
@@ -131,6 +139,8 @@ export interface Product {
   cRow: Int
   add: Int | 0 | 1
   scale?: Real
+  /** The elements of both factors are pairs of bfloat16, of two depths each; depths and strides count elements. */
+  pairs?: boolean
   /** Scratch of `productScratch` numbers. */
   scratch: Reals
 }
@@ -144,7 +154,7 @@ export const productScratch = (shape: TileShape): number =>
 
 /** Runs the product on the calling thread. */
 export function product(k: Builder, args: Product): void {
-  const { a, aRow, aCol, m, panels, depth, panelDepth = depth, n, c, cRow, add, scale, scratch } = args
+  const { a, aRow, aCol, m, panels, depth, panelDepth = depth, n, c, cRow, add, scale, scratch, pairs = false } = args
   const shape = tileShape(k)
   const { rows, columns } = shape
   const stride = copiedRow(shape, k.width)
@@ -169,6 +179,7 @@ export function product(k: Builder, args: Product): void {
           cRow,
           keep: k.int(add).max(p),
           scale,
+          pairs,
           edge: scratch,
         }
         const to = (i: Int) => c.from(i.mul(cRow).add(j))
@@ -177,7 +188,12 @@ export function product(k: Builder, args: Product): void {
             0,
             inPlace,
             i =>
-              tile(k, { ...place, left: rowsInPlace(k, block.from(i.mul(aRow)), aRow), mLeft: k.int(rows), c: to(i) }),
+              tile(k, {
+                ...place,
+                left: rowsInPlace(k, block.from(i.mul(aRow)), aRow, pairs),
+                mLeft: k.int(rows),
+                c: to(i),
+              }),
             rows,
           )
         }
@@ -185,7 +201,7 @@ export function product(k: Builder, args: Product): void {
           0,
           copied,
           i => {
-            const left = rowsCopied(k, packed.from(i.div(rows).mul(part).mul(stride)))
+            const left = rowsCopied(k, packed.from(i.div(rows).mul(part).mul(stride)), pairs)
             tile(k, { ...place, left, mLeft: copied.sub(i), c: to(inPlace.add(i)) })
           },
           rows,
@@ -240,29 +256,33 @@ function copyRows(k: Builder, a: Reals, aRow: Int, m: Int, depth: Int, into: Rea
   })
 }
 
-/** How a tile reads its rows: row `r` at the depth of the cursor plus `u`. */
+/** How a tile reads its rows: row `r` at the depth of the cursor plus `u`, repeated over the lanes. */
 export interface LeftRows {
-  at(r: number, u: number): Real
+  at(r: number, u: number): Real | PairVector
   advance(depth: number): void
 }
 
+/** What lies in memory as reals, or as pairs in their place. */
+const elements = (place: Reals, pairs: boolean) => (pairs ? place.asPairs() : place)
+
 /** Rows in sequence, where they lie. */
-export function rowsInPlace(k: Builder, a: Reals, aRow: Int): LeftRows {
+export function rowsInPlace(k: Builder, a: Reals, aRow: Int, pairs = false): LeftRows {
   const cursors = rowCursors(a, aRow, tileShape(k).rows)
   return {
-    at: (r, u) => cursors.cursor(r).broadcastAt(cursors.index(r), u),
+    at: (r, u) => elements(cursors.cursor(r), pairs).broadcastAt(cursors.index(r), u),
     advance: cursors.advance,
   }
 }
 
 /** Rows of a tile as `copyColumns` leaves them. */
-const rowsCopied = (k: Builder, tile: Reals): LeftRows => columnsInPlace(tile, copiedRow(tileShape(k), k.width))
+const rowsCopied = (k: Builder, tile: Reals, pairs: boolean): LeftRows =>
+  columnsInPlace(tile, copiedRow(tileShape(k), k.width), pairs)
 
 /** The columns of a matrix as rows of the left factor, where they lie; its own rows lie `row` numbers apart. */
-export function columnsInPlace(a: Reals, row: number): LeftRows {
+export function columnsInPlace(a: Reals, row: number, pairs = false): LeftRows {
   const cursor = a.cursor()
   return {
-    at: (r, u) => cursor.broadcastAt(u * row + r),
+    at: (r, u) => elements(cursor, pairs).broadcastAt(u * row + r),
     advance: depth => cursor.advance(depth * row),
   }
 }
@@ -279,6 +299,7 @@ interface Tile {
   /** Not 0: add to what c holds instead of replacing it. */
   keep: Int
   scale?: Real | undefined
+  pairs?: boolean
   /** Scratch of rows × columns. */
   edge: Reals
   /** How many of the panel's vectors take part, by default all. */
@@ -287,7 +308,20 @@ interface Tile {
 
 /** One register tile. */
 export function tile(k: Builder, args: Tile): void {
-  const { left, mLeft, right, depth, nLeft, c, cRow, keep, scale, edge, vectors = tileShape(k).vectors } = args
+  const {
+    left,
+    mLeft,
+    right,
+    depth,
+    nLeft,
+    c,
+    cRow,
+    keep,
+    scale,
+    edge,
+    pairs = false,
+    vectors = tileShape(k).vectors,
+  } = args
   const { rows, columns } = tileShape(k)
   const { width } = k
   const panel = right.cursor()
@@ -296,10 +330,10 @@ export function tile(k: Builder, args: Tile): void {
   )
   const steps = (count: number) => () => {
     for (let u = 0; u < count; u++) {
-      const b = Array.from({ length: vectors }, (_, v) => panel.vectorAt(u * columns + v * width))
+      const b = Array.from({ length: vectors }, (_, v) => elements(panel, pairs).vectorAt(u * columns + v * width))
       for (const [r, row] of accumulators.entries()) {
         const a = left.at(r, u)
-        for (const [v, accumulator] of row.entries()) accumulator.addProduct(a, b[v]!)
+        for (const [v, accumulator] of row.entries()) multiplyAdd(accumulator, a, b[v]!)
       }
     }
     left.advance(count)
@@ -341,6 +375,12 @@ export function tile(k: Builder, args: Tile): void {
       })
     },
   )
+}
+
+/** total += a·b of reals, or the products of both numbers of each pair. */
+function multiplyAdd(total: RealVariable, a: Real | PairVector, b: Real | PairVector): void {
+  if (a instanceof PairVector) total.addDot(a, b as PairVector)
+  else total.addProduct(a, b as Real)
 }
 
 /** Up to so many rows packing does not pay: they are multiplied as they are, several at a time. */

@@ -1,5 +1,15 @@
+import {
+  copiedFactor,
+  copyAtDepth,
+  copyFactorPart,
+  elementsIn,
+  elementsOf,
+  type Factor,
+  factorParts,
+  factorsOf,
+} from '../kernel/factors.ts'
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
-import type { Builder, Int, Ints } from '../kernel/language.ts'
+import type { Builder, BuilderArguments, Int, Ints, Reals } from '../kernel/language.ts'
 import {
   blockDepth,
   blockRows,
@@ -14,25 +24,27 @@ import {
   tileShape,
 } from '../kernel/tile.ts'
 
+const params = {
+  a: f32s,
+  b: f32s,
+  c: f32s,
+  offsets: i32s,
+  experts: i32,
+  n: i32,
+  k: i32,
+  bBatch: i32,
+  bRow: i32,
+  bCol: i32,
+  add: i32,
+} as const
+
 /**
  * A ragged batch of products: for each expert e and its slots s (offsets[e] ≤ s < offsets[e+1])
  * c[s,j] (add ? += : =) Σ_p a[s,p] · b[e·bBatch + p·bRow + j·bCol]. a: [slots, k]; c: [slots, n]; offsets: [experts + 1].
  */
 export const groupedMatmul = kernel({
   name: 'groupedMatmul',
-  params: {
-    a: f32s,
-    b: f32s,
-    c: f32s,
-    offsets: i32s,
-    experts: i32,
-    n: i32,
-    k: i32,
-    bBatch: i32,
-    bRow: i32,
-    bCol: i32,
-    add: i32,
-  },
+  params,
   reference({ a, b, c, offsets, experts, n, k, bBatch, bRow, bCol, add }) {
     for (let e = 0; e < experts; e++) {
       for (let s = offsets[e]!; s < offsets[e + 1]!; s++) {
@@ -48,19 +60,28 @@ export const groupedMatmul = kernel({
     // No expert can have more rows than there are slots.
     if (a.size / k <= fewRows) return {}
     const shape = tileShape(target)
-    return { shared: experts * packedSize(n, k, shape), perThread: productScratch(shape) }
+    const factors = factorsOf(target)
+    const depth = elementsOf(factors, k)
+    const copies = factors === 'float32' ? 0 : depth * (a.size / k + experts * n)
+    return { shared: experts * packedSize(n, depth, shape) + copies, perThread: productScratch(shape) }
   },
-  build(k, { a, b, c, offsets, experts, n, k: depth, bBatch, bRow, bCol, add }) {
+  build(k, args) {
+    const { c, offsets, experts, n, add } = args
     const shape = tileShape(k)
     const { columns } = shape
     const panels = n.ceilDiv(columns)
-    const right = (expert: Int) => ({ b: b.from(expert.mul(bBatch)), row: bRow, column: bCol, depth, n })
+    // Experts with few rows multiply the factors as they are, the others maybe copies.
+    const factors = k.factors === 'float32' ? args : copyFactors(k, args)
+    const { k: depth } = factors
+    const rightOf = ({ b, k: depth, bBatch, bRow, bCol }: Factors, expert: Int) => {
+      return { b: b.from(expert.mul(bBatch)), row: bRow, column: bCol, depth, n }
+    }
     const packedAt = (expert: Int) => k.shared.from(expert.mul(panels).mul(columns).mul(depth))
     k.rows(experts.mul(panels), index => {
       const expert = index.div(panels)
       k.if(slotsOf(offsets, expert).gt(fewRows), () => {
         const panel = index.rem(panels)
-        packPanel(k, right(expert), panel, packedAt(expert).from(panel.mul(columns).mul(depth)))
+        packPanel(k, rightOf(factors, expert), panel, packedAt(expert).from(panel.mul(columns).mul(depth)))
       })
     })
     k.barrier()
@@ -68,16 +89,16 @@ export const groupedMatmul = kernel({
     const rows = blockRows(shape)
     k.tasks(offsets.at(experts).div(rows).add(experts), task => {
       findBlock(k, offsets, experts, rows, task, (expert, slot, m) => {
-        const left = a.from(slot.mul(depth))
         const to = c.from(slot.mul(n))
         k.if(
           slotsOf(offsets, expert).le(fewRows),
           () => {
-            const few = { a: left, m, aRow: depth, c: to, cRow: n }
-            rowProduct(k, { ...right(expert), ...few, from: k.int(0), to: n, add })
+            const few = { a: args.a.from(slot.mul(args.k)), m, aRow: args.k, c: to, cRow: n }
+            rowProduct(k, { ...rightOf(args, expert), ...few, from: k.int(0), to: n, add })
           },
           () => {
-            const size = { aRow: depth, aCol: 1, m, depth, n, cRow: n } as const
+            const size = { aRow: depth, aCol: 1, m, depth, n, cRow: n, pairs: k.factors === 'pairs' } as const
+            const left = factors.a.from(slot.mul(depth))
             product(k, { a: left, panels: packedAt(expert), c: to, ...size, add, scratch: k.own })
           },
         )
@@ -85,6 +106,37 @@ export const groupedMatmul = kernel({
     })
   },
 })
+
+type Factors = Pick<BuilderArguments<typeof params>, 'a' | 'b' | 'k' | 'bBatch' | 'bRow' | 'bCol'>
+
+/** Copies both factors, rounded to bfloat16, behind the place of the packed right factors. */
+function copyFactors(k: Builder, args: BuilderArguments<typeof params>): Factors {
+  const { a, b, offsets, experts, n, k: depth, bBatch, bRow, bCol } = args
+  const { columns } = tileShape(k)
+  const slots = offsets.at(experts)
+  const elements = elementsIn(k, depth)
+  const left = { x: a, row: depth, column: k.int(1), n: slots, depth }
+  const right = { x: b, row: bCol, column: bRow, n, depth }
+  const leftCopy = k.shared.from(experts.mul(n.ceilDiv(columns)).mul(columns).mul(elements))
+  const rightCopy = leftCopy.from(slots.mul(elements))
+  const rightSize = n.mul(elements)
+  const parts = factorParts(k, right)
+  k.rows(slots.add(experts.mul(parts)), index => {
+    k.if(
+      index.lt(slots),
+      () => copyFactorPart(k, left, index, leftCopy),
+      () => {
+        const expert = index.sub(slots).div(parts)
+        const part = index.sub(slots).rem(parts)
+        const factor = { ...right, x: b.from(expert.mul(bBatch)) }
+        copyFactorPart(k, factor, part, rightCopy.from(expert.mul(rightSize)))
+      },
+    )
+  })
+  k.barrier()
+  const { row, column } = copiedFactor(k, right)
+  return { a: leftCopy, b: rightCopy, k: elements, bBatch: rightSize, bRow: column, bCol: row }
+}
 
 /** The number of slots of `expert`. */
 const slotsOf = (offsets: Ints, expert: Int): Int => offsets.at(expert.add(1)).sub(offsets.at(expert))
@@ -133,12 +185,14 @@ export const groupedOuter = kernel({
   },
   scratch({ n }, target) {
     const shape = tileShape(target)
-    return { perThread: productScratch(shape) + packedSize(n, blockDepth, shape) }
+    const copies = factorsOf(target) === 'float32' ? 0 : blockDepth * (n + blockRows(shape))
+    return { perThread: productScratch(shape) + packedSize(n, blockDepth, shape) + copies }
   },
   build(k, { a, b, c, offsets, experts, m, n }) {
     const shape = tileShape(k)
     const { rows } = shape
     const panels = k.own.from(productScratch(shape))
+    const copies = panels.from(n.ceilDiv(shape.columns).mul(shape.columns * blockDepth))
     const tiles = m.ceilDiv(rows)
     const blocks = tiles.ceilDiv(blockTiles)
     const blockSize = tiles.ceilDiv(blocks).mul(rows)
@@ -147,30 +201,49 @@ export const groupedOuter = kernel({
       const i = task.rem(blocks).mul(blockSize)
       const end = offsets.at(expert.add(1))
       // Every task packs for itself, just before use: the copies are small and stay in the cache.
+      const blockSlots = k.factors === 'pairs' ? 2 * blockDepth : blockDepth
       k.loop(
         offsets.at(expert),
         end,
         slot => {
-          const depth = end.sub(slot).min(blockDepth)
-          packAll(k, { b: b.from(slot.mul(n)), row: n, column: k.int(1), depth, n }, panels)
+          const slots = end.sub(slot).min(blockSlots)
+          const rowsLeft = m.sub(i).min(blockSize)
+          let left = { x: a.from(slot.mul(m).add(i)), column: m, n: rowsLeft, depth: slots }
+          let right = { x: b.from(slot.mul(n)), column: n, n, depth: slots }
+          if (k.factors !== 'float32') {
+            right = copyDepths(k, right, copies)
+            left = copyDepths(k, left, copies.from(n.mul(blockDepth)))
+          }
+          const { depth } = left
+          packAll(k, { b: right.x, row: right.column, column: k.int(1), depth, n }, panels)
           product(k, {
-            a: a.from(slot.mul(m).add(i)),
+            a: left.x,
             aRow: k.int(1),
-            aCol: m,
-            m: m.sub(i).min(blockSize),
+            aCol: left.column,
+            m: rowsLeft,
             panels,
             depth,
             n,
             c: c.from(expert.mul(m).add(i).mul(n)),
             cRow: n,
             add: 1,
+            pairs: k.factors === 'pairs',
             scratch: k.own,
           })
         },
-        blockDepth,
+        blockSlots,
       )
     })
   },
 })
+
+type DepthFactor = Omit<Factor, 'row'>
+
+/** Copies a factor whose depths lie apart to `into`, rounded to bfloat16. */
+function copyDepths(k: Builder, factor: DepthFactor, into: Reals): DepthFactor {
+  const depth = elementsIn(k, factor.depth)
+  k.loop(0, depth, part => copyAtDepth(k, factor, part, into.from(part.mul(factor.n))))
+  return { x: into, column: factor.n, n: factor.n, depth }
+}
 
 export const groupedMatmulKernels = [groupedMatmul, groupedOuter]

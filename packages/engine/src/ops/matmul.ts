@@ -1,5 +1,6 @@
+import { copiedFactor, copyFactorPart, elementsIn, elementsOf, factorParts, factorsOf } from '../kernel/factors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
-import type { Int } from '../kernel/language.ts'
+import type { Builder, BuilderArguments, Int, Reals } from '../kernel/language.ts'
 import {
   blockTiles,
   fewRows,
@@ -11,6 +12,25 @@ import {
   tileShape,
 } from '../kernel/tile.ts'
 
+const params = {
+  a: f32s,
+  b: f32s,
+  c: f32s,
+  batch: i32,
+  m: i32,
+  n: i32,
+  k: i32,
+  aBatch: i32,
+  aRow: i32,
+  aCol: i32,
+  bBatch: i32,
+  bRow: i32,
+  bCol: i32,
+  cBatch: i32,
+  cRow: i32,
+  add: i32,
+} as const
+
 /**
  * A batch of matrix products with free strides, so that one kernel serves x·Wᵀ, dy·W and dyᵀ·x, and products per head:
  * c[t·cBatch + i·cRow + j] (add ? += : =) Σ_p a[t·aBatch + i·aRow + p·aCol] · b[t·bBatch + p·bRow + j·bCol]
@@ -18,24 +38,7 @@ import {
  */
 export const matmul = kernel({
   name: 'matmul',
-  params: {
-    a: f32s,
-    b: f32s,
-    c: f32s,
-    batch: i32,
-    m: i32,
-    n: i32,
-    k: i32,
-    aBatch: i32,
-    aRow: i32,
-    aCol: i32,
-    bBatch: i32,
-    bRow: i32,
-    bCol: i32,
-    cBatch: i32,
-    cRow: i32,
-    add: i32,
-  },
+  params,
   reference({ a, b, c, batch, m, n, k, aBatch, aRow, aCol, bBatch, bRow, bCol, cBatch, cRow, add }) {
     for (let t = 0; t < batch; t++) {
       for (let i = 0; i < m; i++) {
@@ -53,67 +56,123 @@ export const matmul = kernel({
     // A few rows in sequence are multiplied as they are: decoding must not reserve a packed copy of the head.
     if (m <= fewRows && aCol === 1) return {}
     const shape = tileShape(target)
-    return { shared: batch * packedSize(n, k, shape), perThread: productScratch(shape) }
+    const factors = factorsOf(target)
+    const depth = elementsOf(factors, k)
+    const copies = factors === 'float32' ? 0 : batch * depth * (m + n)
+    return { shared: batch * packedSize(n, depth, shape) + copies, perThread: productScratch(shape) }
   },
-  build(k, { a, b, c, batch, m, n, k: depth, aBatch, aRow, aCol, bBatch, bRow, bCol, cBatch, cRow, add }) {
-    const { rows, columns } = tileShape(k)
-    const right = (t: Int) => ({ b: b.from(t.mul(bBatch)), row: bRow, column: bCol, depth, n })
-    const fewInSequence = () => {
-      const unit = 16
-      const units = n.ceilDiv(unit)
-      k.rows(batch.mul(units), index => {
-        const t = index.div(units)
-        const from = index.rem(units).mul(unit)
-        const left = { a: a.from(t.mul(aBatch)), aRow, m }
-        rowProduct(k, { ...right(t), ...left, from, to: from.add(unit).min(n), c: c.from(t.mul(cBatch)), cRow, add })
-      })
-    }
-    const packed = () => {
-      const panels = n.ceilDiv(columns)
-      const panelAt = (index: Int) => k.shared.from(index.mul(depth).mul(columns))
-      k.rows(batch.mul(panels), index => {
-        packPanel(k, right(index.div(panels)), index.rem(panels), panelAt(index))
-      })
-      k.barrier()
-      // A task is a block of rows times some panels. Consecutive tasks take other rows of the same panels, which
-      // therefore stay in the second-level cache.
-      const tiles = m.ceilDiv(rows)
-      const down = tiles.ceilDiv(blockTiles)
-      const blockSize = tiles.ceilDiv(down).mul(rows)
-      const blockPanels = batch
-        .mul(down)
-        .mul(panels)
-        .div(k.threads.mul(tasksPerThread))
-        .max(leastColumns / columns)
-        .min(mostColumns / columns)
-      const across = panels.ceilDiv(blockPanels)
-      k.tasks(batch.mul(down).mul(across), task => {
-        const t = task.div(down.mul(across))
-        const i = task.rem(down).mul(blockSize)
-        const panel = task.div(down).rem(across).mul(blockPanels)
-        const j = panel.mul(columns)
-        const part = {
-          a: a.from(t.mul(aBatch).add(i.mul(aRow))),
-          aRow,
-          m: m.sub(i).min(blockSize),
-          panels: panelAt(t.mul(panels).add(panel)),
-          depth,
-          n: n.sub(j).min(blockPanels.mul(columns)),
-          c: c.from(t.mul(cBatch).add(i.mul(cRow)).add(j)),
-          cRow,
-          add,
-          scratch: k.own,
-        }
-        k.if(
-          aCol.eq(1),
-          () => product(k, { ...part, aCol: 1 }),
-          () => product(k, { ...part, aCol }),
-        )
-      })
-    }
-    k.if(m.le(fewRows).and(aCol.eq(1)), fewInSequence, packed)
+  build(k, args) {
+    k.if(
+      args.m.le(fewRows).and(args.aCol.eq(1)),
+      () => fewInSequence(k, args),
+      () => packed(k, k.factors === 'float32' ? args : copyFactors(k, args)),
+    )
   },
 })
+
+type MatmulArguments = BuilderArguments<typeof params>
+
+/** A few rows, which are multiplied as they are. */
+function fewInSequence(k: Builder, args: MatmulArguments): void {
+  const { a, b, c, batch, m, n, k: depth, aBatch, aRow, bBatch, bRow, bCol, cBatch, cRow, add } = args
+  const unit = 16
+  const units = n.ceilDiv(unit)
+  k.rows(batch.mul(units), index => {
+    const t = index.div(units)
+    const from = index.rem(units).mul(unit)
+    const left = { a: a.from(t.mul(aBatch)), aRow, m }
+    const right = { b: b.from(t.mul(bBatch)), row: bRow, column: bCol, depth }
+    rowProduct(k, { ...right, ...left, from, to: from.add(unit).min(n), c: c.from(t.mul(cBatch)), cRow, add })
+  })
+}
+
+/** Packs the right factor at the beginning of the shared scratch and multiplies. */
+function packed(k: Builder, args: MatmulArguments): void {
+  const { a, b, c, batch, m, n, k: depth, aBatch, aRow, aCol, bBatch, bRow, bCol, cBatch, cRow, add } = args
+  const { rows, columns } = tileShape(k)
+  const panels = n.ceilDiv(columns)
+  const panelAt = (index: Int) => k.shared.from(index.mul(depth).mul(columns))
+  k.rows(batch.mul(panels), index => {
+    const right = { b: b.from(index.div(panels).mul(bBatch)), row: bRow, column: bCol, depth, n }
+    packPanel(k, right, index.rem(panels), panelAt(index))
+  })
+  k.barrier()
+  // A task is a block of rows times some panels. Consecutive tasks take other rows of the same panels, which therefore
+  // stay in the second-level cache.
+  const tiles = m.ceilDiv(rows)
+  const down = tiles.ceilDiv(blockTiles)
+  const blockSize = tiles.ceilDiv(down).mul(rows)
+  const blockPanels = batch
+    .mul(down)
+    .mul(panels)
+    .div(k.threads.mul(tasksPerThread))
+    .max(leastColumns / columns)
+    .min(mostColumns / columns)
+  const across = panels.ceilDiv(blockPanels)
+  k.tasks(batch.mul(down).mul(across), task => {
+    const t = task.div(down.mul(across))
+    const i = task.rem(down).mul(blockSize)
+    const panel = task.div(down).rem(across).mul(blockPanels)
+    const j = panel.mul(columns)
+    const part = {
+      a: a.from(t.mul(aBatch).add(i.mul(aRow))),
+      aRow,
+      m: m.sub(i).min(blockSize),
+      panels: panelAt(t.mul(panels).add(panel)),
+      depth,
+      n: n.sub(j).min(blockPanels.mul(columns)),
+      c: c.from(t.mul(cBatch).add(i.mul(cRow)).add(j)),
+      cRow,
+      add,
+      pairs: k.factors === 'pairs',
+      scratch: k.own,
+    }
+    k.if(
+      aCol.eq(1),
+      () => product(k, { ...part, aCol: 1 }),
+      () => product(k, { ...part, aCol }),
+    )
+  })
+}
+
+/** Copies both factors, rounded to bfloat16, behind the place of the packed right factor. Returns the arguments of their product. */
+function copyFactors(k: Builder, args: MatmulArguments): MatmulArguments {
+  const { a, b, batch, m, n, k: depth, aBatch, aRow, aCol, bBatch, bRow, bCol } = args
+  const { columns } = tileShape(k)
+  const left = { x: a, batch: aBatch, row: aRow, column: aCol, n: m, depth }
+  const right = { x: b, batch: bBatch, row: bCol, column: bRow, n, depth }
+  const elements = elementsIn(k, depth)
+  const [leftSize, rightSize] = [m.mul(elements), n.mul(elements)]
+  const leftCopy = k.shared.from(batch.mul(n.ceilDiv(columns)).mul(columns).mul(elements))
+  const rightCopy = leftCopy.from(batch.mul(leftSize))
+  const leftParts = factorParts(k, left)
+  const parts = leftParts.add(factorParts(k, right))
+  const copy = (factor: typeof left, t: Int, part: Int, into: Reals) =>
+    copyFactorPart(k, { ...factor, x: factor.x.from(t.mul(factor.batch)) }, part, into)
+  k.rows(batch.mul(parts), index => {
+    const t = index.div(parts)
+    const part = index.rem(parts)
+    k.if(
+      part.lt(leftParts),
+      () => copy(left, t, part, leftCopy.from(t.mul(leftSize))),
+      () => copy(right, t, part.sub(leftParts), rightCopy.from(t.mul(rightSize))),
+    )
+  })
+  k.barrier()
+  const [newLeft, newRight] = [copiedFactor(k, left), copiedFactor(k, right)]
+  return {
+    ...args,
+    a: leftCopy,
+    b: rightCopy,
+    k: elements,
+    aBatch: leftSize,
+    aRow: newLeft.row,
+    aCol: newLeft.column,
+    bBatch: rightSize,
+    bRow: newRight.column,
+    bCol: newRight.row,
+  }
+}
 
 /** So many tasks for each thread, where there is enough to do, let all threads end at about the same time. */
 const tasksPerThread = 12
