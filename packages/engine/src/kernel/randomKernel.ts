@@ -237,7 +237,7 @@ class Generator {
       () => this.lanes(),
       () => this.cursor(),
     ]
-    const exact = [() => this.halves()]
+    const exact = [() => this.halves(), () => this.byteProducts(), () => this.pairProducts()]
     const nested = [() => this.branch(depth - 1), () => this.loop(depth - 1), () => this.crowd()]
     const flat = this.fused ? simple : [...simple, ...exact]
     this.pick(depth > 0 ? [...flat, ...nested, ...nested] : flat)()
@@ -345,6 +345,28 @@ class Generator {
     halves.set(2 * at + 1, this.bounded(this.real(2), 1e4))
     halves.set(2 * at, this.bounded(this.real(2), 1e4))
     this.reals.push(halves.at(2 * at + this.below(2)))
+  }
+
+  /** The bytes of x as numbers, and their two halves, times each other. */
+  private byteProducts(): void {
+    const { k } = this
+    const bytes = this.x.asBytes()
+    const total = k.intVectorVariable(0)
+    k.loop(0, this.index(this.integer(1), 5), i => {
+      const vector = bytes.vectorAt(i.mul(8), this.below(32))
+      const nibbles = this.pick([() => vector, () => vector.lowNibbles(), () => vector.highNibbles()])()
+      total.addDot(nibbles, bytes.broadcastAt(i, this.below(4 * stride - 8)))
+    })
+    this.vectors.push(total.value.toReal().mul(1e-3))
+  }
+
+  private pairProducts(): void {
+    const { k } = this
+    const total = k.variable(k.vector(0))
+    const pairs = () => k.packPairs(this.bounded(this.vector(1)), this.bounded(this.vector(1)))
+    const fixed = pairs()
+    k.loop(0, this.index(this.integer(1), 5), () => total.addDot(pairs(), fixed))
+    this.vectors.push(this.bounded(total.value))
   }
 
   private branch(depth: number): void {

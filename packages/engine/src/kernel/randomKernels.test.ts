@@ -1,10 +1,11 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { type CpuTarget, createCpuDevice } from '../device/cpu.ts'
+import { createGuardedDevice } from '../device/guarded.ts'
 import { createInterpreterDevice } from '../device/interpreter.ts'
 import { nativeSupport } from '../device/native.ts'
 import type { Target } from './language.ts'
 import { randomKernel } from './randomKernel.ts'
-import { testKernel } from './testKernel.ts'
+import { type Machine, testKernel } from './testKernel.ts'
 import { wasmTarget } from './wasm.ts'
 
 // Random programs mean the same to the interpreter and to generated code. Without multiply-add everything is rounded in
@@ -12,14 +13,27 @@ import { wasmTarget } from './wasm.ts'
 // likes: there, conditions compare integers only, and results agree to a thousandth of the largest.
 
 const support = nativeSupport()
-const targets: readonly Target[] = [wasmTarget, ...(support.ok ? support.targets : [])]
+const x64 = support.ok ? support.targets : []
+const targets: readonly Target[] = [wasmTarget, ...x64]
+
+/** Machine code also runs with guard pages right before and right behind the arrays. */
+const guarded = (name: string): Machine[] =>
+  x64
+    .filter(target => target.name === name)
+    .flatMap(target =>
+      (['begin', 'end'] as const).map(edge => ({
+        where: `${name}, a guard page at the ${edge}`,
+        device: createGuardedDevice(target, edge),
+      })),
+    )
 
 describe.each(targets)('$name', target => {
   const interpreter = { where: 'interpreter', device: createInterpreterDevice(target) }
-  const machines = [1, 2].map(threads => {
+  const threaded = [1, 2].map(threads => {
     const device = createCpuDevice({ threads, target: target.name as CpuTarget })
     return { where: `${device.target}, ${threads} threads`, device }
   })
+  const machines = [...threaded, ...guarded(target.name)]
   afterAll(() => Promise.all(machines.map(({ device }) => device.close())))
 
   function compare(seed: number, fused: boolean): void {
