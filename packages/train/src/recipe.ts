@@ -50,6 +50,11 @@ const recipeSchema = z.strictObject({
   }),
   /** Fields of config.json; vocabulary size and special tokens come from the tokenizer. */
   model: z.looseObject({ model_type: z.string(), max_position_embeddings: z.int().positive() }),
+  /**
+   * In which precision the model's matrix products take their factors, `float32` if not given. Weights, gradients and
+   * optimiser state are float32 always.
+   */
+  precision: z.enum(['float32', 'bf16']).optional(),
   pretrain: z.strictObject({
     ...optimisation,
     /** Tokens in a row. */

@@ -20,7 +20,7 @@ import { trainStep } from './trainStep.ts'
 import { tokenBytes, validate } from './validation.ts'
 
 export interface TrainOptions {
-  /** Where the model is trained. The caller closes it. */
+  /** Where the model is trained, in the precision that the recipe names. The caller closes it. */
   readonly device: Device
   /** Where everything goes; `runs/NAME` in the current folder by default. A folder with a run in it goes on with it. */
   readonly runFolder?: string
@@ -46,6 +46,7 @@ export interface TrainResult {
  */
 export async function train(recipePath: string, options: TrainOptions): Promise<TrainResult> {
   const { recipe, dataDirectory } = loadRecipe(recipePath)
+  requirePrecision(recipe, options.device)
   const root = resolve(options.runFolder ?? join('runs', recipe.name))
   const folder = openRunFolder(root, recipe)
   try {
@@ -59,6 +60,14 @@ export async function train(recipePath: string, options: TrainOptions): Promise<
   } finally {
     folder.release()
   }
+}
+
+function requirePrecision({ precision = 'float32' }: Recipe, device: Device): void {
+  if (device.precision === precision) return
+  throw new TrainError(
+    'recipe',
+    `the recipe trains in ${precision}, but the device multiplies in ${device.precision}: give it the same "precision"`,
+  )
 }
 
 /** The model's configuration: the recipe's fields, with vocabulary and special tokens from the tokenizer. */

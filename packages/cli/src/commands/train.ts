@@ -29,13 +29,14 @@ export const train = defineCommand({
   },
   async run([recipe], options) {
     const processor = processorFrom(options)
-    const [{ createCpuDevice }, { formatEvent, train }] = await Promise.all([
+    const [{ createCpuDevice }, { formatEvent, loadRecipe, train }] = await Promise.all([
       import('@modu/engine'),
       import('@modu/train'),
     ])
     const progress = options.json ? printJson : new ProgressPrinter(event => formatEvent(event, language())).print
     const stop = stopOnSignals()
-    const device = createCpuDevice(processor)
+    const { precision } = loadRecipe(recipe!).recipe
+    const device = createCpuDevice({ ...processor, ...(precision && { precision }) })
     try {
       const result = await train(recipe!, {
         device,

@@ -10,7 +10,7 @@ import type { X64Target } from '../kernel/x64/features.ts'
 import { bytesOf, type DType, elementsAt, type Shape, Tensor } from '../tensor.ts'
 import type { Backend } from './backend.ts'
 import { argumentBytes, CallWriter, type LoadedKernel, numbersOf, scratchOf } from './calls.ts'
-import type { Device, Recording } from './device.ts'
+import type { Device, Precision, Recording } from './device.ts'
 import { Arena, SharedHeap } from './memory.ts'
 import { nativeSupport } from './native.ts'
 import { CallRecorder } from './recording.ts'
@@ -35,6 +35,7 @@ interface RunnableKernel extends LoadedKernel {
 class CpuDevice implements Device {
   readonly name = 'cpu'
   readonly threads: number
+  readonly precision: Precision
   tape: Tape | undefined
   private readonly heap: SharedHeap
   private readonly arena: Arena
@@ -50,6 +51,7 @@ class CpuDevice implements Device {
 
   constructor(threads: number, heap: SharedHeap, backend: Backend, precision: Precision) {
     this.threads = threads
+    this.precision = precision
     this.heap = heap
     this.arena = new Arena(heap)
     this.backend = backend
@@ -197,9 +199,6 @@ function chooseBackend(target: CpuTarget | X64Target, heap: SharedHeap): Backend
   if (!chosen) throw new EngineError('device', `this processor cannot run ${target}; use auto or wasm`)
   return createX64Backend(heap, chosen)
 }
-
-/** In which precision products of matrices take their factors; sums and everything else are float32. */
-export type Precision = 'float32' | 'bf16'
 
 /** Pairs where the processor multiplies them fast; elsewhere rounding gives the same numbers. */
 const bf16Factors = (target: Target): Factors => ('bf16' in target && target.bf16 ? 'pairs' : 'rounded')

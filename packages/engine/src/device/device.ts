@@ -12,12 +12,17 @@ export interface Recording<T> {
   release(): void
 }
 
+/** In which precision products of matrices take their factors; sums and everything else are float32. */
+export type Precision = 'float32' | 'bf16'
+
 /** Where tensors live and kernels run. `reference` (float64, plain loops) and `cpu` (threads, generated code). */
 export interface Device {
   readonly name: 'reference' | 'cpu'
   /** What generates the code: `plain` TypeScript, `wasm`, later `x64`. */
   readonly target: string
   readonly threads: number
+  /** Of more than a few rows; `bf16` is for training. */
+  readonly precision: Precision
   /** Set while operations are to be recorded for differentiation. */
   tape: Tape | undefined
   /** A tensor that lives until `release`: weights, caches, optimizer state. Zeroed. */

@@ -26,6 +26,7 @@ interface LoadedKernel {
 class GuardedDevice implements Device {
   readonly name = 'cpu'
   readonly threads = 1
+  readonly precision = 'float32'
   readonly reservedBytes = 0
   tape: Tape | undefined
   private readonly shape: X64Target

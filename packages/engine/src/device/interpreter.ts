@@ -31,6 +31,7 @@ class InterpreterDevice implements Device {
   readonly name = 'cpu'
   readonly target = 'interpreter'
   readonly threads = 1
+  readonly precision = 'float32'
   tape: Tape | undefined
   private readonly shape: Target
   private readonly prepare: (program: Program) => Program

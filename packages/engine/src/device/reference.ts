@@ -14,6 +14,7 @@ class ReferenceDevice implements Device {
   readonly name = 'reference'
   readonly target = 'plain'
   readonly threads = 1
+  readonly precision = 'float32'
   readonly reservedBytes = 0
   tape: Tape | undefined
   /** The calls noted so far, while something is recorded. */
