@@ -1,0 +1,26 @@
+import { nanoFile } from '../nano.ts'
+import { pythonPeer } from './python.ts'
+
+// The nano model in the official implementation (transformers) on PyTorch.
+
+export const officialName = 'PyTorch, AXK1ForCausalLM'
+
+/** Tokens a second of training steps on `batch` × `length` tokens, with float32 products and with bfloat16 ones (autocast). */
+export async function trainPeer(work: {
+  batch: number
+  length: number
+  threads: number
+}): Promise<{ f32: number; bf16: number } | undefined> {
+  const found = await pythonPeer('train', { config: nanoFile, seconds: 10, ...work })
+  return found as { f32: number; bf16: number } | undefined
+}
+
+/** Tokens a second of `generate`, greedy, one sequence, behind `context` tokens. */
+export async function decodePeer(work: {
+  context: number
+  tokens: number
+  threads: number
+}): Promise<number | undefined> {
+  const found = await pythonPeer('decode', { config: nanoFile, ...work })
+  return found?.tokensPerSecond as number | undefined
+}
