@@ -3,9 +3,9 @@ import { createCpuDevice } from '../device/cpu.ts'
 import { type Random, randomInteger, randomSource } from '../testing.ts'
 import { f32s, i8s, i32, i32s, kernel } from './kernel.ts'
 import type { Builder, BuilderArguments } from './language.ts'
-import { type Machine, machines } from './testKernel.ts'
+import { type Machine, machinesForNarrowNumbers } from './testKernel.ts'
 
-const all = machines()
+const all = machinesForNarrowNumbers()
 afterAll(() => Promise.all(all.map(({ device }) => device.close())))
 
 /** Bytes a and b and reals x come in; integers z, reals y and bytes c come out. */

@@ -1,6 +1,7 @@
-import { createCpuDevice } from '../device/cpu.ts'
+import { availableTargets, createCpuDevice } from '../device/cpu.ts'
 import type { Device } from '../device/device.ts'
 import { createInterpreterDevice } from '../device/interpreter.ts'
+import { nativeSupport } from '../device/native.ts'
 import { f32, f32s, i32, i32s, kernel } from './kernel.ts'
 import type { Builder, BuilderArguments } from './language.ts'
 
@@ -31,7 +32,7 @@ export interface Machine {
   device: Device
 }
 
-/** The interpreter with several vector widths, and the cpu with 1, 2 and 3 threads. */
+/** The interpreter with several vector widths, and the cpu with each target that this machine runs and 1, 2 and 3 threads. */
 export function machines(): Machine[] {
   const shapes = [
     [4, 16],
@@ -42,7 +43,14 @@ export function machines(): Machine[] {
     where: `interpreter, ${width} lanes`,
     device: createInterpreterDevice({ name: 'test', width, registers }),
   }))
-  const cpus = [1, 2, 3].map(threads => ({ where: `cpu, ${threads} threads`, device: createCpuDevice({ threads }) }))
+  const support = nativeSupport()
+  const targets = ['wasm', ...(support.ok ? support.targets.map(({ name }) => name) : [])] as const
+  const cpus = targets.flatMap(target =>
+    [1, 2, 3].map(threads => ({
+      where: `cpu, ${target}, ${threads} threads`,
+      device: createCpuDevice({ threads, target }),
+    })),
+  )
   return [...interpreters, ...cpus]
 }
 
@@ -76,4 +84,25 @@ export function testKernel(
     for (const tensor of Object.values(tensors)) device.release(tensor)
     return outputs
   }
+}
+
+/**
+ * The same, and machine code for processors with fewer instructions for narrow numbers, and with slow ones that `machines`
+ * avoids.
+ */
+export function machinesForNarrowNumbers(): Machine[] {
+  const support = nativeSupport()
+  if (!support.ok) return machines()
+  const { vnni, bf16 } = support.features
+  const variants = support.targets.flatMap(target =>
+    [
+      { ...target, vnni: false, bf16: false },
+      { ...target, vnni: target.width === 16 && vnni, bf16: target.width === 16 && bf16 },
+    ].filter(variant => variant.vnni !== target.vnni || variant.bf16 !== target.bf16),
+  )
+  const more = variants.map(target => ({
+    where: `cpu, ${target.name}, vnni: ${target.vnni}, bf16: ${target.bf16}`,
+    device: createCpuDevice({ threads: 1, target }),
+  }))
+  return [...machines(), ...more]
 }
