@@ -9,13 +9,15 @@ import {
   experts,
   latentAttention,
   linear,
+  linearAdd,
   linearCrossEntropy,
+  normLinear,
   type RotaryTable,
   rmsNorm,
   rotary,
   router,
   split,
-  swiglu,
+  swigluLinear,
   type Tensor,
 } from '@modu/engine'
 import type { K1Config } from './config.ts'
@@ -282,33 +284,36 @@ export class K1 implements LanguageModel {
 
   /** One decoder layer. x: [T, H]; returns [T, H]. */
   private layer(x: Tensor, w: LayerWeights, place: Place, index: number): Tensor {
-    const { rmsNormEps } = this.config
-    const afterAttention = add(x, this.attention(rmsNorm(x, w.attentionNorm, rmsNormEps), w.attention, place, index))
-    const normed = rmsNorm(afterAttention, w.mlpNorm, rmsNormEps)
-    return add(afterAttention, w.moe ? this.moe(normed, w.moe, place) : mlp(normed, w.mlp!))
+    const afterAttention = this.attention(x, w.attentionNorm, w.attention, place, index)
+    const normed = rmsNorm(afterAttention, w.mlpNorm, this.config.rmsNormEps)
+    return w.moe ? add(afterAttention, this.moe(normed, w.moe, place)) : mlp(normed, w.mlp!, afterAttention)
   }
 
   /**
-   * Multi-head latent attention (DeepSeek-V2, section 2.1). x: [T, H]; returns [T, H].
+   * x + multi-head latent attention of norm(x) (DeepSeek-V2, section 2.1). x: [T, H]; returns [T, H].
    * Keys and values of all heads come from one latent per token, so the cache holds only that and one rotary key.
    */
-  private attention(x: Tensor, w: AttentionWeights, place: Place, index: number): Tensor {
+  private attention(x: Tensor, inputNorm: Tensor, w: AttentionWeights, place: Place, index: number): Tensor {
     const { numAttentionHeads: heads, kvLoraRank: rank, qkNopeHeadDim: keyDim, qkRopeHeadDim: ropeDim } = this.config
     const rows = x.shape[0]!
     const rotated = (y: Tensor, start: number) =>
       rotary(y, place.table, place.positions, { start, width: ropeDim, interleaved: this.config.ropeInterleave })
 
-    const queryLatent = rmsNorm(linear(x, w.queryDown, w.queryDownBias), w.queryNorm, latentEps)
-    const q = rotated(linear(queryLatent, w.queryUp).reshape([rows, heads, keyDim + ropeDim]), keyDim)
+    const [queryLatent, keyLatent] = normLinear(x, inputNorm, this.config.rmsNormEps, [
+      { weight: w.queryDown, bias: w.queryDownBias },
+      { weight: w.latentDown, bias: w.latentDownBias },
+    ]) as [Tensor, Tensor]
+    const [queries] = normLinear(queryLatent, w.queryNorm, latentEps, [{ weight: w.queryUp }]) as [Tensor]
+    const q = rotated(queries.reshape([rows, heads, keyDim + ropeDim]), keyDim)
 
-    const [down, sharedKey] = split(linear(x, w.latentDown, w.latentDownBias), rank)
+    const [down, sharedKey] = split(keyLatent, rank)
     const latent = rmsNorm(down, w.latentNorm, latentEps)
     const ropeKey = rotated(sharedKey.reshape([rows, 1, ropeDim]), 0).reshape([rows, ropeDim])
 
     const attended = place.cache
       ? this.cachedAttention(q, concat(latent, ropeKey), w, place, place.cache.layers[index]![0]!)
       : this.expandedAttention(q, latent, ropeKey, w, place.sequences)
-    return linear(attended, w.output, w.outputBias)
+    return linearAdd(attended, w.output, x, w.outputBias)
   }
 
   /** Keys and values of every head, then plain attention. q: [T, h, key + rope]; returns [T, h·value]. */
@@ -356,14 +361,15 @@ export class K1 implements LanguageModel {
       normalise: c.normTopkProb,
       scale: c.routedScalingFactor,
     })
-    if (!place.cache) this.loads.get(w)!.set(routing.counts.integers)
-    const sum = add(experts(x, routing, w.gateUp, w.down), mlp(x, w.shared))
+    if (!place.cache) this.loads.get(w)!.set(routing.groups().counts.integers)
+    const sum = mlp(x, w.shared, experts(x, routing, w.gateUp, w.down))
     return rmsNorm(sum, w.outputNorm, c.rmsNormEps)
   }
 }
 
-/** SwiGLU feed-forward (Shazeer 2020): down · (silu(gate · x) * up · x). x: [T, H]; returns [T, H]. */
-const mlp = (x: Tensor, w: MlpWeights): Tensor => linear(swiglu(linear(x, w.gate), linear(x, w.up)), w.down)
+/** SwiGLU feed-forward (Shazeer 2020): residual + down · (silu(gate · x) * up · x). x, residual: [T, H]; returns [T, H]. */
+const mlp = (x: Tensor, w: MlpWeights, residual: Tensor): Tensor =>
+  linearAdd(swigluLinear(x, w.gate, w.up), w.down, residual)
 
 /** With YaRN, scores are multiplied by mscale², because longer contexts need a lower temperature. */
 function yarnTemperature({ ropeParameters: rope }: K1Config): number {

@@ -4,7 +4,7 @@ import { type Builder, exp, type Int, type Real, type Reals } from '../kernel/la
 import type { Tensor } from '../tensor.ts'
 
 /** Heads that share the loads of keys and values, and keys whose scores are computed together. */
-const headBlock = 2
+export const headBlock = 2
 const keyBlock = 4
 
 /**
@@ -85,14 +85,21 @@ export const attendCache = kernel({
 export const cachedAttentionKernels = [attendCache]
 
 /** Rows of a cache as one group of heads sees them. */
-interface CacheRows {
+export interface CacheRows {
   rows: Reals
   stride: Int
   width: Int
 }
 
 /** scores[h][j] = scale · queries[h]·keys[j] for j < seen. */
-function scoreKeys(k: Builder, queries: Reals[], keys: CacheRows, seen: Int, scale: Real, scores: Reals[]): void {
+export function scoreKeys(
+  k: Builder,
+  queries: Reals[],
+  keys: CacheRows,
+  seen: Int,
+  scale: Real,
+  scores: Reals[],
+): void {
   const { width } = k
   const full = keys.width.floorTo(width)
   const block = (count: number) => (j: Int) => {
@@ -128,7 +135,7 @@ function scoreKeys(k: Builder, queries: Reals[], keys: CacheRows, seen: Int, sca
 }
 
 /** Replaces the first `seen` scores by their exponentials, relative to the largest; returns 1 / their sum. */
-function exponentials(k: Builder, scores: Reals, seen: Int): Real {
+export function exponentials(k: Builder, scores: Reals, seen: Int): Real {
   const largest = k.max(seen, j => scores.at(j))
   const sum = k.sum(seen, j => {
     const e = exp(scores.at(j).sub(largest))
@@ -139,7 +146,7 @@ function exponentials(k: Builder, scores: Reals, seen: Int): Real {
 }
 
 /** outputs[h] = inverses[h] · Σ_j weights[h][j] · values[j] over j < seen. */
-function sumValues(
+export function sumValues(
   k: Builder,
   weights: Reals[],
   values: CacheRows,

@@ -1,8 +1,10 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
+import { fewRows } from '../kernel/tile.ts'
 import type { Tensor } from '../tensor.ts'
 import { combine, combineBackwardRows, combineBackwardWeights, sumSlots } from './combine.ts'
 import { gatherRows } from './embedding.ts'
+import { expertSums, expertUnits } from './fewRowsExperts.ts'
 import { groupedMatmul, groupedOuter } from './groupedMatmul.ts'
 import type { Routing } from './router.ts'
 import { swigluBackward, swigluForward } from './swiglu.ts'
@@ -15,18 +17,21 @@ import { swigluBackward, swigluForward } from './swiglu.ts'
 export function experts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tensor): Tensor {
   const [rows, H] = x.shape as [number, number]
   const [count, , I] = down.shape as [number, number, number]
-  const { weights, slots, tokens, offsets } = routing
+  const { weights } = routing
   const topk = weights.shape[1]!
   requireShape(
     gateUp.shape.join() === [count, 2 * I, H].join() && down.shape[1] === H,
     () => `experts: gateUp [${gateUp.shape}] and down [${down.shape}] do not fit the input [${x.shape}]`,
   )
   requireShape(
-    weights.shape[0] === rows && offsets.size === count + 1,
+    weights.shape[0] === rows && routing.count === count,
     () =>
-      `experts: a routing of ${weights.shape[0]} rows to ${offsets.size - 1} experts, but ${rows} rows and ${count} experts`,
+      `experts: a routing of ${weights.shape[0]} rows to ${routing.count} experts, but ${rows} rows and ${count} experts`,
   )
   const { device } = x
+  const tape = tapeOf(x, weights, gateUp, down)
+  if (rows <= fewRows && !tape) return fewRowsExperts(x, routing, gateUp, down)
+  const { slots, tokens, offsets } = routing.groups()
   const used = rows * topk
   const gathered = device.temporary([used, H])
   const hidden = device.temporary([used, 2 * I])
@@ -43,7 +48,6 @@ export function experts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tenso
   device.run(groupedMatmul, { a: active, b: down, c: z, ...group, n: H, k: I, ...outputs, add: 0 })
   device.run(combine, { z, weights, slots, y, rows, topk, n: H })
 
-  const tape = tapeOf(x, weights, gateUp, down)
   tape?.record(y, () => {
     const dy = tape.gradient(y)
     const sizes = { slots, rows, topk, n: H }
@@ -86,5 +90,17 @@ export function experts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tenso
     const { gradient: dx, add } = tape.destination(x)
     device.run(sumSlots, { ds, dx, ...sizes, add })
   })
+  return y
+}
+
+/** The same for a few rows, without sorting them. */
+function fewRowsExperts(x: Tensor, { experts, weights }: Routing, gateUp: Tensor, down: Tensor): Tensor {
+  const [rows, n] = x.shape as [number, number]
+  const [topk, units] = [weights.shape[1]!, down.shape[2]!]
+  const active = x.device.temporary([rows, topk, units])
+  const y = x.device.temporary([rows, n])
+  const shape = { rows, topk, units, n }
+  x.device.run(expertUnits, { x, gateUp, experts, weights, active, ...shape })
+  x.device.run(expertSums, { active, down, experts, y, ...shape })
   return y
 }

@@ -9,16 +9,21 @@ import { copyColumnsKernels } from './copyColumns.ts'
 import { crossEntropyKernels } from './crossEntropy.ts'
 import { embeddingKernels } from './embedding.ts'
 import { expandLatentKernels } from './expandLatent.ts'
+import { fewRowsExpertsKernels } from './fewRowsExperts.ts'
 import { gradientNormKernels } from './gradientNorm.ts'
 import { groupByExpertKernels } from './groupByExpert.ts'
 import { groupedMatmulKernels } from './groupedMatmul.ts'
+import { latentAttentionKernels } from './latentAttention.ts'
 import { linearKernels } from './linear.ts'
+import { linearAddKernels } from './linearAdd.ts'
 import { matmulKernels } from './matmul.ts'
+import { normLinearKernels } from './normLinear.ts'
 import { rmsNormKernels } from './rmsNorm.ts'
 import { rotaryKernels } from './rotary.ts'
 import { routerKernels } from './router.ts'
 import { scaleKernels } from './scale.ts'
 import { swigluKernels } from './swiglu.ts'
+import { swigluLinearKernels } from './swigluLinear.ts'
 
 /** Every kernel there is, for tests that go through all of them. */
 export const kernels = [
@@ -32,14 +37,19 @@ export const kernels = [
   ...crossEntropyKernels,
   ...embeddingKernels,
   ...expandLatentKernels,
+  ...fewRowsExpertsKernels,
   ...gradientNormKernels,
   ...groupByExpertKernels,
   ...groupedMatmulKernels,
+  ...latentAttentionKernels,
   ...linearKernels,
+  ...linearAddKernels,
   ...matmulKernels,
+  ...normLinearKernels,
   ...rmsNormKernels,
   ...rotaryKernels,
   ...routerKernels,
   ...scaleKernels,
   ...swigluKernels,
+  ...swigluLinearKernels,
 ] as readonly Kernel[]

@@ -1,8 +1,114 @@
 import { requireShape } from '../errors.ts'
+import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
+import { rowProduct } from '../kernel/tile.ts'
 import type { Tensor } from '../tensor.ts'
-import { attendCache } from './cachedAttention.ts'
-import { copyColumns } from './copyColumns.ts'
-import { matmul } from './matmul.ts'
+import { exponentials, headBlock, scoreKeys, sumValues } from './cachedAttention.ts'
+
+/**
+ * With W_k,h [keyDim, rank] and W_v,h [valueDim, rank] the rows of head h in w: its query in latent space is
+ * p = (W_k,hᵀ · q[r,h,:keyDim], q[r,h,keyDim:]); y[r,h,:] = W_v,h · Σ_j softmax_j(scale · p·cache[j,:]) cache[j,:rank] over
+ * j ≤ positions[r]. q: [rows, heads, keyDim + ropeDim]; cache: [capacity, rank + ropeDim];
+ * w: [heads·(keyDim + valueDim), rank]; y: [rows, heads, valueDim].
+ */
+const forward = kernel({
+  name: 'latentAttention',
+  params: {
+    q: f32s,
+    cache: f32s,
+    w: f32s,
+    y: f32s,
+    positions: i32s,
+    rows: i32,
+    heads: i32,
+    keyDim: i32,
+    ropeDim: i32,
+    valueDim: i32,
+    rank: i32,
+    capacity: i32,
+    scale: f32,
+  },
+  reference({ q, cache, w, y, positions, rows, heads, keyDim, ropeDim, valueDim, rank, scale }) {
+    const width = rank + ropeDim
+    for (let r = 0; r < rows; r++) {
+      const seen = positions[r]! + 1
+      for (let h = 0; h < heads; h++) {
+        const head = r * heads + h
+        const keys = h * (keyDim + valueDim)
+        const query = new Float64Array(width)
+        for (let p = 0; p < keyDim; p++) {
+          for (let c = 0; c < rank; c++) query[c]! += q[head * (keyDim + ropeDim) + p]! * w[(keys + p) * rank + c]!
+        }
+        for (let i = 0; i < ropeDim; i++) query[rank + i] = q[head * (keyDim + ropeDim) + keyDim + i]!
+        const scores = new Float64Array(seen)
+        for (let j = 0; j < seen; j++) {
+          for (let c = 0; c < width; c++) scores[j]! += scale * query[c]! * cache[j * width + c]!
+        }
+        const largest = scores.reduce((a, b) => Math.max(a, b))
+        const weights = scores.map(score => Math.exp(score - largest))
+        const sum = weights.reduce((a, b) => a + b)
+        const mean = new Float64Array(rank)
+        for (let j = 0; j < seen; j++) {
+          for (let c = 0; c < rank; c++) mean[c]! += (weights[j]! / sum) * cache[j * width + c]!
+        }
+        for (let v = 0; v < valueDim; v++) {
+          let value = 0
+          for (let c = 0; c < rank; c++) value += w[(keys + keyDim + v) * rank + c]! * mean[c]!
+          y[head * valueDim + v] = value
+        }
+      }
+    }
+  },
+  build(k, { q, cache, w, y, positions, rows, heads, keyDim, ropeDim, valueDim, rank, capacity, scale }) {
+    const width = rank.add(ropeDim)
+    const queryDim = keyDim.add(ropeDim)
+    const [zero, one] = [k.int(0), k.int(1)]
+    const queries = k.own.from(capacity.mul(headBlock))
+    const means = queries.from(width.mul(headBlock))
+    const blocks = heads.ceilDiv(headBlock)
+    k.tasks(rows.mul(blocks), task => {
+      const r = task.div(blocks)
+      const first = task.rem(blocks).mul(headBlock)
+      const seen = positions.at(r).add(1)
+      const past = { rows: cache, stride: width }
+      const attend = (count: number) => {
+        k.loop(0, count, h => {
+          const head = first.add(h)
+          const query = q.from(r.mul(heads).add(head).mul(queryDim))
+          const latent = queries.from(h.mul(width))
+          const keys = w.from(head.mul(keyDim.add(valueDim)).mul(rank))
+          const absorbed = { a: query, b: keys, row: rank, column: one, depth: keyDim, from: zero, to: rank }
+          rowProduct(k, { ...absorbed, c: latent, add: zero })
+          const [from, to] = [query.from(keyDim), latent.from(rank)]
+          k.lanes(ropeDim, i => to.set(i, from.at(i)))
+        })
+        const each = <T>(make: (h: number) => T) => Array.from({ length: count }, (_, h) => make(h))
+        const scores = each(h => k.own.from(capacity.mul(h)))
+        const latents = each(h => queries.from(width.mul(h)))
+        scoreKeys(k, latents, { ...past, width }, seen, scale, scores)
+        const inverses = scores.map(row => exponentials(k, row, seen))
+        const outputs = each(h => means.from(rank.mul(h)))
+        sumValues(k, scores, { ...past, width: rank }, seen, inverses, outputs)
+        k.loop(0, count, h => {
+          const head = first.add(h)
+          const values = w.from(head.mul(keyDim.add(valueDim)).add(keyDim).mul(rank))
+          const expanded = { a: means.from(h.mul(rank)), b: values, row: one, column: rank, depth: rank }
+          const output = y.from(r.mul(heads).add(head).mul(valueDim))
+          rowProduct(k, { ...expanded, from: zero, to: valueDim, c: output, add: zero })
+        })
+      }
+      k.if(
+        heads.sub(first).ge(headBlock),
+        () => attend(headBlock),
+        () => attend(1),
+      )
+    })
+  },
+  work: ({ rows, heads, keyDim, valueDim, ropeDim, rank, capacity }) =>
+    2 * rows * heads * (rank * (keyDim + valueDim) + capacity * (2 * rank + ropeDim)),
+  scratch: ({ capacity, rank, ropeDim }) => ({ perThread: headBlock * (capacity + 2 * rank + ropeDim) }),
+})
+
+export const latentAttentionKernels = [forward]
 
 export interface LatentAttentionOptions {
   heads: number
@@ -40,54 +146,8 @@ export function latentAttention(
     wKvB.shape[0] === heads * (keyDim + valueDim),
     () => `latentAttention: weight [${wKvB.shape}] is not for ${heads} heads of ${keyDim} + ${valueDim}`,
   )
-  const { device } = q
-  const headWeights = (keyDim + valueDim) * rank
-
-  // Per head: (W_k,hᵀ · q without position, rotated part of q).
-  const latentQ = device.temporary([rows, heads, width])
-  device.run(matmul, {
-    a: q,
-    b: wKvB,
-    c: latentQ,
-    batch: heads,
-    m: rows,
-    n: rank,
-    k: keyDim,
-    aBatch: queryDim,
-    aRow: heads * queryDim,
-    aCol: 1,
-    bBatch: headWeights,
-    bRow: rank,
-    bCol: 1,
-    cBatch: width,
-    cRow: heads * width,
-    add: 0,
-  })
-  const rope = { rows: rows * heads, n: ropeDim, xRow: queryDim, xStart: keyDim, yRow: width, yStart: rank, add: 0 }
-  if (ropeDim > 0) device.run(copyColumns, { x: q, y: latentQ, ...rope })
-
-  const latentY = device.temporary([rows, heads, rank])
-  const shape = { rows, heads, groups: 1, dim: width, valueDim: rank, kRow: width, vRow: width, capacity, scale }
-  device.run(attendCache, { q: latentQ, k: cache, v: cache, y: latentY, positions, ...shape })
-
-  const y = device.temporary([rows, heads * valueDim])
-  device.run(matmul, {
-    a: latentY,
-    b: wKvB.rows(keyDim, wKvB.shape[0]!),
-    c: y,
-    batch: heads,
-    m: rows,
-    n: valueDim,
-    k: rank,
-    aBatch: rank,
-    aRow: heads * rank,
-    aCol: 1,
-    bBatch: headWeights,
-    bRow: 1,
-    bCol: rank,
-    cBatch: valueDim,
-    cRow: heads * valueDim,
-    add: 0,
-  })
+  const y = q.device.temporary([rows, heads * valueDim])
+  const shape = { rows, heads, keyDim, ropeDim, valueDim, rank, capacity, scale }
+  q.device.run(forward, { q, cache, w: wKvB, y, positions, ...shape })
   return y
 }

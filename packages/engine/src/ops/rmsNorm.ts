@@ -10,6 +10,12 @@ const inverseRms = (k: Builder, row: Reals, n: Int, eps: Real): Real => {
   return k.real(1).div(mean.add(eps).sqrt())
 }
 
+/** y[i] = x[i] / rms(x) · w[i] for one row of n numbers. */
+export function normalise(k: Builder, x: Reals, w: Reals, y: Reals, n: Int, eps: Real): void {
+  const scale = inverseRms(k, x, n, eps)
+  k.lanes(n, i => y.set(i, x.at(i).mul(scale).mul(w.at(i))))
+}
+
 /** y[r,i] = x[r,i] / rms(x[r,:]) · w[i], rms over i with eps inside the root. x, y: [rows, n]; w: [n]. */
 const forward = kernel({
   name: 'rmsNorm',
@@ -23,12 +29,7 @@ const forward = kernel({
     }
   },
   build(k, { x, w, y, rows, n, eps }) {
-    k.rows(rows, r => {
-      const input = x.from(r.mul(n))
-      const output = y.from(r.mul(n))
-      const scale = inverseRms(k, input, n, eps)
-      k.lanes(n, i => output.set(i, input.at(i).mul(scale).mul(w.at(i))))
-    })
+    k.rows(rows, r => normalise(k, x.from(r.mul(n)), w, y.from(r.mul(n)), n, eps))
   },
   work: ({ rows, n }) => 2 * rows * n,
 })

@@ -24,7 +24,7 @@ function route(scores: number[], bias: number[], options: Partial<RouterOptions>
   return {
     experts: Array.from(routing.experts.data),
     weights: Array.from(routing.weights.data, w => Number(w.toFixed(9))),
-    counts: Array.from(routing.counts.data),
+    counts: Array.from(routing.groups().counts.data),
   }
 }
 
@@ -47,7 +47,8 @@ describe('router', () => {
       },
       run: ({ logits, bias }) => {
         const routing = router(logits!, bias!, options)
-        return [routing.weights, routing.experts, routing.counts, routing.offsets, routing.tokens, routing.slots]
+        const { counts, offsets, tokens, slots } = routing.groups()
+        return [routing.weights, routing.experts, counts, offsets, tokens, slots]
       },
     }),
   })

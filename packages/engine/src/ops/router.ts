@@ -214,11 +214,15 @@ export interface RouterOptions {
 }
 
 /** The experts of each row and their weights. Lives until the device's next `reset`. */
-export interface Routing extends ExpertGroups {
+export interface Routing {
   /** i32 [rows, topk]. */
   experts: Tensor
   /** [rows, topk]. */
   weights: Tensor
+  /** How many experts there are. */
+  count: number
+  /** The rows sorted by expert, made when first asked for. */
+  groups(): ExpertGroups
 }
 
 /**
@@ -250,5 +254,10 @@ export function router(logits: Tensor, bias: Tensor, options: RouterOptions): Ro
     const dweights = tape.gradient(weights)
     device.run(backward, { logits, experts, dweights, dlogits: tape.gradient(logits), ...shape })
   })
-  return { experts, weights, ...groupByExpert(experts, count) }
+  let sorted: ExpertGroups | undefined
+  const sort = () => {
+    sorted ??= groupByExpert(experts, count)
+    return sorted
+  }
+  return { experts, weights, count, groups: sort }
 }

@@ -1,0 +1,55 @@
+import { tapeOf } from '../autograd.ts'
+import { requireShape } from '../errors.ts'
+import { f32s, i32, kernel } from '../kernel/kernel.ts'
+import { fewRows, rowProduct } from '../kernel/tile.ts'
+import type { Tensor } from '../tensor.ts'
+import { add } from './add.ts'
+import { linear } from './linear.ts'
+
+/** Columns that a thread computes at a time. */
+const block = 16
+
+/** y[r,j] = residual[r,j] + w[j,:]·x[r,:]. x: [rows, k]; w: [n, k]; residual, y: [rows, n]. For a few rows. */
+const forward = kernel({
+  name: 'linearAdd',
+  params: { x: f32s, w: f32s, residual: f32s, y: f32s, rows: i32, n: i32, k: i32 },
+  reference({ x, w, residual, y, rows, n, k }) {
+    for (let r = 0; r < rows; r++) {
+      for (let j = 0; j < n; j++) {
+        let sum = residual[r * n + j]!
+        for (let p = 0; p < k; p++) sum += w[j * k + p]! * x[r * k + p]!
+        y[r * n + j] = sum
+      }
+    }
+  },
+  build(k, { x, w, residual, y, rows, n, k: depth }) {
+    k.rows(n.ceilDiv(block), index => {
+      const from = index.mul(block)
+      const to = from.add(block).min(n)
+      k.loop(0, rows, r => {
+        const [before, output] = [residual.from(r.mul(n)), y.from(r.mul(n))]
+        k.lanesFrom(from, to, j => output.set(j, before.at(j)))
+      })
+      const right = { b: w, row: k.int(1), column: depth, depth, from, to }
+      rowProduct(k, { ...right, a: x, m: rows, aRow: depth, c: y, cRow: n, add: k.int(1) })
+    })
+  },
+  work: ({ rows, n, k }) => 2 * rows * n * k,
+})
+
+export const linearAddKernels = [forward]
+
+/** residual + x·wᵀ + bias: a projection back into the residual stream. x: [rows, in]; w: [out, in]; residual: [rows, out]. */
+export function linearAdd(x: Tensor, w: Tensor, residual: Tensor, bias?: Tensor): Tensor {
+  const [rows, k] = x.shape as [number, number]
+  const n = w.shape[0]!
+  requireShape(
+    w.shape[1] === k && residual.shape.join() === [rows, n].join(),
+    () =>
+      `linearAdd: weight [${w.shape}] does not fit the input [${x.shape}] and what it is added to, [${residual.shape}]`,
+  )
+  if (rows > fewRows || bias || tapeOf(x, w, residual)) return add(residual, linear(x, w, bias))
+  const y = x.device.temporary([rows, n])
+  x.device.run(forward, { x, w, residual, y, rows, n, k })
+  return y
+}

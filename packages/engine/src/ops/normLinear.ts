@@ -1,0 +1,85 @@
+import { tapeOf } from '../autograd.ts'
+import { requireShape } from '../errors.ts'
+import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
+import type { Int, Reals } from '../kernel/language.ts'
+import { fewRows, rowProduct } from '../kernel/tile.ts'
+import type { Tensor } from '../tensor.ts'
+import { linear } from './linear.ts'
+import { normalise, rmsNorm } from './rmsNorm.ts'
+
+/** Columns that a thread computes at a time. */
+const block = 16
+
+/**
+ * With x̂[r,:] = x[r,:] / rms(x[r,:]) · norm: y[r,j] = w[j,:]·x̂[r,:] and z[r,j] = v[j,:]·x̂[r,:]; for a few rows. A thread
+ * normalises all rows for itself, which costs less than waiting for another. x: [rows, k]; norm: [k]; w: [n, k];
+ * y: [rows, n]; v: [m, k]; z: [rows, m].
+ */
+const forward = kernel({
+  name: 'normLinear',
+  params: { x: f32s, norm: f32s, w: f32s, y: f32s, v: f32s, z: f32s, rows: i32, k: i32, n: i32, m: i32, eps: f32 },
+  reference({ x, norm, w, y, v, z, rows, k, n, m, eps }) {
+    for (let r = 0; r < rows; r++) {
+      let sum = 0
+      for (let p = 0; p < k; p++) sum += x[r * k + p]! ** 2
+      const scale = 1 / Math.sqrt(sum / k + eps)
+      for (const [weights, outputs, count] of [[w, y, n] as const, [v, z, m] as const]) {
+        for (let j = 0; j < count; j++) {
+          let dot = 0
+          for (let p = 0; p < k; p++) dot += weights[j * k + p]! * x[r * k + p]! * scale * norm[p]!
+          outputs[r * count + j] = dot
+        }
+      }
+    }
+  },
+  build(k, { x, norm, w, y, v, z, rows, k: depth, n, m, eps }) {
+    const blocks = n.ceilDiv(block)
+    k.share(blocks.add(m.ceilDiv(block)), 1, (first, last) => {
+      const normed = k.own
+      k.loop(0, rows, r => normalise(k, x.from(r.mul(depth)), norm, normed.from(r.mul(depth)), depth, eps))
+      const columns = (weights: Reals, outputs: Reals, count: Int, from: Int, to: Int) => {
+        const part = { from: from.min(count), to: to.min(count) }
+        const right = { b: weights, row: k.int(1), column: depth, depth }
+        rowProduct(k, { ...right, ...part, a: normed, m: rows, aRow: depth, c: outputs, cRow: count, add: k.int(0) })
+      }
+      columns(w, y, n, first.min(blocks).mul(block), last.min(blocks).mul(block))
+      columns(v, z, m, first.max(blocks).sub(blocks).mul(block), last.max(blocks).sub(blocks).mul(block))
+    })
+  },
+  work: ({ rows, k, n, m }) => 2 * rows * k * (n + m),
+  scratch: ({ rows, k }) => ({ perThread: rows * k }),
+})
+
+export const normLinearKernels = [forward]
+
+/** A projection: weight [out, in] and bias [out]. */
+export interface Projection {
+  weight: Tensor
+  bias?: Tensor | undefined
+}
+
+/**
+ * One or two projections of a normalised input: rmsNorm(x)·wᵀ + bias. x: [rows, in]; norm: [in]; returns [rows, out]
+ * for each projection.
+ */
+export function normLinear(x: Tensor, norm: Tensor, eps: number, projections: readonly Projection[]): Tensor[] {
+  const [rows, k] = x.shape as [number, number]
+  for (const { weight } of projections) {
+    requireShape(
+      norm.size === k && weight.shape[1] === k,
+      () => `normLinear: norm [${norm.shape}] and weight [${weight.shape}] do not fit the input [${x.shape}]`,
+    )
+  }
+  const tensors = projections.flatMap(({ weight, bias }) => (bias ? [weight, bias] : [weight]))
+  const [first, second = first] = projections
+  const isPlain = projections.length <= 2 && !projections.some(({ bias }) => bias)
+  if (!first || !second || !isPlain || rows > fewRows || tapeOf(x, norm, ...tensors)) {
+    const normed = rmsNorm(x, norm, eps)
+    return projections.map(({ weight, bias }) => linear(normed, weight, bias))
+  }
+  const outputs = projections.map(({ weight }) => x.device.temporary([rows, weight.shape[0]!]))
+  const [y, z = y] = outputs as [Tensor, Tensor?]
+  const [n, m] = [y.shape[1]!, outputs.length === 2 ? z.shape[1]! : 0]
+  x.device.run(forward, { x, norm, w: first.weight, y, v: second.weight, z, rows, k, n, m, eps })
+  return outputs
+}

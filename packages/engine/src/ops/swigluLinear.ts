@@ -1,0 +1,97 @@
+import { tapeOf } from '../autograd.ts'
+import { requireShape } from '../errors.ts'
+import { f32s, i32, kernel } from '../kernel/kernel.ts'
+import { type Builder, type Int, type Real, type Reals, sigmoid } from '../kernel/language.ts'
+import { fewRows, rowProduct } from '../kernel/tile.ts'
+import type { Tensor } from '../tensor.ts'
+import { linear } from './linear.ts'
+import { swiglu } from './swiglu.ts'
+
+/** So many units are computed at a time. */
+export const unitBlock = 16
+
+/** x: rows of `depth` numbers; gate, up: the weights of the first unit of a block; y: where its result goes. */
+export interface GatedBlock {
+  x: Reals
+  gate: Reals
+  up: Reals
+  y: Reals
+  yRow: Int
+  rows: Int
+  depth: Int
+  /** Units of the block, at most `unitBlock`. */
+  units: Int
+  /** Multiplies the results. */
+  factor?: Real
+  /** Room for 2 · rows · unitBlock numbers. */
+  scratch: Reals
+}
+
+/** y[r,i] = factor · silu(gate[i,:]·x[r,:]) · (up[i,:]·x[r,:]) for a block of units. */
+export function gatedBlock(
+  k: Builder,
+  { x, gate, up, y, yRow, rows, depth, units, factor, scratch }: GatedBlock,
+): void {
+  const [zero, one] = [k.int(0), k.int(1)]
+  const ups = scratch.from(rows.mul(unitBlock))
+  for (const [weights, c] of [[gate, scratch] as const, [up, ups] as const]) {
+    const right = { b: weights, row: one, column: depth, depth, from: zero, to: units }
+    rowProduct(k, { ...right, a: x, m: rows, aRow: depth, c, cRow: k.int(unitBlock), add: zero })
+  }
+  k.loop(0, rows, r => {
+    const [gates, others, output] = [scratch.from(r.mul(unitBlock)), ups.from(r.mul(unitBlock)), y.from(r.mul(yRow))]
+    k.lanes(units, i => {
+      const g = gates.at(i)
+      const value = g.mul(sigmoid(g)).mul(others.at(i))
+      output.set(i, factor ? value.mul(factor) : value)
+    })
+  })
+}
+
+/** y[r,i] = silu(gate[i,:]·x[r,:]) · (up[i,:]·x[r,:]). x: [rows, k]; gate, up: [n, k]; y: [rows, n]. For a few rows. */
+const forward = kernel({
+  name: 'swigluLinear',
+  params: { x: f32s, gate: f32s, up: f32s, y: f32s, rows: i32, n: i32, k: i32 },
+  reference({ x, gate, up, y, rows, n, k }) {
+    const dot = (w: ArrayLike<number>, i: number, r: number) => {
+      let sum = 0
+      for (let p = 0; p < k; p++) sum += w[i * k + p]! * x[r * k + p]!
+      return sum
+    }
+    for (let r = 0; r < rows; r++) {
+      for (let i = 0; i < n; i++) {
+        const g = dot(gate, i, r)
+        y[r * n + i] = (g / (1 + Math.exp(-g))) * dot(up, i, r)
+      }
+    }
+  },
+  build(k, { x, gate, up, y, rows, n, k: depth }) {
+    k.rows(n.ceilDiv(unitBlock), block => {
+      const i = block.mul(unitBlock)
+      const [gates, ups] = [gate, up].map(w => w.from(i.mul(depth))) as [Reals, Reals]
+      const units = n.sub(i).min(unitBlock)
+      gatedBlock(k, { x, gate: gates, up: ups, y: y.from(i), yRow: n, rows, depth, units, scratch: k.own })
+    })
+  },
+  work: ({ rows, n, k }) => 4 * rows * n * k,
+  scratch: ({ rows }) => ({ perThread: 2 * rows * unitBlock }),
+})
+
+export const swigluLinearKernels = [forward]
+
+/**
+ * silu(gate·x) · (up·x), the first half of a gated feed-forward (Shazeer 2020). x: [rows, k]; gate, up: [n, k];
+ * returns [rows, n].
+ */
+export function swigluLinear(x: Tensor, gate: Tensor, up: Tensor): Tensor {
+  const [rows, k] = x.shape as [number, number]
+  const n = gate.shape[0]!
+  requireShape(
+    gate.shape.join() === up.shape.join() && gate.shape[1] === k,
+    () => `swigluLinear: gate [${gate.shape}] and up [${up.shape}] do not fit the input [${x.shape}]`,
+  )
+  if (rows > fewRows || tapeOf(x, gate, up)) return swiglu(linear(x, gate), linear(x, up))
+  const y = x.device.temporary([rows, n])
+  x.device.run(forward, { x, gate, up, y, rows, n, k })
+  return y
+}
