@@ -1,8 +1,10 @@
 import { afterAll, expect, test } from 'vitest'
 import { Tape } from './autograd.ts'
-import { createCpuDevice } from './device/cpu.ts'
+import { availableTargets, createCpuDevice } from './device/cpu.ts'
 import type { Device } from './device/device.ts'
+import { createGuardedDevice } from './device/guarded.ts'
 import { createInterpreterDevice } from './device/interpreter.ts'
+import { nativeSupport } from './device/native.ts'
 import { createReferenceDevice } from './device/reference.ts'
 import { optimize } from './kernel/optimize.ts'
 import { type DType, type Shape, sizeOf, type Tensor } from './tensor.ts'
@@ -76,8 +78,9 @@ export interface OperationTests<S> {
 export function testOperation<S>(name: string, tests: OperationTests<S>): void {
   const { shapes, gradientShapes = shapes, make, tolerance = 1e-5, unitGradient = false } = tests
   const reference = createReferenceDevice()
-  const devices = [createCpuDevice({ threads: 1 }), createCpuDevice({ threads: 2 })]
-  afterAll(() => Promise.all(devices.map(device => device.close())))
+  const devices = availableTargets().map(target => [1, 2].map(threads => createCpuDevice({ threads, target })))
+  const guarded = guardedDevices()
+  afterAll(() => Promise.all([...devices.flat(), ...guarded].map(device => device.close())))
 
   test(`${name}: gradients equal finite differences`, () => {
     for (const [index, shape] of gradientShapes.entries()) {
@@ -101,34 +104,43 @@ export function testOperation<S>(name: string, tests: OperationTests<S>): void {
       const expected = evaluate(reference, operation, unitGradient)
       for (const [i, [asWritten, optimised]] of checked.entries()) {
         const evaluation = evaluate(asWritten!, operation, unitGradient)
-        const { outputs, gradients } = evaluation
         const at = `at ${JSON.stringify(shape)}, ${targets[i]!.name}`
         expect(evaluate(optimised!, operation, unitGradient), `optimised ${at}`).toEqual(evaluation)
-        for (const [j, output] of expected.outputs.entries()) {
-          expectClose(outputs[j]!, output, tolerance, `output ${j} ${at}`)
-        }
-        for (const [input, gradient] of Object.entries(expected.gradients)) {
-          expectClose(gradients[input]!, gradient, tolerance, `gradient of ${input} ${at}`)
-        }
+        expectSame(evaluation, expected, tolerance, at)
       }
     }
   }, 30_000)
 
-  test(`${name}: cpu equals the reference on one and two threads`, () => {
+  test.runIf(guarded.length > 0)(`${name}: machine code stays between guard pages`, () => {
     for (const [index, shape] of shapes.entries()) {
       const operation = make(shape, randomSource(index + 1001))
       const expected = evaluate(reference, operation, unitGradient)
-      const [one, two] = devices.map(device => evaluate(device, operation, unitGradient))
-      const at = `at ${JSON.stringify(shape)}`
-      for (const [i, output] of expected.outputs.entries()) {
-        expectClose(one!.outputs[i]!, output, tolerance, `output ${i} ${at}`)
+      for (const device of guarded) {
+        const at = `at ${JSON.stringify(shape)}, ${device.target}`
+        expectSame(evaluate(device, operation, unitGradient), expected, tolerance, at)
       }
-      for (const [input, gradient] of Object.entries(expected.gradients)) {
-        expectClose(one!.gradients[input]!, gradient, tolerance, `gradient of ${input} ${at}`)
-      }
-      expect(two, `two threads ${at}`).toEqual(one)
     }
   })
+
+  for (const [one, two] of devices as [Device, Device][]) {
+    test(`${name}: ${one.target} equals the reference on one and two threads`, () => {
+      for (const [index, shape] of shapes.entries()) {
+        const operation = make(shape, randomSource(index + 1001))
+        const expected = evaluate(reference, operation, unitGradient)
+        const actual = evaluate(one, operation, unitGradient)
+        const at = `at ${JSON.stringify(shape)}`
+        expectSame(actual, expected, tolerance, at)
+        expect(evaluate(two, operation, unitGradient), `two threads ${at}`).toEqual(actual)
+      }
+    })
+  }
+}
+
+/** For each x64 target of this machine: tensors pushed to the forbidden page in front of them, and to the one behind. */
+function guardedDevices(): Device[] {
+  const support = nativeSupport()
+  const targets = support.ok ? support.targets : []
+  return targets.flatMap(target => [createGuardedDevice(target, 'begin'), createGuardedDevice(target, 'end')])
 }
 
 interface Evaluation {
@@ -186,6 +198,16 @@ function evaluate(device: Device, operation: Operation, unitGradient: boolean, w
   }
   device.reset()
   return evaluation
+}
+
+/** Outputs and gradients within the tolerance. */
+function expectSame(actual: Evaluation, expected: Evaluation, tolerance: number, at: string): void {
+  for (const [i, output] of expected.outputs.entries()) {
+    expectClose(actual.outputs[i]!, output, tolerance, `output ${i} ${at}`)
+  }
+  for (const [input, gradient] of Object.entries(expected.gradients)) {
+    expectClose(actual.gradients[input]!, gradient, tolerance, `gradient of ${input} ${at}`)
+  }
 }
 
 /** Central differences of the loss for every element of one input. */

@@ -5,7 +5,7 @@ import { callEntry } from '../kernel/abi.ts'
 import type { Factors } from '../kernel/factors.ts'
 import { fill } from '../kernel/fill.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
-import { buildProgram, type Target } from '../kernel/language.ts'
+import type { Target } from '../kernel/language.ts'
 import type { X64Target } from '../kernel/x64/features.ts'
 import { bytesOf, type DType, elementsAt, type Shape, Tensor } from '../tensor.ts'
 import type { Backend } from './backend.ts'
@@ -13,6 +13,7 @@ import { argumentBytes, CallWriter, type LoadedKernel, numbersOf, scratchOf } fr
 import type { Device, Precision, Recording } from './device.ts'
 import { Arena, SharedHeap } from './memory.ts'
 import { nativeSupport } from './native.ts'
+import { programFor } from './programs.ts'
 import { CallRecorder } from './recording.ts'
 import { referenceArguments } from './reference.ts'
 import { ThreadPool } from './threads.ts'
@@ -157,7 +158,7 @@ class CpuDevice implements Device {
   }
 
   private load(kernel: Kernel): RunnableKernel {
-    const program = buildProgram(kernel, this.shape)
+    const program = programFor(kernel, this.shape)
     const names = Object.keys(kernel.params)
     const loaded = { kernel, names, code: this.backend.load(program), taskSlots: program.taskSlots }
     const runnable = {
@@ -188,16 +189,24 @@ const mostThreads = 128
 /** Kinds of generated code. `auto`: the fastest that this machine runs. */
 export type CpuTarget = 'auto' | 'wasm' | 'x64' | 'x64-avx2' | 'x64-avx512'
 
+/** The targets that this machine runs, the fastest first. */
+export function availableTargets(): CpuTarget[] {
+  const support = nativeSupport()
+  return [...(support.ok ? support.targets.map(({ name }) => name) : []), 'wasm']
+}
+
 /** The backend for `target`. A `device` error if this machine cannot run it. */
 function chooseBackend(target: CpuTarget | X64Target, heap: SharedHeap): Backend {
   if (typeof target !== 'string') return createX64Backend(heap, target)
-  if (target === 'auto' || target === 'wasm') return createWasmBackend(heap)
+  if (target === 'wasm') return createWasmBackend(heap)
   const support = nativeSupport()
-  if (!support.ok)
-    throw new EngineError('device', `target ${target} is not available: ${support.reason}; use auto or wasm`)
-  const chosen = support.targets.find(({ name }) => target === 'x64' || target === name)
-  if (!chosen) throw new EngineError('device', `this processor cannot run ${target}; use auto or wasm`)
-  return createX64Backend(heap, chosen)
+  const chosen = support.ok
+    ? support.targets.find(({ name }) => target === 'auto' || target === 'x64' || target === name)
+    : undefined
+  if (chosen) return createX64Backend(heap, chosen)
+  if (target === 'auto') return createWasmBackend(heap)
+  const reason = support.ok ? 'the processor lacks instructions' : support.reason
+  throw new EngineError('device', `target ${target} is not available: ${reason}; use auto or wasm`)
 }
 
 /** Pairs where the processor multiplies them fast; elsewhere rounding gives the same numbers. */

@@ -18,12 +18,21 @@ export function createX64Backend(heap: SharedHeap, target: X64Target): Backend {
     run: createRunner(heap.memory),
     workers: { module: import.meta.url, data: undefined },
     load(program: Program): bigint {
-      const { bytes } = generateX64(optimize(program), target)
-      return loadNative(sharedObject(bytes, [{ name: program.name, offset: 0 }], program.name), program.name).address(
-        program.name,
-      )
+      const address = addresses.get(program) ?? machineCode(program, target)
+      addresses.set(program, address)
+      return address
     },
   }
+}
+
+/** Code is made and opened once a process, however many devices run it. */
+const addresses = new WeakMap<Program, bigint>()
+
+/** Makes the code of a program that was built for `target`, and returns its address. */
+function machineCode(program: Program, target: X64Target): bigint {
+  const { name } = program
+  const { bytes } = generateX64(optimize(program), target)
+  return loadNative(sharedObject(bytes, [{ name, offset: 0 }], name), name).address(name)
 }
 
 export function createRunner(memory: WebAssembly.Memory): Runner {

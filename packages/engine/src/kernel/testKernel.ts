@@ -43,8 +43,7 @@ export function machines(): Machine[] {
     where: `interpreter, ${width} lanes`,
     device: createInterpreterDevice({ name: 'test', width, registers }),
   }))
-  const support = nativeSupport()
-  const targets = ['wasm', ...(support.ok ? support.targets.map(({ name }) => name) : [])] as const
+  const targets = availableTargets()
   const cpus = targets.flatMap(target =>
     [1, 2, 3].map(threads => ({
       where: `cpu, ${target}, ${threads} threads`,
