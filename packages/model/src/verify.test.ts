@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createCpuDevice, createReferenceDevice, type Device } from '@modu/engine'
+import { availableTargets, createCpuDevice, createReferenceDevice, type Device } from '@modu/engine'
 import { afterAll, describe, expect, test } from 'vitest'
 import { readSafetensors, writeSafetensors } from './safetensors.ts'
 import { type Comparison, verify } from './verify.ts'
@@ -13,7 +13,7 @@ const misses = (comparisons: readonly Comparison[]): string[] =>
 
 const devices: readonly (readonly [string, Device])[] = [
   ['reference', createReferenceDevice()],
-  ['cpu', createCpuDevice({ threads: 2 })],
+  ...availableTargets().map(target => [target, createCpuDevice({ threads: 2, target })] as const),
 ]
 afterAll(async () => {
   for (const [, device] of devices) await device.close()
