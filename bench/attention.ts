@@ -3,6 +3,7 @@ import { multiplyAddGflops } from './limits.ts'
 import { bestSeconds, option } from './measure.ts'
 import { pythonPeer } from './peers/python.ts'
 import { type Result, result } from './report.ts'
+import { targets, wantsPeer } from './targets.ts'
 
 interface Shape {
   what: string
@@ -13,89 +14,103 @@ interface Shape {
   valueDim: number
 }
 
-const shapes: Shape[] = [
-  { what: 'long sequence', sequences: 1, tokens: 2048, heads: 8, dim: 64, valueDim: 64 },
-  { what: 'long, nano heads', sequences: 1, tokens: 2048, heads: 8, dim: 48, valueDim: 32 },
-  { what: 'nano, training', sequences: 16, tokens: 256, heads: 8, dim: 48, valueDim: 32 },
+const shapes: readonly Shape[] = [
+  { what: 'long', sequences: 1, tokens: 2048, heads: 8, dim: 64, valueDim: 64 },
+  { what: 'long, heads of nano', sequences: 1, tokens: 2048, heads: 8, dim: 48, valueDim: 32 },
+  { what: 'a training step of nano', sequences: 16, tokens: 256, heads: 8, dim: 48, valueDim: 32 },
   { what: 'large heads', sequences: 1, tokens: 1024, heads: 8, dim: 192, valueDim: 128 },
 ]
 
-interface Times {
+/** Of one pass. */
+interface Passes {
   forward: number
   backward: number
 }
 
-/** Products of a causal pass: what lies above the diagonal is not counted. */
-function operations({ sequences, tokens, heads, dim, valueDim }: Shape): Times {
+const sum = ({ forward, backward }: Passes): number => forward + backward
+
+/** What products of a causal pass take; nothing is counted of what lies above the diagonal. */
+function operations({ sequences, tokens, heads, dim, valueDim }: Shape): Passes {
   const pairs = (sequences * heads * tokens * (tokens + 1)) / 2
   return { forward: 2 * pairs * (dim + valueDim), backward: 2 * pairs * (3 * dim + 2 * valueDim) }
 }
 
-/** Causal attention, forward and backward, on two threads; more is better, also past the peer. */
+/** Causal attention in float32, forward and backward, on `--threads` (2). */
 export async function attention(args: string[]): Promise<Result> {
   const threads = Number(option(args, 'threads', '2'))
-  const peers = await pythonPeer('attention', { shapes, threads, seconds: 1 })
-  const peerTimes = peers?.shapes as Times[] | undefined
-  const device = createCpuDevice({ threads })
-  const limit = threads * (await multiplyAddGflops())
-  const cases = shapes.map((shape, i) => {
-    const ours = measure(device, shape)
-    const peer = peerTimes?.[i]
-    const work = operations(shape)
-    const both = (times: Times) => (work.forward + work.backward) / (times.forward + times.backward) / 1e9
-    const { what, sequences, tokens, heads, dim, valueDim } = shape
-    return {
-      what,
-      shape: `${sequences}×${tokens}, ${heads} heads of ${dim}/${valueDim}`,
-      target: device.target,
-      'forward, ms': 1000 * ours.forward,
-      peer: peer ? 1000 * peer.forward : null,
-      'backward, ms': 1000 * ours.backward,
-      'peer ': peer ? 1000 * peer.backward : null,
-      'GFLOP/s': both(ours),
-      ratio: peer ? both(ours) / both(peer) : null,
-      limitShare: both(ours) / limit,
-      peerGflops: peer ? both(peer) : null,
+  const peer = wantsPeer(args) ? await pythonPeer('attention', { shapes, threads, seconds: 1 }) : undefined
+  const peerSeconds = peer?.shapes as Passes[] | undefined
+  const cases = []
+  for (const target of targets(args)) {
+    const limit = threads * (await multiplyAddGflops(target))
+    const device = createCpuDevice({ threads, target })
+    for (const [i, shape] of shapes.entries()) {
+      cases.push({ target, ...compared(shape, measure(device, shape), peerSeconds?.[i], limit) })
     }
-  })
-  await device.close()
-  const { 'GFLOP/s': ours, peerGflops } = cases[0]!
-  const compared = peerGflops === null ? {} : { peer: peerGflops, peerName: 'PyTorch scaled_dot_product_attention' }
-  return result({ name: 'attention', unit: 'GFLOP/s, forward and backward', ours, limit, ...compared, cases })
+    await device.close()
+  }
+  const best = cases.filter(({ what }) => what === shapes[0]!.what).reduce((a, b) => (b.ours > a.ours ? b : a))
+  const { ours, limit } = best
+  const against = best.peer === null ? {} : { peer: best.peer, peerName: 'PyTorch scaled_dot_product_attention' }
+  return result({ name: 'attention', unit: `GFLOP/s, ${best.shape}`, ours, limit, ...against, cases })
 }
 
-function measure(device: Device, shape: Shape): Times {
-  const { sequences, tokens, heads, dim, valueDim } = shape
-  const tensor = (width: number) => {
+function compared(shape: Shape, seconds: Passes, peerSeconds: Passes | undefined, limit: number) {
+  const { what, sequences, tokens, heads, dim, valueDim } = shape
+  const work = operations(shape)
+  const gflops = (passes: Passes) => sum(work) / sum(passes) / 1e9
+  const ours = gflops(seconds)
+  const peer = peerSeconds ? gflops(peerSeconds) : null
+  return {
+    what,
+    shape: `${sequences}×${tokens}, ${heads} heads of ${dim}/${valueDim}`,
+    'forward ms': 1000 * seconds.forward,
+    'peer forward': peerSeconds ? 1000 * peerSeconds.forward : null,
+    'backward ms': 1000 * seconds.backward,
+    'peer backward': peerSeconds ? 1000 * peerSeconds.backward : null,
+    ours,
+    peer,
+    ratio: peer === null ? null : ours / peer,
+    limit,
+    limitShare: ours / limit,
+  }
+}
+
+function measure(device: Device, { sequences, tokens, heads, dim, valueDim }: Shape): Passes {
+  const random = (width: number) => {
     const axes = [sequences * tokens, heads, width]
     const x = device.from(Float32Array.from({ length: axes[0]! * heads * width }, gaussian), axes)
     x.requiresGrad = true
     x.grad = device.persistent(axes)
     return x
   }
-  const [q, k, v] = [tensor(dim), tensor(dim), tensor(valueDim)]
-  const forward = () => attend(q, k, v, { sequences, scale: dim ** -0.5 })
-  const seconds = bestSeconds(() => {
-    forward()
-    device.reset()
-  })
-  let backward = Number.POSITIVE_INFINITY
-  bestSeconds(() => {
-    device.tape = new Tape()
-    const y = forward()
-    const loss = device.temporary([])
-    device.tape.record(loss, () => device.fill(device.tape!.gradient(y), 1))
+  const [q, k, v] = [random(dim), random(dim), random(valueDim)]
+  const passes = { forward: Number.POSITIVE_INFINITY, backward: Number.POSITIVE_INFINITY }
+  const timed = (pass: keyof Passes, work: () => void) => {
     const start = performance.now()
-    device.tape.backward(loss)
-    backward = Math.min(backward, (performance.now() - start) / 1000)
-    device.tape = undefined
-    device.reset()
-  })
+    work()
+    passes[pass] = Math.min(passes[pass], (performance.now() - start) / 1000)
+  }
+  bestSeconds(
+    () => {
+      const tape = new Tape()
+      device.tape = tape
+      const loss = device.temporary([])
+      timed('forward', () => {
+        const y = attend(q, k, v, { sequences, scale: dim ** -0.5 })
+        tape.record(loss, () => device.fill(tape.gradient(y), 1))
+      })
+      timed('backward', () => tape.backward(loss))
+      device.tape = undefined
+      device.reset()
+    },
+    { seconds: 2 },
+  )
   for (const x of [q, k, v]) {
     device.release(x.grad!)
     device.release(x)
   }
-  return { forward: seconds, backward }
+  return passes
 }
 
 /** Box & Muller 1958. */
