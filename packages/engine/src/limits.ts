@@ -93,7 +93,7 @@ const readAll = kernel({
   },
 })
 
-export interface Patience {
+interface Patience {
   /** How long to measure. */
   seconds?: number
 }

@@ -39,22 +39,25 @@ const obstacles: Readonly<Record<NonNullable<EngineReport['obstacle']>['kind'], 
 
 /** One line for each finding, in the chosen language. */
 function describe({ processor, features, target, obstacle, threads, limits, matmul, memory }: EngineReport): string {
-  const share = Math.round((100 * matmul) / limits.f32)
   const lines: readonly Text[] = [
     { ko: `프로세서: ${processor}`, en: `processor: ${processor}` },
     ...(features ? [{ ko: `명령어: ${listed(features)}`, en: `instructions: ${listed(features)}` }] : []),
     { ko: `코드 생성: ${target}`, en: `code generator: ${target}` },
     ...(obstacle ? [noMachineCode(obstacle)] : []),
     { ko: `스레드: ${threads}`, en: `threads: ${threads}` },
-    {
-      ko: `float32: 512×512 행렬 곱 ${rounded(matmul)} GFLOP/s, 한계 ${rounded(limits.f32)}의 ${share}%`,
-      en: `float32: 512×512 matrix product ${rounded(matmul)} GFLOP/s, ${share}% of the limit ${rounded(limits.f32)}`,
-    },
-    { ko: `bf16: 한계 ${rounded(limits.bf16)} GFLOP/s`, en: `bf16: limit ${rounded(limits.bf16)} GFLOP/s` },
+    product('float32', matmul.f32, limits.f32),
+    product('bf16', matmul.bf16, limits.bf16),
     { ko: `int8: 한계 ${rounded(limits.int8)} GOP/s`, en: `int8: limit ${rounded(limits.int8)} GOP/s` },
     { ko: `메모리: ${rounded(memory)} GB/s`, en: `memory: ${rounded(memory)} GB/s` },
   ]
   return `${lines.map(localized).join('\n')}\n`
+}
+
+function product(precision: string, speed: number, limit: number): Text {
+  return {
+    ko: `${precision}: 512×512 행렬 곱 ${rounded(speed)} GFLOP/s, 한계 ${rounded(limit)}`,
+    en: `${precision}: 512×512 matrix product ${rounded(speed)} GFLOP/s, limit ${rounded(limit)}`,
+  }
 }
 
 /** The name of what stands in the way in the reader's language, then the engine's own words. */
