@@ -1,3 +1,4 @@
+import type { Precision } from '@modu/engine'
 import { nanoFile } from '../nano.ts'
 import { pythonPeer } from './python.ts'
 
@@ -10,9 +11,9 @@ export async function trainPeer(work: {
   batch: number
   length: number
   threads: number
-}): Promise<{ f32: number; bf16: number } | undefined> {
+}): Promise<Record<Precision, number> | undefined> {
   const found = await pythonPeer('train', { config: nanoFile, seconds: 10, ...work })
-  return found as { f32: number; bf16: number } | undefined
+  return found as Record<Precision, number> | undefined
 }
 
 /** Tokens a second of `generate`, greedy, one sequence, behind `context` tokens. */

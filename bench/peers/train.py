@@ -1,7 +1,7 @@
 """Training steps of the official model: forward, backward, gradient norm, fused AdamW, in float32 and with bf16 autocast.
 
 Argument, as JSON: config, batch, length, threads, seconds (for each measurement). Prints, as JSON: tokens/s of the best step
-as "f32" and "bf16", with the faster of two ways in which transformers computes experts. (The third, "batched_mm", copies
+as "float32" and "bf16", with the faster of two ways in which transformers computes experts. (The third, "batched_mm", copies
 the weights of an expert for every token and is far slower.)
 """
 
@@ -42,4 +42,4 @@ def fastest(bf16: bool) -> float:
     return batch * length / min(best_step(experts, bf16) for experts in ("eager", "grouped_mm"))
 
 
-print(json.dumps({"f32": fastest(False), "bf16": fastest(True)}))
+print(json.dumps({"float32": fastest(False), "bf16": fastest(True)}))
