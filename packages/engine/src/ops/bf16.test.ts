@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { availableTargets, createCpuDevice } from '../device/cpu.ts'
+import { createCpuDevice } from '../device/cpu.ts'
 import type { Device } from '../device/device.ts'
+import { createGuardedDevice } from '../device/guarded.ts'
 import { createInterpreterDevice } from '../device/interpreter.ts'
 import { nativeSupport } from '../device/native.ts'
 import { createReferenceDevice } from '../device/reference.ts'
@@ -28,7 +29,17 @@ function machines(): Machine[] {
   const native = nativeSupport()
   const targets = ['wasm', ...(native.ok ? native.targets.map(({ name }) => name) : [])] as const
   const withPairs = native.ok && native.features.bf16 ? native.targets.filter(({ width }) => width === 16) : []
+  const guarded = (native.ok ? native.targets : []).flatMap(target =>
+    (['rounded', 'pairs'] as const).flatMap(factors => {
+      const shape = { ...target, factors }
+      return (['begin', 'end'] as const).map(edge => ({
+        where: `${target.name}, ${factors}, a guard page at the ${edge}`,
+        device: createGuardedDevice(shape, edge),
+      }))
+    }),
+  )
   return [
+    ...guarded,
     ...interpreters.map(target => ({
       where: `interpreter, ${target.name}, ${target.factors}`,
       device: createInterpreterDevice(target),
