@@ -133,8 +133,23 @@ function inVexReach(form: Form, length: VectorLength, operands: readonly Operand
   return plain && operands.every(operand => typeof operand !== 'number' || operand < 16)
 }
 
-/** Writes machine code for x86-64 into memory. Every method named like an instruction appends that instruction; the
- * destination comes first. What cannot be encoded is an `EngineError` with the code `kernel`. */
+/** Instructions of one to nine bytes that do nothing. Software Developer's Manual, volume 2, NOP, table 4-12. */
+const nops = [
+  [0x90],
+  [0x66, 0x90],
+  [0x0f, 0x1f, 0x00],
+  [0x0f, 0x1f, 0x40, 0x00],
+  [0x0f, 0x1f, 0x44, 0x00, 0x00],
+  [0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00],
+  [0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00],
+  [0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+  [0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+] as const
+
+/**
+ * Writes machine code for x86-64 into memory. Every method named like an instruction appends that instruction; the
+ * destination comes first. What cannot be encoded is an `EngineError` with the code `kernel`.
+ */
 export class Assembler {
   private readonly code: number[] = []
   /** Places of 32-bit displacements: where they stand and the end of their instruction, from which they count. */
@@ -156,9 +171,13 @@ export class Assembler {
     ;(label as { offset: number | undefined }).offset = this.size
   }
 
-  /** Fills up to a multiple of `bytes`. */
-  align(bytes: number, fill = 0x90): void {
-    while (this.size % bytes !== 0) this.code.push(fill)
+  /** Goes on at a multiple of `bytes`; what lies between does nothing. */
+  align(bytes: number): void {
+    for (let missing = -this.size & (bytes - 1); missing > 0; ) {
+      const length = Math.min(missing, nops.length)
+      this.code.push(...nops[length - 1]!)
+      missing -= length
+    }
   }
 
   /** Data, such as constants. */
