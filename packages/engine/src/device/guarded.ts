@@ -3,7 +3,6 @@ import { EngineError } from '../errors.ts'
 import { parameterBytes, parametersAt } from '../kernel/abi.ts'
 import type { Program } from '../kernel/ir.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
-import { buildProgram } from '../kernel/language.ts'
 import { optimize } from '../kernel/optimize.ts'
 import { generateX64 } from '../kernel/x64/emit.ts'
 import type { X64Target } from '../kernel/x64/features.ts'
@@ -12,12 +11,8 @@ import type { Device } from './device.ts'
 import { type GuardedEdge, type GuardedMemory, guardedMemory } from './guardPages.ts'
 import { untouched } from './interpreter.ts'
 import { nativeFunction } from './native.ts'
+import { programFor } from './programs.ts'
 import { referenceArguments } from './reference.ts'
-
-interface LoadedKernel {
-  readonly program: Program
-  run(args: bigint, thread: bigint, threads: bigint): void
-}
 
 /**
  * Runs kernels as machine code, on one thread, with every tensor and every scratch between pages of its own that nobody
@@ -83,7 +78,8 @@ class GuardedDevice implements Device {
       kernel.reference(referenceArguments(args))
       return
     }
-    const { program, run } = load(kernel as unknown as Kernel, this.shape)
+    const program = programFor(kernel as unknown as Kernel, this.shape)
+    const run = machineCode(program, this.shape)
     const { perThread = 0, shared = 0 } = kernel.scratch?.(args, this.shape, 1) ?? {}
     const scratch = [perThread, shared].map(numbers => guardedMemory(4 * numbers, this.edge))
     for (const { buffer } of scratch) new Float32Array(buffer).fill(Number.NaN)
@@ -110,18 +106,13 @@ class GuardedDevice implements Device {
   }
 }
 
-/** Made once for all devices of a target. */
-const kernels = new WeakMap<X64Target, Map<Kernel, LoadedKernel>>()
+/** Made once a process, however many devices run it. */
+const functions = new WeakMap<Program, ReturnType<typeof nativeFunction>>()
 
-function load(kernel: Kernel, target: X64Target): LoadedKernel {
-  const ofTarget = kernels.get(target) ?? new Map<Kernel, LoadedKernel>()
-  kernels.set(target, ofTarget)
-  const known = ofTarget.get(kernel)
-  if (known) return known
-  const program = buildProgram(kernel, target)
-  const loaded = { program, run: nativeFunction(program.name, generateX64(optimize(program), target).bytes) }
-  ofTarget.set(kernel, loaded)
-  return loaded
+function machineCode(program: Program, target: X64Target): ReturnType<typeof nativeFunction> {
+  const run = functions.get(program) ?? nativeFunction(program.name, generateX64(optimize(program), target).bytes)
+  functions.set(program, run)
+  return run
 }
 
 /** A device for tests whose memory is guarded at this edge, with kernels for `target`, which must run here. */
