@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { matmulModel } from './peers/onnxModel.ts'
-import { result, table } from './report.ts'
+import { markdown, result, table } from './report.ts'
+import { targets, wantsPeer } from './targets.ts'
 
 test('ratio and share of the limit, whichever way is better', () => {
   const more = result({ name: 'x', unit: 'GFLOP/s', ours: 50, peer: 100, peerName: 'p', limit: 200, cases: [] })
@@ -21,6 +22,21 @@ test('a table lines up', () => {
     'a       1,234  0.123     –',
     'longer      5    1.5     2',
   ])
+})
+
+test('the same table in Markdown, numbers on the right', () => {
+  expect(markdown([{ what: 'a', n: 1234, peer: null }]).split('\n')).toEqual([
+    '| what | n | peer |',
+    '| --- | ---: | ---: |',
+    '| a | 1,234 | – |',
+  ])
+})
+
+test('all targets of the machine, or the one that is asked for', () => {
+  expect(targets([]).at(-1)).toBe('wasm')
+  expect(targets(['--target', 'x64-avx2', '--no-peer'])).toEqual(['x64-avx2'])
+  expect(wantsPeer(['--target', 'wasm'])).toBe(true)
+  expect(wantsPeer(['--no-peer'])).toBe(false)
 })
 
 test('names are listed, an unknown one is refused', () => {

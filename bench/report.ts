@@ -16,7 +16,7 @@ export interface Result {
   readonly limit: number
   readonly limitShare: number
   /** Everything else: the rows of the table. */
-  readonly cases: readonly Record<string, number | string | null>[]
+  readonly cases: readonly Row[]
 }
 
 export function result(
@@ -41,16 +41,32 @@ const cell = (value: number | string | null): string => {
   return value.toLocaleString('en', { maximumSignificantDigits: 3 })
 }
 
-/** Rows with the same keys as an aligned table. */
-export function table(rows: readonly Record<string, number | string | null>[]): string {
-  if (rows.length === 0) return ''
-  const keys = Object.keys(rows[0]!)
+type Row = Readonly<Record<string, number | string | null>>
+
+/** The cells of rows with the same keys, the keys first; and which columns hold text only. */
+function cells(rows: readonly Row[]): { lines: string[][]; isText: boolean[] } {
+  const keys = Object.keys(rows[0] ?? {})
   const lines = [keys, ...rows.map(row => keys.map(key => cell(row[key] ?? null)))]
-  const widths = keys.map((_, column) => Math.max(...lines.map(line => line[column]!.length)))
-  const isText = keys.map(key => rows.every(row => typeof row[key] === 'string'))
+  return { lines, isText: keys.map(key => rows.every(row => typeof row[key] === 'string')) }
+}
+
+/** Rows with the same keys as an aligned table. */
+export function table(rows: readonly Row[]): string {
+  if (rows.length === 0) return ''
+  const { lines, isText } = cells(rows)
+  const widths = isText.map((_, column) => Math.max(...lines.map(line => line[column]!.length)))
   const format = (line: readonly string[]) =>
     line.map((text, i) => (isText[i] ? text.padEnd(widths[i]!) : text.padStart(widths[i]!))).join('  ')
   return [format(lines[0]!), widths.map(width => '-'.repeat(width)).join('  '), ...lines.slice(1).map(format)].join(
     '\n',
   )
+}
+
+/** The same in Markdown. */
+export function markdown(rows: readonly Row[]): string {
+  if (rows.length === 0) return ''
+  const { lines, isText } = cells(rows)
+  const format = (line: readonly string[]) => `| ${line.join(' | ')} |`
+  const rule = format(isText.map(text => (text ? '---' : '---:')))
+  return [format(lines[0]!), rule, ...lines.slice(1).map(format)].join('\n')
 }

@@ -1,6 +1,7 @@
-import { machine, type Result, table } from './report.ts'
+import { machine, markdown, type Result, table } from './report.ts'
 
-// npm run bench -- NAME: a table, and as the last line the result as JSON. npm run bench -- --list: the names.
+// npm run bench -- NAME: a table, and as the last line the result as JSON. npm run bench -- --list: the names;
+// npm run bench -- all: one after the other.
 
 const benchmarks: Record<string, { what: string; load: () => Promise<(args: string[]) => Promise<Result>> }> = {
   matmul: {
@@ -34,19 +35,25 @@ async function main([name, ...args]: string[]): Promise<void> {
     for (const [key, { what }] of Object.entries(benchmarks)) console.log(`${key.padEnd(10)} ${what}`)
     return
   }
-  const benchmark = name === undefined ? undefined : benchmarks[name]
-  if (!benchmark) {
-    console.error(`Which benchmark? One of: ${Object.keys(benchmarks).join(', ')} (npm run bench -- NAME)`)
+  const names = name === 'all' ? Object.keys(benchmarks) : Object.keys(benchmarks).filter(key => key === name)
+  if (names.length === 0) {
+    console.error(`Which benchmark? One of: ${Object.keys(benchmarks).join(', ')}, all (npm run bench -- NAME)`)
     process.exitCode = 1
     return
   }
-  const { processor, cores, load, node } = machine()
-  console.log(`${name}: ${benchmark.what}`)
-  console.log(`${processor}, ${cores} cores, Node ${node}; load when it began ${load}\n`)
-  const run = await benchmark.load()
-  const found = await run(args)
-  console.log(`${table(found.cases)}\n`)
-  console.log(JSON.stringify({ ...found, machine: { processor, cores, load, node } }))
+  for (const each of names) await run(each, args)
+}
+
+async function run(name: string, args: string[]): Promise<void> {
+  const { what, load } = benchmarks[name]!
+  const { processor, cores, load: busy, node } = machine()
+  console.log(`${name}: ${what}`)
+  console.log(`${processor}, ${cores} cores, Node ${node}; load when it began ${busy}\n`)
+  const benchmark = await load()
+  const found = await benchmark(args)
+  const show = args.includes('--markdown') ? markdown : table
+  console.log(`${show(found.cases)}\n`)
+  console.log(JSON.stringify({ ...found, machine: { processor, cores, load: busy, node } }))
 }
 
 await main(process.argv.slice(2))
