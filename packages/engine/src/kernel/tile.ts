@@ -127,8 +127,10 @@ export function packAll(k: Builder, right: RightFactor, into: Reals): void {
 export interface Product {
   a: Reals
   aRow: Int
-  /** 1: rows lie in sequence and are read in place. Otherwise columns do (aRow = 1), and at most `blockRows` are packed. */
+  /** 1: rows lie in sequence and are read in place. Otherwise columns do (aRow = 1), and at most `blockRows` are copied. */
   aCol: Int | 1
+  /** Rows in sequence are copied, too, at most `blockRows`: where they lie so far apart that they evict each other. */
+  copyAll?: boolean
   m: Int
   /** Packed panels, each `panelDepth` deep; the product uses the first `depth` of it. */
   panels: Reals
@@ -154,13 +156,29 @@ export const productScratch = (shape: TileShape): number =>
 
 /** Runs the product on the calling thread. */
 export function product(k: Builder, args: Product): void {
-  const { a, aRow, aCol, m, panels, depth, panelDepth = depth, n, c, cRow, add, scale, scratch, pairs = false } = args
+  const {
+    a,
+    aRow,
+    aCol,
+    m,
+    panels,
+    depth,
+    panelDepth = depth,
+    n,
+    c,
+    cRow,
+    add,
+    scale,
+    scratch,
+    pairs = false,
+    copyAll,
+  } = args
   const shape = tileShape(k)
   const { rows, columns } = shape
   const stride = copiedRow(shape, k.width)
   const packed = scratch.from(rows * columns)
-  // Rows in sequence are read in place but for an incomplete tile at the end; what is read from copies may be padded.
-  const inPlace = aCol === 1 ? m.sub(m.rem(rows)) : k.int(0)
+  // Rows in sequence are read in place but for an incomplete tile at the end; a copy has whole tiles.
+  const inPlace = aCol === 1 && !copyAll ? m.sub(m.rem(rows)) : k.int(0)
   const copied = m.sub(inPlace)
   k.loop(
     0,
@@ -183,7 +201,7 @@ export function product(k: Builder, args: Product): void {
           edge: scratch,
         }
         const to = (i: Int) => c.from(i.mul(cRow).add(j))
-        if (aCol === 1) {
+        if (aCol === 1 && !copyAll) {
           k.loop(
             0,
             inPlace,
@@ -201,7 +219,10 @@ export function product(k: Builder, args: Product): void {
           0,
           copied,
           i => {
-            const left = rowsCopied(k, packed.from(i.div(rows).mul(part).mul(stride)), pairs)
+            const left =
+              aCol === 1
+                ? rowsCopied(packed.from(i.mul(copiedDistance)), pairs)
+                : columnsInPlace(packed.from(i.div(rows).mul(part).mul(stride)), stride, pairs)
             tile(k, { ...place, left, mLeft: copied.sub(i), c: to(inPlace.add(i)) })
           },
           rows,
@@ -246,13 +267,15 @@ function copyColumns(k: Builder, a: Reals, aCol: Int, m: Int, depth: Int, into: 
   )
 }
 
-/** Copies a[i·aRow + p], i < m < rows of a tile, p < depth, as `copyColumns` does. */
+/** Distance of copied rows: not a multiple of a page, which would put all of them into the same few places of the cache. */
+const copiedDistance = blockDepth + 16
+
+/** Copies a[i·aRow + p], i < m, p < depth, row after row. */
 function copyRows(k: Builder, a: Reals, aRow: Int, m: Int, depth: Int, into: Reals): void {
-  const stride = copiedRow(tileShape(k), k.width)
   k.loop(0, m, i => {
-    const row = a.from(i.mul(aRow))
-    const column = into.from(i)
-    k.loop(0, depth, p => column.set(p.mul(stride), row.at(p)))
+    const from = a.from(i.mul(aRow))
+    const to = into.from(i.mul(copiedDistance))
+    k.lanes(depth, p => to.set(p, from.at(p)))
   })
 }
 
@@ -274,9 +297,14 @@ export function rowsInPlace(k: Builder, a: Reals, aRow: Int, pairs = false): Lef
   }
 }
 
-/** Rows of a tile as `copyColumns` leaves them. */
-const rowsCopied = (k: Builder, tile: Reals, pairs: boolean): LeftRows =>
-  columnsInPlace(tile, copiedRow(tileShape(k), k.width), pairs)
+/** Rows as `copyRows` leaves them. */
+function rowsCopied(rows: Reals, pairs: boolean): LeftRows {
+  const cursor = rows.cursor()
+  return {
+    at: (r, u) => elements(cursor, pairs).broadcastAt(r * copiedDistance + u),
+    advance: depth => cursor.advance(depth),
+  }
+}
 
 /** The columns of a matrix as rows of the left factor, where they lie; its own rows lie `row` numbers apart. */
 export function columnsInPlace(a: Reals, row: number, pairs = false): LeftRows {

@@ -7,6 +7,7 @@ import { cachedAttentionKernels } from './cachedAttention.ts'
 import { combineKernels } from './combine.ts'
 import { copyColumnsKernels } from './copyColumns.ts'
 import { crossEntropyKernels } from './crossEntropy.ts'
+import { deepMatmulKernels } from './deepMatmul.ts'
 import { embeddingKernels } from './embedding.ts'
 import { expandLatentKernels } from './expandLatent.ts'
 import { fewRowsExpertsKernels } from './fewRowsExperts.ts'
@@ -35,6 +36,7 @@ export const kernels = [
   ...combineKernels,
   ...copyColumnsKernels,
   ...crossEntropyKernels,
+  ...deepMatmulKernels,
   ...embeddingKernels,
   ...expandLatentKernels,
   ...fewRowsExpertsKernels,

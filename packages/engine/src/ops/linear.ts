@@ -1,7 +1,8 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
-import { f32s, i32, kernel } from '../kernel/kernel.ts'
+import { type Arguments, f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Tensor } from '../tensor.ts'
+import { deepMatmul, depthParts } from './deepMatmul.ts'
 import { matmul } from './matmul.ts'
 
 /** y[r,j] += bias[j]. y: [rows, n]; bias: [n]. */
@@ -40,22 +41,30 @@ const backwardBias = kernel({
 
 export const linearKernels = [addBias, backwardBias]
 
+/** Runs one product by the kernel that is best for its shape. */
+function runProduct(args: Arguments<typeof matmul.params>): void {
+  const { a, m, n, k } = args
+  const parts = depthParts(m, n, k)
+  if (parts > 0) a.device.run(deepMatmul, { ...args, parts })
+  else a.device.run(matmul, args)
+}
+
 /** y = x·wᵀ. x: [rows, k]; w: [n, k]; y: [rows, n]. */
 export function multiplyTransposed(x: Tensor, w: Tensor, y: Tensor, rows: number, n: number, k: number): void {
   const strides = { aBatch: 0, aRow: k, aCol: 1, bBatch: 0, bRow: 1, bCol: k, cBatch: 0, cRow: n }
-  x.device.run(matmul, { a: x, b: w, c: y, batch: 1, m: rows, n, k, ...strides, add: 0 })
+  runProduct({ a: x, b: w, c: y, batch: 1, m: rows, n, k, ...strides, add: 0 })
 }
 
 /** dx (add ? += : =) dy·w. dy: [rows, n]; w: [n, k]; dx: [rows, k]. */
 export function multiply(dy: Tensor, w: Tensor, dx: Tensor, rows: number, n: number, k: number, add: 0 | 1): void {
   const strides = { aBatch: 0, aRow: n, aCol: 1, bBatch: 0, bRow: k, bCol: 1, cBatch: 0, cRow: k }
-  dy.device.run(matmul, { a: dy, b: w, c: dx, batch: 1, m: rows, n: k, k: n, ...strides, add })
+  runProduct({ a: dy, b: w, c: dx, batch: 1, m: rows, n: k, k: n, ...strides, add })
 }
 
 /** dw += dyᵀ·x. dy: [rows, n]; x: [rows, k]; dw: [n, k]. */
 export function addOuter(dy: Tensor, x: Tensor, dw: Tensor, rows: number, n: number, k: number): void {
   const strides = { aBatch: 0, aRow: 1, aCol: n, bBatch: 0, bRow: k, bCol: 1, cBatch: 0, cRow: k }
-  dy.device.run(matmul, { a: dy, b: x, c: dw, batch: 1, m: n, n: k, k: rows, ...strides, add: 1 })
+  runProduct({ a: dy, b: x, c: dw, batch: 1, m: n, n: k, k: rows, ...strides, add: 1 })
 }
 
 /** y = x·wᵀ + bias over the last axis. x: [..., in]; w: [out, in]; bias: [out]; returns [..., out]. */

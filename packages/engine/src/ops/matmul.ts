@@ -1,6 +1,6 @@
 import { copiedFactor, copyFactorPart, elementsIn, elementsOf, factorParts, factorsOf } from '../kernel/factors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
-import type { Builder, BuilderArguments, Int, Reals } from '../kernel/language.ts'
+import type { Builder, BuilderArguments, Int, Reals, Target } from '../kernel/language.ts'
 import {
   blockTiles,
   fewRows,
@@ -56,21 +56,23 @@ export const matmul = kernel({
     // A few rows in sequence are multiplied as they are: decoding must not reserve a packed copy of the head.
     if (m <= fewRows && aCol === 1) return {}
     const shape = tileShape(target)
-    const factors = factorsOf(target)
-    const depth = elementsOf(factors, k)
-    const copies = factors === 'float32' ? 0 : batch * depth * (m + n)
-    return { shared: batch * packedSize(n, depth, shape) + copies, perThread: productScratch(shape) }
+    const shared = batch * packedSize(n, elementsOf(factorsOf(target), k), shape)
+    return { shared: shared + batch * roundedSize(target, m, n, k), perThread: productScratch(shape) }
   },
   build(k, args) {
     k.if(
       args.m.le(fewRows).and(args.aCol.eq(1)),
       () => fewInSequence(k, args),
-      () => packed(k, k.factors === 'float32' ? args : copyFactors(k, args)),
+      () => packed(k, args),
     )
   },
 })
 
-type MatmulArguments = BuilderArguments<typeof params>
+/** Numbers of shared scratch that `roundedFactors` takes. */
+export const roundedSize = (target: Target, m: number, n: number, k: number): number =>
+  factorsOf(target) === 'float32' ? 0 : elementsOf(factorsOf(target), k) * (m + n)
+
+export type MatmulArguments = BuilderArguments<typeof params>
 
 /** A few rows, which are multiplied as they are. */
 function fewInSequence(k: Builder, args: MatmulArguments): void {
@@ -88,9 +90,11 @@ function fewInSequence(k: Builder, args: MatmulArguments): void {
 
 /** Packs the right factor at the beginning of the shared scratch and multiplies. */
 function packed(k: Builder, args: MatmulArguments): void {
-  const { a, b, c, batch, m, n, k: depth, aBatch, aRow, aCol, bBatch, bRow, bCol, cBatch, cRow, add } = args
+  const { c, batch, m, n, cBatch, cRow, add } = args
   const { rows, columns } = tileShape(k)
   const panels = n.ceilDiv(columns)
+  const packedSize = batch.mul(panels).mul(columns).mul(elementsIn(k, args.k))
+  const { a, b, k: depth, aBatch, aRow, aCol, bBatch, bRow, bCol } = roundedFactors(k, args, packedSize)
   const panelAt = (index: Int) => k.shared.from(index.mul(depth).mul(columns))
   k.rows(batch.mul(panels), index => {
     const right = { b: b.from(index.div(panels).mul(bBatch)), row: bRow, column: bCol, depth, n }
@@ -135,15 +139,15 @@ function packed(k: Builder, args: MatmulArguments): void {
   })
 }
 
-/** Copies both factors, rounded to bfloat16, behind the place of the packed right factor. Returns the arguments of their product. */
-function copyFactors(k: Builder, args: MatmulArguments): MatmulArguments {
+/** The same product of copies that are rounded to bfloat16, `at` in the shared scratch, if the device asks for that. */
+export function roundedFactors(k: Builder, args: MatmulArguments, at: Int): MatmulArguments {
+  if (k.factors === 'float32') return args
   const { a, b, batch, m, n, k: depth, aBatch, aRow, aCol, bBatch, bRow, bCol } = args
-  const { columns } = tileShape(k)
   const left = { x: a, batch: aBatch, row: aRow, column: aCol, n: m, depth }
   const right = { x: b, batch: bBatch, row: bCol, column: bRow, n, depth }
   const elements = elementsIn(k, depth)
   const [leftSize, rightSize] = [m.mul(elements), n.mul(elements)]
-  const leftCopy = k.shared.from(batch.mul(n.ceilDiv(columns)).mul(columns).mul(elements))
+  const leftCopy = k.shared.from(at)
   const rightCopy = leftCopy.from(batch.mul(leftSize))
   const leftParts = factorParts(k, left)
   const parts = leftParts.add(factorParts(k, right))
