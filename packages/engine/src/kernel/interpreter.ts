@@ -93,6 +93,14 @@ class Interpreter {
           }
           break
         }
+        const source = movedLane[i.fn]
+        if (source) {
+          for (let lane = 0; lane < to.length; lane++) {
+            const from = source(lane, to.length)
+            to[lane] = from < to.length ? a[from]! : b[from - to.length]!
+          }
+          break
+        }
         const fn = (to instanceof Int32Array ? integerArithmetic : realArithmetic)[i.fn]!
         for (let lane = 0; lane < to.length; lane++) to[lane] = fn(a[lane]!, b[lane]!)
         break
@@ -277,6 +285,14 @@ const unary: Record<UnaryFunction, (x: number) => number> = {
   toInt: x => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.trunc(x))),
   lowNibbles: byte => (byte & 15) - 8,
   highNibbles: byte => ((byte >> 4) & 15) - 8,
+}
+
+/** Which lane of a and b, one after the other, goes to a lane of a vector of `width`. */
+const movedLane: Partial<Record<ArithmeticFunction, (lane: number, width: number) => number>> = {
+  interleaveLow: (lane, width) => lane - (lane % 4) + ((lane % 4) >> 1) + (lane % 2) * width,
+  interleaveHigh: (lane, width) => lane - (lane % 4) + ((lane % 4) >> 1) + 2 + (lane % 2) * width,
+  evenFours: lane => 8 * (lane >> 2) + (lane % 4),
+  oddFours: lane => 8 * (lane >> 2) + (lane % 4) + 4,
 }
 
 const realArithmetic: Partial<Record<ArithmeticFunction, (a: number, b: number) => number>> = {

@@ -21,7 +21,11 @@ export type Block = Instruction[]
 export type RealFunction = 'neg' | 'abs' | 'sqrt' | 'floor' | 'nearest' | 'exponent' | 'mantissa' | 'toBf16'
 /** `toReal` takes `i32` or `ints`; the nibbles of `bytes` are numbers from 0 to 15 that stand for −8 to 7. */
 export type UnaryFunction = RealFunction | 'toReal' | 'toInt' | 'lowNibbles' | 'highNibbles'
-/** `packPairs` makes `pairs` of two `vec`: first the even elements, then the odd ones. `ints` have `add` and `sub`. */
+/**
+ * `packPairs` makes `pairs` of two `vec`: first the even elements, then the odd ones. `ints` have `add` and `sub`.
+ * In every four lanes `interleaveLow` makes (a0, b0, a1, b1), `interleaveHigh` (a2, b2, a3, b3); `evenFours` and `oddFours`
+ * take every second four of a, then of b. They move lanes of two `vec`, from which transpositions are made.
+ */
 export type ArithmeticFunction =
   | 'add'
   | 'sub'
@@ -35,6 +39,10 @@ export type ArithmeticFunction =
   | 'shl'
   | 'shr'
   | 'packPairs'
+  | 'interleaveLow'
+  | 'interleaveHigh'
+  | 'evenFours'
+  | 'oddFours'
 export type Comparison = 'lt' | 'le' | 'gt' | 'ge' | 'eq' | 'ne'
 
 export interface Place {

@@ -485,6 +485,23 @@ describe('lanes', () => {
     }
   })
 
+  test('vectors become their transpose, whatever their width', () => {
+    const n = 16
+    const x = Array.from({ length: n * n }, (_, i) => i)
+    const run = testKernel((k, { x, y }) => {
+      for (let i = 0; i < n; i += k.width) {
+        for (let j = 0; j < n; j += k.width) {
+          const rows = Array.from({ length: k.width }, (_, r) => x.vectorAt((i + r) * n + j))
+          for (const [c, column] of k.transpose(rows).entries()) y.setVector((j + c) * n + i, column)
+        }
+      }
+    })
+    for (const machine of all) {
+      const { where, y } = run(machine, { x, y: n * n })
+      expect(y, where).toEqual(x.map((_, i) => (i % n) * n + Math.floor(i / n)))
+    }
+  })
+
   test('the lanes of a vector add up', () => {
     const run = testKernel((k, args) => {
       args.y.set(0, k.total(args.x.vectorAt(args.n)))

@@ -561,6 +561,33 @@ export class Builder {
   packPairs(even: Real, odd: Real): PairVector {
     return new PairVector(this, this.emitBinary('packPairs', 'pairs', even.register, odd.register))
   }
+  /** The vectors whose lane i is the n-th lane of rows[i], for n = 0 … width − 1, of as many rows. */
+  transpose(rows: readonly Real[]): Real[] {
+    const move = (fn: ArithmeticFunction, a: Real, b: Real) =>
+      new Real(this, this.emitBinary(fn, 'vec', a.register, b.register), true)
+    const low = (a: Real, b: Real) => move('interleaveLow', a, b)
+    const high = (a: Real, b: Real) => move('interleaveHigh', a, b)
+    // Four rows at a time, within each four lanes: column n of fours[i] is one of the answer's vectors i, i + 4, …
+    const fours: Real[][] = [[], [], [], []]
+    for (let r = 0; r < rows.length; r += 4) {
+      const [a, b, c, d] = rows.slice(r, r + 4) as [Real, Real, Real, Real]
+      const [even, odd] = [low, high].map(half => [half(a, c), half(b, d)] as const) as [[Real, Real], [Real, Real]]
+      for (const [i, [x, y]] of [even, even, odd, odd].entries()) fours[i]!.push((i % 2 === 0 ? low : high)(x, y))
+    }
+    // Then the fours: those with even numbers of all, and those with odd ones, until each vector has one number.
+    const collect = (vectors: readonly Real[]): Real[] => {
+      if (vectors.length === 1) return [...vectors]
+      const halves = (['evenFours', 'oddFours'] as const).map(fn => {
+        const pairs = Array.from({ length: vectors.length / 2 }, (_, p) =>
+          move(fn, vectors[2 * p]!, vectors[2 * p + 1]!),
+        )
+        return collect(pairs)
+      })
+      return Array.from({ length: vectors.length }, (_, n) => halves[n % 2]![n >> 1]!)
+    }
+    const columns = fours.map(collect)
+    return rows.map((_, n) => columns[n % 4]![n >> 2]!)
+  }
 
   // Control
 

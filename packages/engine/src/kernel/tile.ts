@@ -79,22 +79,38 @@ function packRows(k: Builder, source: Reals, row: Int, depth: Int, valid: Int, i
   )
 }
 
-/** A panel whose columns lie in sequence in the source, `column` numbers apart: it is transposed. */
+/** A panel whose columns lie in sequence, `column` numbers apart in the source: squares of it are transposed. */
 function packColumns(k: Builder, source: Reals, column: Int, depth: Int, valid: Int, into: Reals): void {
   const { columns } = tileShape(k)
-  const group = 8
-  const copy = (count: number) => (j: Int) => {
-    const from = rowCursors(source.from(j.mul(column)), column, count)
-    const to = into.from(j).cursor()
-    k.loop(0, depth, () => {
-      for (let g = 0; g < count; g++) to.set(g, from.cursor(g).at(from.index(g)))
-      from.advance(1)
-      to.advance(columns)
-    })
+  const { width } = k
+  const squares = depth.floorTo(width)
+  const grouped = valid.floorTo(width)
+  const oneByOne = (first: Int | number) => (j: Int) => {
+    const from = source.from(j.mul(column))
+    k.loop(first, depth, p => into.set(p.mul(columns).add(j), from.at(p)))
   }
-  const grouped = valid.floorTo(group)
-  k.loop(0, grouped, copy(group), group)
-  k.loop(grouped, valid, copy(1))
+  k.loop(
+    0,
+    grouped,
+    j => {
+      const from = rowCursors(source.from(j.mul(column)), column, width)
+      const to = into.from(j).cursor()
+      k.loop(
+        0,
+        squares,
+        () => {
+          const rows = Array.from({ length: width }, (_, r) => from.cursor(r).vectorAt(from.index(r)))
+          for (const [p, row] of k.transpose(rows).entries()) to.setVector(p * columns, row)
+          from.advance(width)
+          to.advance(width * columns)
+        },
+        width,
+      )
+    },
+    width,
+  )
+  k.loop(0, grouped, oneByOne(squares))
+  k.loop(grouped, valid, oneByOne(0))
   k.loop(valid, columns, j => k.loop(0, depth, p => into.set(p.mul(columns).add(j), 0)))
 }
 

@@ -107,6 +107,7 @@ const simd = {
   loadSplat: 0x09,
   store: 0x0b,
   const: 0x0c,
+  shuffle: 0x0d,
   i8Splat: 0x0f,
   i32Splat: 0x11,
   f32Splat: 0x13,
@@ -143,6 +144,11 @@ const scalarStores: Record<'i32' | 'f32', BySize> = {
   f32: { 2: op.i32Store16, 4: op.f32Store },
 }
 const intsArithmetic: Partial<Record<ArithmeticFunction, number>> = { add: simd.i32Add, sub: simd.i32Sub }
+/** Which lanes of two vectors, one after the other, make the result. A vector of four lanes has no second four. */
+const laneMoves: Partial<Record<ArithmeticFunction, readonly number[]>> = {
+  interleaveLow: [0, 4, 1, 5],
+  interleaveHigh: [2, 6, 3, 7],
+}
 /** Mask of the odd elements of pairs. */
 const upperHalf = 0xffff0000 | 0
 const atomic = { wait32: 0x01, load: 0x10, add: 0x1e } as const
@@ -587,6 +593,12 @@ class FunctionWriter {
         this.constant(127).code.byte(i32Arithmetic.add!)
         this.constant(23).code.byte(i32Arithmetic.shl!, op.f32FromBits, f32Arithmetic.mul!)
       }
+      return
+    }
+    const lanes = laneMoves[i.fn]
+    if (lanes) {
+      this.get(i.a, i.b)
+      this.simd(simd.shuffle).byte(...lanes.flatMap(lane => [0, 1, 2, 3].map(byte => 4 * lane + byte)))
       return
     }
     if (i.fn === 'packPairs') {

@@ -73,6 +73,14 @@ const realArithmetic: Partial<Record<ArithmeticFunction, string>> = {
   max: 'vmax',
 }
 const intsArithmetic: Partial<Record<ArithmeticFunction, string>> = { add: 'vpaddd', sub: 'vpsubd' }
+type LaneMove = readonly [name: string, immediate?: number]
+/** Instructions that move lanes of two vectors, of 256 and of 512 bits. */
+const laneMoves: Partial<Record<ArithmeticFunction, { narrow: LaneMove; wide: LaneMove }>> = {
+  interleaveLow: { narrow: ['vunpcklps'], wide: ['vunpcklps'] },
+  interleaveHigh: { narrow: ['vunpckhps'], wide: ['vunpckhps'] },
+  evenFours: { narrow: ['vperm2f128', 0x20], wide: ['vshuff32x4', 0x88] },
+  oddFours: { narrow: ['vperm2f128', 0x31], wide: ['vshuff32x4', 0xdd] },
+}
 const narrowTypes: ReadonlySet<RegisterType> = new Set(['ints', 'bytes', 'pairs'])
 
 const bitsOf = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0]!
@@ -200,6 +208,7 @@ class Emitter {
       case 'binary':
         if (this.types[i.to] === 'i32') this.integerBinary(i)
         else if (i.fn === 'packPairs') this.packPairs(i)
+        else if (i.fn in laneMoves) this.moveLanes(i)
         else this.realBinary(i)
         return
       case 'compare':
@@ -530,6 +539,13 @@ class Emitter {
       this.v('vorps', length, [even!, even!, odd!])
       this.putVector(to, even!)
     })
+  }
+
+  private moveLanes({ fn, to, a, b }: Instruction & { op: 'binary' }): void {
+    const target = this.vectorTarget(to)
+    const [name, immediate] = laneMoves[fn]![this.length === 512 ? 'wide' : 'narrow']
+    this.v(name, this.length, [target, this.vector(a, this.spare), this.operand(b)], immediate)
+    this.putVector(to, target)
   }
 
   private nibbles(fn: 'lowNibbles' | 'highNibbles', { to, a }: Instruction & { op: 'unary' }): void {
