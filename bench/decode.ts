@@ -1,67 +1,93 @@
-import { createCpuDevice } from '@modu/engine'
+import { type CpuTarget, createCpuDevice, type Device } from '@modu/engine'
 import { countParams, createModel } from '@modu/model'
 import { readGigabytes } from './limits.ts'
-import { bestSeconds } from './measure.ts'
+import { bestSeconds, option } from './measure.ts'
 import { nanoConfig } from './nano.ts'
+import { decodePeer } from './peers/official.ts'
 import { profile, profileRows } from './profile.ts'
 import { type Result, result, table } from './report.ts'
+import { targets, wantsPeer } from './targets.ts'
 
 const context = 200
+/** Tokens timed together: one is too short to be timed well, and many would always be disturbed by something. */
+const tokens = 10
+/** Tokens that the peer makes for one measurement. */
+const peerTokens = 100
 
 /**
- * Greedy decoding of one sequence behind a context of 200 tokens. The limit is the time to read the weights that a token
- * needs (float32, with the tied head) once, at the speed of a loop that only reads as many bytes as the model has.
+ * Greedy decoding of one sequence behind a context of 200 tokens, with 1 to `--threads` (2) threads. The limit is the time
+ * to read the weights that a token needs (float32, with the tied head) once, at the speed of a loop that only reads as
+ * many bytes as the model has.
  */
-export async function decode(): Promise<Result> {
+export async function decode(args: string[]): Promise<Result> {
+  const most = Number(option(args, 'threads', '2'))
+  const peer = wantsPeer(args) ? await decodePeer({ context, tokens: peerTokens, threads: most }) : undefined
   const { total, active } = countParams(nanoConfig)
   const cases = []
   let gigabytes = 0
-  for (const threads of [1, 2]) {
-    const device = createCpuDevice({ threads })
-    const model = createModel(nanoConfig, device, { seed: 1 })
-    const cache = model.createCache(context + 1)
-    model.step(
-      Int32Array.from({ length: context }, (_, i) => (i * 7919) % nanoConfig.vocabSize),
-      cache,
-    )
-    let token = 1
-    const step = () => {
-      const logits = model.step([token], cache)
-      token = greatest(logits)
+  for (const target of targets(args)) {
+    for (let threads = 1; threads <= most; threads++) {
+      const device = createCpuDevice({ threads, target })
+      const ours = tokens / bestSeconds(decoder(device), { seconds: 5 })
+      // More threads read no slower than fewer, nor does one target than another.
+      gigabytes = Math.max(gigabytes, readGigabytes(device, 4 * total))
+      cases.push({ target, threads, ours, peer: peer ?? null, ratio: peer === undefined ? null : ours / peer })
+      await device.close()
+    }
+    await printProfile(target, most)
+  }
+  const limit = (gigabytes * 1e9) / (4 * active)
+  const { ours } = cases.reduce((a, b) => (b.ours > a.ours ? b : a))
+  const compared = peer === undefined ? {} : { peer, peerName: 'transformers generate' }
+  const withLimit = cases.map(row => ({ ...row, 'read GB/s': gigabytes, limit, limitShare: row.ours / limit }))
+  return result({ name: 'decode', unit: 'tokens/s', ours, limit, ...compared, cases: withLimit })
+}
+
+/** A function that continues a sequence by `tokens` tokens, each at the same place. */
+function decoder(device: Device): () => void {
+  const model = createModel(nanoConfig, device, { seed: 1 })
+  const cache = model.createCache(context + 1)
+  model.step(
+    Int32Array.from({ length: context }, (_, i) => (i * 7919) % nanoConfig.vocabSize),
+    cache,
+  )
+  const token = [1]
+  return () => {
+    for (let i = 0; i < tokens; i++) {
+      const logits = model.step(token, cache)
+      token[0] = greatest(logits)
       cache.truncate(context)
     }
-    // A hundred tokens at a time: one is too short to be timed well.
-    const tokens = 100
-    const many = () => {
-      for (let i = 0; i < tokens; i++) step()
-    }
-    const seconds = bestSeconds(many, { seconds: 5 }) / tokens
-    // Two threads read no slower than one.
-    gigabytes = Math.max(gigabytes, readGigabytes(device, 4 * total))
-    const limit = (gigabytes * 1e9) / (4 * active)
-    cases.push({
-      threads,
-      'tokens/s': 1 / seconds,
-      ms: 1000 * seconds,
-      'read GB/s': gigabytes,
-      limit,
-      limitShare: 1 / seconds / limit,
-    })
-    if (threads === 2) {
-      const start = performance.now()
-      const times = profile(device, many)
-      console.log(
-        `${tokens} tokens, ${threads} threads\n${table(profileRows(times, (performance.now() - start) / 1000))}\n`,
-      )
-    }
-    await device.close()
   }
-  const best = cases.reduce((a, b) => (b['tokens/s'] > a['tokens/s'] ? b : a))
-  return result({ name: 'decode', unit: 'tokens/s', ours: best['tokens/s'], limit: best.limit, cases })
 }
 
 function greatest(logits: Float32Array): number {
   let best = 0
   for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i
   return best
+}
+
+/** Prints where the time goes if each kernel of a step is called by itself, which can be timed. */
+async function printProfile(target: CpuTarget, threads: number): Promise<void> {
+  const device = createCpuDevice({ threads, target })
+  const record = device.record.bind(device)
+  device.record = work => {
+    const { result, release } = record(work)
+    const replay = () => {
+      work()
+      device.reset()
+    }
+    return { result, replay, release }
+  }
+  const step = decoder(device)
+  step()
+  const repeats = 10
+  const times = profile(device, () => {
+    for (let i = 0; i < repeats; i++) step()
+  })
+  const total = [...times.values()].reduce((sum, { seconds }) => sum + seconds, 0)
+  console.log(
+    `${target}, ${repeats * tokens} tokens, ${threads} threads\n${table(profileRows(times, total).slice(0, -1))}\n`,
+  )
+  await device.close()
 }
