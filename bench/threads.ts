@@ -4,6 +4,7 @@ import { createCpuDevice, type Device } from '@modu/engine'
 import { f32s, i32, kernel } from '../packages/engine/src/kernel/kernel.ts'
 import { bestSeconds } from './measure.ts'
 import { type Result, result } from './report.ts'
+import { targets } from './targets.ts'
 
 /** Two tasks of `n` additions that wait for each other, one for each thread. */
 const twoTasks = kernel({
@@ -74,23 +75,26 @@ async function pingPong(): Promise<number> {
  * What sharing work costs: two equal tasks on two threads take half as long as on one, and this much more. The limit
  * is a word that goes to another thread and back.
  */
-export async function threads(): Promise<Result> {
+export async function threads(args: string[]): Promise<Result> {
   const limit = await pingPong()
   const cases = []
-  for (const count of [1, 2]) {
-    const device = createCpuDevice({ threads: count })
-    const empty = microseconds(device, 0)
+  for (const target of targets(args)) {
+    const single = createCpuDevice({ threads: 1, target })
+    const alone = microseconds(single, additions)
+    await single.close()
+    const device = createCpuDevice({ threads: 2, target })
     const both = microseconds(device, additions)
     cases.push({
-      threads: count,
-      'µs empty': empty,
-      'µs two tasks': both,
+      target,
+      'µs two tasks, 1 thread': alone,
+      'µs two tasks, 2 threads': both,
+      'µs hand-over': both - alone / 2,
+      'µs empty': microseconds(device, 0),
       'µs empty, asleep': await afterSleep(device),
     })
     await device.close()
   }
-  const [one, two] = cases.map(row => row['µs two tasks']) as [number, number]
-  const ours = two - one / 2
-  console.log(`hand-over ${ours.toFixed(2)} µs, a word there and back ${limit.toFixed(2)} µs\n`)
+  const ours = Math.min(...cases.map(row => row['µs hand-over']))
+  console.log(`a word there and back takes ${limit.toFixed(2)} µs\n`)
   return result({ name: 'threads', unit: 'µs to share two tasks', lessIsBetter: true, ours, limit, cases })
 }
