@@ -361,6 +361,9 @@ export class RealsCursor extends Reals {
   advance(elements: Int | number): void {
     this.move(this.register, elements)
   }
+  moveTo(place: Reals): void {
+    this.k.emit({ op: 'copy', to: this.register, from: place.register })
+  }
 }
 
 /** bfloat16 numbers: the upper halves of float32, which is what they become when loaded; stores round to nearest even. */
@@ -378,6 +381,9 @@ export class Bf16s extends Reals {
 export class Bf16sCursor extends Bf16s {
   advance(elements: Int | number): void {
     this.move(this.register, elements)
+  }
+  moveTo(place: Bf16s): void {
+    this.k.emit({ op: 'copy', to: this.register, from: place.register })
   }
 }
 

@@ -263,24 +263,26 @@ function copyColumns(k: Builder, a: Reals, aCol: Int, m: Int, depth: Int, into: 
   const stride = copiedRow(shape, width)
   // Whole vectors reach beyond a tile: to other numbers of the matrix, but for the last depths.
   const safe = depth.sub(k.int(stride - 1).ceilDiv(aCol)).max(0)
-  k.loop(
-    0,
-    m,
-    i => {
-      const from = a.from(i).cursor()
-      const tile = into.from(i.div(rows).mul(depth).mul(stride))
-      const to = tile.cursor()
-      k.loop(0, safe, () => {
+  const tileSize = depth.mul(stride)
+  // Neighbours are read one after the other: the rows of the source may lie pages apart.
+  k.loop(0, safe, p => {
+    const from = a.from(p.mul(aCol)).cursor()
+    const to = into.from(p.mul(stride)).cursor()
+    k.loop(
+      0,
+      m,
+      () => {
         for (let at = 0; at < stride; at += width) to.setVector(at, from.vectorAt(at))
-        from.advance(aCol)
-        to.advance(stride)
-      })
-      k.loop(safe, depth, p => {
-        k.loop(0, m.sub(i).min(rows), r => tile.set(p.mul(stride).add(r), a.at(p.mul(aCol).add(i).add(r))))
-      })
-    },
-    rows,
-  )
+        from.advance(rows)
+        to.advance(tileSize)
+      },
+      rows,
+    )
+  })
+  k.loop(0, m, i => {
+    const row = into.from(i.div(rows).mul(tileSize).add(i.rem(rows)))
+    k.loop(safe, depth, p => row.set(p.mul(stride), a.at(p.mul(aCol).add(i))))
+  })
 }
 
 /** Distance of copied rows: not a multiple of a page, which would put all of them into the same few places of the cache. */

@@ -7,7 +7,6 @@ import { cachedAttentionKernels } from './cachedAttention.ts'
 import { combineKernels } from './combine.ts'
 import { copyColumnsKernels } from './copyColumns.ts'
 import { crossEntropyKernels } from './crossEntropy.ts'
-import { deepMatmulKernels } from './deepMatmul.ts'
 import { embeddingKernels } from './embedding.ts'
 import { expandLatentKernels } from './expandLatent.ts'
 import { fewRowsExpertsKernels } from './fewRowsExperts.ts'
@@ -25,6 +24,7 @@ import { routerKernels } from './router.ts'
 import { scaleKernels } from './scale.ts'
 import { swigluKernels } from './swiglu.ts'
 import { swigluLinearKernels } from './swigluLinear.ts'
+import { unsharedMatmulKernels } from './unsharedMatmul.ts'
 
 /** Every kernel there is, for tests that go through all of them. */
 export const kernels = [
@@ -36,7 +36,6 @@ export const kernels = [
   ...combineKernels,
   ...copyColumnsKernels,
   ...crossEntropyKernels,
-  ...deepMatmulKernels,
   ...embeddingKernels,
   ...expandLatentKernels,
   ...fewRowsExpertsKernels,
@@ -53,5 +52,6 @@ export const kernels = [
   ...routerKernels,
   ...scaleKernels,
   ...swigluKernels,
+  ...unsharedMatmulKernels,
   ...swigluLinearKernels,
 ] as readonly Kernel[]

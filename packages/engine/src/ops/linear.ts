@@ -2,8 +2,8 @@ import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { type Arguments, f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Tensor } from '../tensor.ts'
-import { deepMatmul, depthParts } from './deepMatmul.ts'
 import { matmul } from './matmul.ts'
+import { depthParts, unsharedMatmul } from './unsharedMatmul.ts'
 
 /** y[r,j] += bias[j]. y: [rows, n]; bias: [n]. */
 const addBias = kernel({
@@ -45,7 +45,7 @@ export const linearKernels = [addBias, backwardBias]
 function runProduct(args: Arguments<typeof matmul.params>): void {
   const { a, m, n, k } = args
   const parts = depthParts(m, n, k)
-  if (parts > 0) a.device.run(deepMatmul, { ...args, parts })
+  if (parts > 0) a.device.run(unsharedMatmul, { ...args, parts })
   else a.device.run(matmul, args)
 }
 

@@ -11,13 +11,13 @@ const leastRows = 96
 const tasksPerThread = 4
 
 /**
- * `matmul` for a great depth and a small result, one product. Each task packs for itself, block by block, what it
- * multiplies next: both factors come from memory once, and no packed copy goes back there. `parts` of the depth are
- * summed apart and then added, so that there is enough to do for several threads; the result depends on their number,
- * but not on that of the threads.
+ * `matmul`, of one product, where a packed right factor is not worth sharing: it would leave the cache before it is used,
+ * or few rows use it. Each task packs for itself, block by block, what it multiplies next. If there are several `parts`,
+ * as many parts of the depth are summed apart and then added, so that a small result leaves enough to do for several
+ * threads; it depends on the number of parts, but not on that of the threads.
  */
-export const deepMatmul = kernel({
-  name: 'matmul.deep',
+export const unsharedMatmul = kernel({
+  name: 'matmul.unshared',
   params: { ...matmul.params, parts: i32 },
   reference: args => matmul.reference(args),
   work: args => matmul.work!(args),
@@ -25,14 +25,20 @@ export const deepMatmul = kernel({
     const shape = tileShape(target)
     const depth = elementsOf(factorsOf(target), k)
     const columns = packedSize(Math.min(n, taskColumns), Math.min(depth, blockDepth), shape)
-    return { shared: parts * m * n + roundedSize(target, m, n, k), perThread: productScratch(shape) + columns }
+    return {
+      shared: (parts > 1 ? parts * m * n : 0) + roundedSize(target, m, n, k),
+      perThread: productScratch(shape) + columns,
+    }
   },
   build(k, args) {
     const shape = tileShape(k)
     const { rows } = shape
     const { c, m, n, cRow, add, parts } = args
+    const apart = parts.gt(1)
     const sums = (part: Int) => k.shared.from(part.mul(m).mul(n))
-    const { a, b, k: depth, aRow, aCol, bRow, bCol } = roundedFactors(k, args, parts.mul(m).mul(n))
+    const sumsSize = k.intVariable(0)
+    k.if(apart, () => sumsSize.set(parts.mul(m).mul(n)))
+    const { a, b, k: depth, aRow, aCol, bRow, bCol } = roundedFactors(k, args, sumsSize.value)
     const panels = k.own.from(productScratch(shape))
     const partDepth = elementsIn(k, args.k).ceilDiv(parts).ceilDiv(blockDepth).mul(blockDepth)
     const used = depth.ceilDiv(partDepth)
@@ -49,6 +55,14 @@ export const deepMatmul = kernel({
       const end = first.add(partDepth).min(depth)
       const columns = n.sub(j).min(taskColumns)
       const rowsEnd = i.add(taskRows).min(m)
+      const target = c.cursor()
+      const targetRow = k.intVariable(cRow)
+      const keep = k.intVariable(add)
+      k.if(apart, () => {
+        target.moveTo(sums(part))
+        targetRow.set(n)
+        keep.set(0)
+      })
       k.loop(
         first,
         end,
@@ -67,9 +81,9 @@ export const deepMatmul = kernel({
                 panels,
                 depth: block,
                 n: columns,
-                c: sums(part).from(r.mul(n).add(j)),
-                cRow: n,
-                add: p.sub(first),
+                c: target.from(r.mul(targetRow.value).add(j)),
+                cRow: targetRow.value,
+                add: keep.value.max(p.sub(first)),
                 pairs: k.factors === 'pairs',
                 scratch: k.own,
               }
@@ -86,34 +100,42 @@ export const deepMatmul = kernel({
       )
     })
     k.barrier()
-    k.rows(m, i => {
-      const to = c.from(i.mul(cRow))
-      const row = (part: Int) => sums(part).from(i.mul(n))
-      const first = row(k.int(0))
-      k.if(
-        add.ne(0),
-        () => k.lanes(n, j => to.set(j, to.at(j).add(first.at(j)))),
-        () => k.lanes(n, j => to.set(j, first.at(j))),
-      )
-      k.loop(1, used, part => {
-        const further = row(part)
-        k.lanes(n, j => to.set(j, to.at(j).add(further.at(j))))
+    k.if(apart, () => {
+      k.rows(m, i => {
+        const to = c.from(i.mul(cRow))
+        const row = (part: Int) => sums(part).from(i.mul(n))
+        const first = row(k.int(0))
+        k.if(
+          add.ne(0),
+          () => k.lanes(n, j => to.set(j, to.at(j).add(first.at(j)))),
+          () => k.lanes(n, j => to.set(j, first.at(j))),
+        )
+        k.loop(1, used, part => {
+          const further = row(part)
+          k.lanes(n, j => to.set(j, to.at(j).add(further.at(j))))
+        })
       })
     })
   },
 })
 
-export const deepMatmulKernels = [deepMatmul]
+export const unsharedMatmulKernels = [unsharedMatmul]
 
-/** Above this depth a packed right factor leaves the cache before it is used. */
+/** From this depth on a packed right factor leaves the cache before it is used. */
 const leastDepth = 1024
 /** A result so small stays in the second-level cache while it is summed. */
 const mostResults = 1 << 18
 const mostParts = 4
+/** With so few rows, and columns that give all threads enough to do, packing is best done by who uses it. */
+const [mostRows, leastColumns] = [768, 2048]
+/** Below that, a product of few rows is another kernel's. */
+const leastRowsAtAll = 16
 
-/** Into how many parts the depth of a product is best cut by `deepMatmul`; 0 if `matmul` is better. */
+/** Into how many parts `unsharedMatmul` best cuts the depth of a product; 0 if `matmul` is better. */
 export function depthParts(m: number, n: number, depth: number): number {
-  if (depth < leastDepth || m * n > mostResults || m < 16) return 0
+  if (m < leastRowsAtAll) return 0
+  if (m <= mostRows && n >= leastColumns) return 1
+  if (depth < leastDepth || m * n > mostResults) return 0
   const tasks = Math.ceil(m / (2 * leastRows)) * Math.ceil(n / taskColumns)
   return Math.max(1, Math.ceil(mostParts / tasks))
 }
