@@ -5,6 +5,7 @@ import { addOuter, multiply, multiplyTransposed } from '../packages/engine/src/o
 import { bestSeconds, option } from './measure.ts'
 import { onnxMatmulSeconds } from './peers/onnxMatmul.ts'
 import { type Result, result } from './report.ts'
+import { wantsPeer } from './targets.ts'
 
 // float32 products on every target that this machine has, on one thread and on two, beside onnxruntime in the same run.
 
@@ -88,7 +89,7 @@ export async function matmul(args: string[]): Promise<Result> {
       const { what, kind, rows, k, n } = product
       const shape = `${rows}×${k} · ${k}×${n}`
       const flops = 2 * rows * n * k
-      const peerSeconds = await onnxMatmulSeconds({ rows, n, k, threads })
+      const peerSeconds = wantsPeer(args) ? await onnxMatmulSeconds({ rows, n, k, threads }) : undefined
       const peer = peerSeconds === undefined ? undefined : flops / peerSeconds / 1e9
       for (const device of devices) {
         const { target } = device

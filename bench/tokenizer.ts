@@ -3,6 +3,7 @@ import { Tokenizer as Library } from '@huggingface/tokenizers'
 import { Tokenizer, trainTokenizer } from '@modu/model'
 import { option } from './measure.ts'
 import { type Result, result } from './report.ts'
+import { wantsPeer } from './targets.ts'
 
 /** Korean documents: the texts that the repository has, or those of `--text FILE` (jsonl with `text`). */
 function documents(args: readonly string[]): string[] {
@@ -38,10 +39,12 @@ export async function tokenizer(args: string[]): Promise<Result> {
     () => new Tokenizer(json),
     (encoder, text) => encoder.encodePlain(text),
   )
-  const peer = firstPass(
-    () => new Library(json as never, {}),
-    (library, text) => library.encode(text, { add_special_tokens: false }),
-  )
+  const peer = wantsPeer(args)
+    ? firstPass(
+        () => new Library(json as never, {}),
+        (library, text) => library.encode(text, { add_special_tokens: false }),
+      )
+    : undefined
   const limit = firstPass(
     () => undefined,
     (_, text) => Buffer.from(text),
@@ -61,8 +64,8 @@ export async function tokenizer(args: string[]): Promise<Result> {
   console.log(`${((megabytes * 1e6) / tokens).toFixed(2)} bytes a token\n`)
   const cases = [
     { what: 'training, 4,096 entries', 'MB of text': megabytes, 'MB/s': training, 'library MB/s': null },
-    { what: 'encoding, first pass', 'MB of text': megabytes, 'MB/s': ours, 'library MB/s': peer },
+    { what: 'encoding, first pass', 'MB of text': megabytes, 'MB/s': ours, 'library MB/s': peer ?? null },
   ]
-  const peerName = '@huggingface/tokenizers'
-  return result({ name: 'tokenizer', unit: 'MB/s encoded', ours, peer, peerName, limit, cases })
+  const compared = peer === undefined ? {} : { peer, peerName: '@huggingface/tokenizers' }
+  return result({ name: 'tokenizer', unit: 'MB/s encoded', ours, ...compared, limit, cases })
 }
