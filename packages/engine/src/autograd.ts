@@ -1,6 +1,12 @@
 import { EngineError } from './errors.ts'
 import type { Tensor } from './tensor.ts'
 
+/** Where a gradient goes: `add` is 0 if every number must be written, 1 if it comes on top of what stands there. */
+export interface Destination {
+  readonly gradient: Tensor
+  readonly add: 0 | 1
+}
+
 /**
  * Reverse-mode differentiation. While a tape is set on a device (`device.tape`), every operation whose inputs require
  * gradients records how to send the gradient of its output back to them; `backward` runs the records in reverse.
@@ -34,7 +40,7 @@ export class Tape {
    * Where to send a gradient of `tensor`. `add` is 0 if nothing has come yet: then every number must be written, since
    * what stands there is left from before. Else it is 1.
    */
-  destination(tensor: Tensor): { gradient: Tensor; add: 0 | 1 } {
+  destination(tensor: Tensor): Destination {
     const owner = tensor.base ?? tensor
     if (owner.grad || this.gradients.has(owner)) return { gradient: this.gradient(tensor), add: 1 }
     const gradient = owner.device.temporary(owner.shape)

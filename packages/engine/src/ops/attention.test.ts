@@ -4,6 +4,7 @@ import { createCpuDevice } from '../device/cpu.ts'
 import { createReferenceDevice } from '../device/reference.ts'
 import { expectClose, randomSource, reals, testOperation } from '../testing.ts'
 import { attention } from './attention.ts'
+import { scale } from './scale.ts'
 
 interface Sizes {
   sequences: number
@@ -67,6 +68,40 @@ describe('attention', () => {
     }),
     // Scores of hundreds: float32 keeps four digits of their differences.
     tolerance: 1e-3,
+  })
+
+  testOperation('attention of intermediate tensors, whose gradients are written first', {
+    shapes: [sizes(2, 49, 49, 4, 4, 48, 32), sizes(1, 97, 130, 6, 2, 31, 31), sizes(9, 3, 5, 2, 1, 3, 4)],
+    gradientShapes: [sizes(1, 3, 4, 2, 1, 2, 3), sizes(9, 2, 2, 1, 1, 1, 2)],
+    make: ({ sequences, queries, keys, heads, groups, dim, valueDim }, random) => ({
+      inputs: {
+        q: reals(random, [sequences * queries, heads, dim]),
+        k: reals(random, [sequences * keys, groups, dim]),
+        v: reals(random, [sequences * keys, groups, valueDim]),
+      },
+      run: inputs => {
+        const [q, k, v] = ['q', 'k', 'v'].map(name => scale(inputs[name]!, 2))
+        return attention(q!, k!, v!, { sequences, scale: dim ** -0.5 })
+      },
+    }),
+  })
+
+  testOperation('attention of a tensor to itself', {
+    shapes: [
+      [1, 130, 2],
+      [4, 7, 2],
+    ],
+    gradientShapes: [
+      [1, 3, 1],
+      [4, 2, 2],
+    ],
+    make: ([sequences, tokens, heads], random) => ({
+      inputs: { x: reals(random, [sequences! * tokens!, heads!, 5]) },
+      run: inputs => {
+        const x = scale(inputs.x!, 0.5)
+        return attention(x, x, x, { sequences: sequences!, scale: 1 })
+      },
+    }),
   })
 
   test('a query sees nothing after itself, and each sequence only itself', () => {

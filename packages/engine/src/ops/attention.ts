@@ -1,4 +1,4 @@
-import { tapeOf } from '../autograd.ts'
+import { type Destination, type Tape, tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { exp2 } from '../kernel/exp2.ts'
 import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
@@ -298,13 +298,19 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   const tape = tapeOf(q, k, v)
   tape?.record(y, () => {
     const dy = tape.gradient(y)
-    // The kernel makes all three; one that nobody wants goes where nobody looks.
-    const [dq, dk, dv] = [q, k, v].map(x => (x.requiresGrad ? tape.gradient(x) : device.temporary(x.shape)))
     const chunks = chunksOf(sequences, groups)
-    const parts = chunks === 1 ? dq! : device.temporary([chunks, ...q.shape])
+    // Parts of dq are summed behind everything else, so that it has to be added.
+    const dq = chunks === 1 ? destination(tape, q) : { gradient: tape.gradient(q), add: 1 }
+    const [dk, dv] = [destination(tape, k), destination(tape, v)]
+    const parts = chunks === 1 ? dq.gradient : device.temporary([chunks, ...q.shape])
     if (chunks > 1) device.fill(parts, 0)
-    device.run(attentionBackward, { q, k, v, y, lse, dy, dq: parts, dk: dk!, dv: dv!, ...shape, chunks })
-    if (chunks > 1) device.run(addParts, { parts, dq: dq!, chunks, n: q.size })
+    const gradients = { dq: parts, dk: dk.gradient, dv: dv.gradient, addQ: dq.add, addK: dk.add, addV: dv.add }
+    device.run(attentionBackward, { q, k, v, y, lse, dy, ...gradients, ...shape, chunks })
+    if (chunks > 1) device.run(addParts, { parts, dq: dq.gradient, chunks, n: q.size })
   })
   return y
 }
+
+/** Where the gradient of `x` goes: the kernel makes all three, and one that nobody wants goes where nobody looks. */
+const destination = (tape: Tape, x: Tensor): Destination =>
+  x.requiresGrad ? tape.destination(x) : { gradient: x.device.temporary(x.shape), add: 0 }

@@ -23,6 +23,9 @@ const parameters = {
   valueDim: i32,
   scale: f32,
   chunks: i32,
+  addQ: i32,
+  addK: i32,
+  addV: i32,
 } as const
 
 /** Tasks there should be at least, so that several threads have something to do. */
@@ -33,14 +36,18 @@ export const chunksOf = (sequences: number, groups: number): number => Math.ceil
 
 /**
  * With p = exp(scale·q·k − lse) and d = dy·y of a query: dv += p·dy, ds = p·(dy·v − d), dq += scale·ds·k,
- * dk += scale·ds·q. Shapes as in the forward kernel, keys and values contiguous. dq: [chunks, like q]: part c has what
- * comes from every `chunks`-th block of keys.
+ * dk += scale·ds·q. Shapes as in the forward kernel, keys and values contiguous. Where addQ, addK or addV is 0, the
+ * gradient is written, not added to. dq: [chunks, like q]: part c has what comes from every `chunks`-th block of keys;
+ * of several parts, all are added to.
  */
 export const attentionBackward = kernel({
   name: 'attention.backward',
   params: parameters,
   reference(args) {
     const { q, k, v, y, lse, dy, dq, dk, dv, sequences, queries, keys, heads, groups, dim, valueDim, scale } = args
+    if (!args.addQ) dq.fill(0)
+    if (!args.addK) dk.fill(0)
+    if (!args.addV) dv.fill(0)
     for (let s = 0; s < sequences; s++) {
       for (let t = 0; t < queries; t++) {
         for (let h = 0; h < heads; h++) {
@@ -103,7 +110,7 @@ export const attentionBackward = kernel({
  */
 function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas: Reals, tasks: Int): void {
   const { q, k: key, v, lse, dy, dq, dk, dv, sequences, queries, keys, heads, groups, dim, valueDim, scale } = args
-  const { chunks } = args
+  const { chunks, addQ, addK, addV } = args
   const { rows, columns } = tileShape(k)
   const { lanes, depth } = blockShape(k)
   const padded = (n: Int) => n.ceilDiv(columns).mul(columns)
@@ -127,8 +134,8 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
     const g = task.div(chunks).rem(groups)
     const dqPart = dq.from(chunk.mul(sequences).mul(queries).mul(qRow))
 
-    /** One block of queries, `t` on, of head `h`, and the `n` keys from `j` on. */
-    const block = (h: Int, t: Int, j: Int, n: Int) => {
+    /** One block of queries, `t` on, of head `h`, and the `n` keys from `j` on; `again`: not the first for these keys. */
+    const block = (h: Int, t: Int, j: Int, n: Int, again: Int) => {
       const m = queries.sub(t).min(depth)
       const before = keys.sub(queries).add(t)
       const row = s.mul(queries).add(t).mul(heads).add(h)
@@ -181,17 +188,7 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
       packAll(k, { b: queryBlock, row: qRow, column: one, depth: m, n: dim }, queryRows)
       packAll(k, { b: gradientBlock, row: yRow, column: one, depth: m, n: valueDim }, gradientRows)
       const at = s.mul(keys).add(j).mul(groups).add(g)
-      const ofKeys = {
-        m: n,
-        range: (i: Int) => [j.add(i).sub(before).max(0).min(m), m] as const,
-        panelDepth: m,
-        add: one,
-        edge: k.own,
-      }
-      const toDv = { block: probabilities, panels: gradientRows, n: valueDim, c: dv.from(at.mul(valueDim)), cRow: vRow }
-      columnProduct(k, { ...ofKeys, ...toDv })
-      const toDk = { block: derivatives, panels: queryRows, n: dim, c: dk.from(at.mul(dim)), cRow: kRow }
-      columnProduct(k, { ...ofKeys, ...toDk })
+      // In the order of the arguments: of tensors that share a gradient only the first may write it.
       rowProduct(k, {
         block: derivatives,
         m,
@@ -201,9 +198,19 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
         n: dim,
         c: dqPart.from(row.mul(dim)),
         cRow: qRow,
-        add: one,
+        add: addQ.max(j),
         edge: k.own,
       })
+      const ofKeys = {
+        m: n,
+        range: (i: Int) => [j.add(i).sub(before).max(0).min(m), m] as const,
+        panelDepth: m,
+        edge: k.own,
+      }
+      const toDk = { block: derivatives, panels: queryRows, n: dim, c: dk.from(at.mul(dim)), cRow: kRow }
+      columnProduct(k, { ...ofKeys, ...toDk, add: addK.max(again) })
+      const toDv = { block: probabilities, panels: gradientRows, n: valueDim, c: dv.from(at.mul(valueDim)), cRow: vRow }
+      columnProduct(k, { ...ofKeys, ...toDv, add: addV.max(again) })
     }
 
     k.loop(0, keys.ceilDiv(lanes).sub(chunk).ceilDiv(chunks), i => {
@@ -214,8 +221,9 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
       packAll(k, { b: keyAt, row: one, column: kRow, depth: dim, n }, keyColumns)
       packAll(k, { b: keyAt, row: kRow, column: one, depth: n, n: dim }, keyRows)
       packAll(k, { b: valueAt, row: one, column: vRow, depth: valueDim, n }, valueColumns)
+      const first = j.sub(keys.sub(queries)).max(0)
       k.loop(0, perGroup, member =>
-        k.loop(j.sub(keys.sub(queries)).max(0), queries, t => block(g.mul(perGroup).add(member), t, j, n), depth),
+        k.loop(first, queries, t => block(g.mul(perGroup).add(member), t, j, n, member.add(t.sub(first))), depth),
       )
     })
   })
