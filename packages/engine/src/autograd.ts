@@ -48,6 +48,11 @@ export class Tape {
     return { gradient: tensor === owner ? gradient : gradient.reshape(tensor.shape), add: 0 }
   }
 
+  /** `destination` for a kernel that makes a gradient whether or not anybody wants it: else it goes where nobody looks. */
+  sink(tensor: Tensor): Destination {
+    return tensor.requiresGrad ? this.destination(tensor) : { gradient: tensor.device.temporary(tensor.shape), add: 0 }
+  }
+
   /** Makes `gradient`, of which nobody else has need any more, that of `tensor`; false if `tensor` already has one. */
   adopt(tensor: Tensor, gradient: Tensor): boolean {
     const owner = tensor.base ?? tensor

@@ -1,4 +1,4 @@
-import { type Destination, type Tape, tapeOf } from '../autograd.ts'
+import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { exp2 } from '../kernel/exp2.ts'
 import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
@@ -300,8 +300,8 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
     const dy = tape.gradient(y)
     const chunks = chunksOf(sequences, groups)
     // Parts of dq are summed behind everything else, so that it has to be added.
-    const dq = chunks === 1 ? destination(tape, q) : { gradient: tape.gradient(q), add: 1 }
-    const [dk, dv] = [destination(tape, k), destination(tape, v)]
+    const dq = chunks === 1 ? tape.sink(q) : { gradient: tape.gradient(q), add: 1 }
+    const [dk, dv] = [tape.sink(k), tape.sink(v)]
     const parts = chunks === 1 ? dq.gradient : device.temporary([chunks, ...q.shape])
     if (chunks > 1) device.fill(parts, 0)
     const gradients = { dq: parts, dk: dk.gradient, dv: dv.gradient, addQ: dq.add, addK: dk.add, addV: dv.add }
@@ -310,7 +310,3 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   })
   return y
 }
-
-/** Where the gradient of `x` goes: the kernel makes all three, and one that nobody wants goes where nobody looks. */
-const destination = (tape: Tape, x: Tensor): Destination =>
-  x.requiresGrad ? tape.destination(x) : { gradient: x.device.temporary(x.shape), add: 0 }

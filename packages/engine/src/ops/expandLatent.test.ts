@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { createReferenceDevice } from '../device/reference.ts'
 import { reals, testOperation } from '../testing.ts'
 import { expandLatent } from './expandLatent.ts'
+import { scale } from './scale.ts'
 
 describe('expandLatent', () => {
   const shapes = [
@@ -18,6 +19,19 @@ describe('expandLatent', () => {
       run: ({ kv, kr }) => {
         const { k, v } = expandLatent(kv!, kr!, keyDim!)
         return [k, v]
+      },
+    }),
+  })
+
+  testOperation('expandLatent of intermediate tensors, one used before', {
+    shapes: shapes.slice(0, 3),
+    gradientShapes: shapes.slice(0, 2),
+    make: ([rows, heads, keyDim, valueDim, ropeDim], random) => ({
+      inputs: { kv: reals(random, [rows!, heads!, keyDim! + valueDim!]), kr: reals(random, [rows!, ropeDim!]) },
+      run: inputs => {
+        const [kv, kr] = [scale(inputs.kv!, 2), scale(inputs.kr!, 2)]
+        const [first, second] = [expandLatent(kv, kr, keyDim!), expandLatent(kv, kr, keyDim!)]
+        return [first.k, first.v, second.k, second.v]
       },
     }),
   })

@@ -42,11 +42,16 @@ const forward = kernel({
   work: ({ rows, heads, keyDim, valueDim, ropeDim }) => rows * heads * (keyDim + valueDim + ropeDim),
 })
 
-/** dkv += (dk without its rotary part, dv); dkr[r,:] += Σ_h of the rotary part of dk. Shapes as in the forward kernel. */
+/**
+ * dkv (addKv ? += : =) (dk without its rotary part, dv); dkr[r,:] (addKr ? += : =) Σ_h of the rotary part of dk. Shapes as
+ * in the forward kernel.
+ */
 const backward = kernel({
   name: 'expandLatent.backward',
-  params: { dk: f32s, dv: f32s, dkv: f32s, dkr: f32s, ...sizes },
-  reference({ dk, dv, dkv, dkr, rows, heads, keyDim, valueDim, ropeDim }) {
+  params: { dk: f32s, dv: f32s, dkv: f32s, dkr: f32s, ...sizes, addKv: i32, addKr: i32 },
+  reference({ dk, dv, dkv, dkr, rows, heads, keyDim, valueDim, ropeDim, addKv, addKr }) {
+    if (!addKv) dkv.fill(0)
+    if (!addKr) dkr.fill(0)
     for (let r = 0; r < rows; r++) {
       for (let h = 0; h < heads; h++) {
         const head = r * heads + h
@@ -56,17 +61,22 @@ const backward = kernel({
       }
     }
   },
-  build(k, { dk, dv, dkv, dkr, rows, heads, keyDim, valueDim, ropeDim }) {
-    const addTo = (to: Reals, from: Reals, n: Int) => k.lanes(n, i => to.set(i, to.at(i).add(from.at(i))))
+  build(k, { dk, dv, dkv, dkr, rows, heads, keyDim, valueDim, ropeDim, addKv, addKr }) {
+    const send = (to: Reals, from: Reals, n: Int, add: Int) =>
+      k.if(
+        add.ne(0),
+        () => k.lanes(n, i => to.set(i, to.at(i).add(from.at(i)))),
+        () => k.lanes(n, i => to.set(i, from.at(i))),
+      )
     k.rows(rows, r => {
       const rope = dkr.from(r.mul(ropeDim))
       k.loop(0, heads, h => {
         const head = r.mul(heads).add(h)
         const key = dk.from(head.mul(keyDim.add(ropeDim)))
         const target = dkv.from(head.mul(keyDim.add(valueDim)))
-        addTo(target, key, keyDim)
-        addTo(rope, key.from(keyDim), ropeDim)
-        addTo(target.from(keyDim), dv.from(head.mul(valueDim)), valueDim)
+        send(target, key, keyDim, addKv)
+        send(rope, key.from(keyDim), ropeDim, addKr.max(h))
+        send(target.from(keyDim), dv.from(head.mul(valueDim)), valueDim, addKv)
       })
     })
   },
@@ -97,9 +107,10 @@ export function expandLatent(kv: Tensor, kr: Tensor, keyDim: number): { k: Tenso
   if (tape) {
     v.requiresGrad = true
     tape.record(k, () => {
-      const dkv = kv.requiresGrad ? tape.gradient(kv) : device.temporary(kv.shape)
-      const dkr = kr.requiresGrad ? tape.gradient(kr) : device.temporary(kr.shape)
-      device.run(backward, { dk: tape.gradient(k), dv: tape.gradient(v), dkv, dkr, ...shape })
+      const [dk, dv] = [tape.gradient(k), tape.gradient(v)]
+      const [toKv, toKr] = [tape.sink(kv), tape.sink(kr)]
+      const adds = { addKv: toKv.add, addKr: toKr.add }
+      device.run(backward, { dk, dv, dkv: toKv.gradient, dkr: toKr.gradient, ...adds, ...shape })
     })
   }
   return { k, v }

@@ -110,8 +110,7 @@ export function rmsNorm(x: Tensor, w: Tensor, eps: number): Tensor {
   const tape = tapeOf(x, w)
   tape?.record(y, () => {
     const dy = tape.gradient(y)
-    // The kernel makes both; one that nobody wants goes where nobody looks.
-    const { gradient, add } = x.requiresGrad ? tape.destination(x) : { gradient: x.device.temporary(x.shape), add: 0 }
+    const { gradient, add } = tape.sink(x)
     const dw = w.requiresGrad ? tape.gradient(w) : x.device.temporary(w.shape)
     x.device.run(backward, { x, w, dy, dx: gradient, dw, rows, n, eps, add })
   })

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { createReferenceDevice } from '../device/reference.ts'
+import type { Tensor } from '../tensor.ts'
 import { constants, expectClose, integers, type Random, randomInteger, reals, testOperation } from '../testing.ts'
 import { rotary } from './rotary.ts'
+import { scale } from './scale.ts'
 
 const positionsKnown = 11
 
@@ -37,6 +39,23 @@ describe('rotary', () => {
       }),
     })
   }
+
+  testOperation('of an intermediate tensor, and of one that is used before', {
+    shapes: shapes.slice(0, 3),
+    make: ({ rows, heads, dim, start, width }, random: Random) => ({
+      inputs: {
+        x: reals(random, [rows, heads, dim]),
+        cos: table(width, Math.cos),
+        sin: table(width, Math.sin),
+        positions: integers(Array.from({ length: rows }, () => randomInteger(random, positionsKnown))),
+      },
+      run: ({ x, cos, sin, positions }) => {
+        const turn = (y: Tensor) => rotary(y, { cos: cos!, sin: sin! }, positions!, { start, width, interleaved: true })
+        const [once, twice] = [scale(x!, 2), scale(x!, 3)]
+        return [turn(once), turn(twice), turn(twice)]
+      },
+    }),
+  })
 
   test('both layouts turn the same pairs, and leave the rest alone', () => {
     const device = createReferenceDevice()

@@ -8,6 +8,7 @@ import type { Tensor } from '../tensor.ts'
  * y[r,h,:] (add ? += : =) x[r,h,:] with the numbers from `start` on, `width` of them, rotated in pairs (a, b):
  * (a·cos − b·sin, b·cos + a·sin), pair i by cos, sin = tables[positions[r], i]; direction −1 turns back.
  * Pairs are neighbours (interleaved) or half the width apart. x, y: [rows, heads, dim]; cos, sin: [positions, width/2].
+ * Where x and y are the same, `rest` is 0: all other numbers stay.
  */
 const rotate = kernel({
   name: 'rotary',
@@ -25,13 +26,14 @@ const rotate = kernel({
     interleaved: i32,
     direction: f32,
     add: i32,
+    rest: i32,
   },
-  reference({ x, y, cos, sin, positions, rows, heads, dim, start, width, interleaved, direction, add }) {
+  reference({ x, y, cos, sin, positions, rows, heads, dim, start, width, interleaved, direction, add, rest }) {
     const half = width / 2
     for (let r = 0; r < rows; r++) {
       for (let h = 0; h < heads; h++) {
         const head = (r * heads + h) * dim
-        for (let i = 0; i < dim; i++) {
+        for (let i = 0; i < dim && rest; i++) {
           if (i < start || i >= start + width) y[head + i] = (add ? y[head + i]! : 0) + x[head + i]!
         }
         for (let i = 0; i < half; i++) {
@@ -47,7 +49,7 @@ const rotate = kernel({
       }
     }
   },
-  build(k, { x, y, cos, sin, positions, rows, heads, dim, start, width, interleaved, direction, add }) {
+  build(k, { x, y, cos, sin, positions, rows, heads, dim, start, width, interleaved, direction, add, rest }) {
     const half = width.div(2)
     const body = (adds: boolean, pairs: boolean) =>
       k.rows(rows, r => {
@@ -56,8 +58,10 @@ const rotate = kernel({
           const head = r.mul(heads).add(h).mul(dim)
           const [input, output] = [x.from(head), y.from(head)]
           const put = (at: Int, value: Real) => output.set(at, adds ? output.at(at).add(value) : value)
-          k.lanes(start, i => put(i, input.at(i)))
-          k.lanesFrom(start.add(width), dim, i => put(i, input.at(i)))
+          k.if(rest.ne(0), () => {
+            k.lanes(start, i => put(i, input.at(i)))
+            k.lanesFrom(start.add(width), dim, i => put(i, input.at(i)))
+          })
           const turn = (i: Int, first: Int, second: Int) => {
             const [a, b] = [input.at(first), input.at(second)]
             const [cosine, sine] = [c.at(i), s.at(i).mul(direction)]
@@ -134,10 +138,14 @@ export function rotary(x: Tensor, table: RotaryTable, positions: Tensor, options
   const { cos, sin } = table
   const sizes = { positions, rows, heads, dim, start, width, interleaved: options.interleaved ? 1 : 0 }
   const y = device.temporary(x.shape)
-  device.run(rotate, { x, y, cos, sin, ...sizes, direction: 1, add: 0 })
+  device.run(rotate, { x, y, cos, sin, ...sizes, direction: 1, add: 0, rest: 1 })
   const tape = tapeOf(x)
   tape?.record(y, () => {
-    device.run(rotate, { x: tape.gradient(y), y: tape.gradient(x), cos, sin, ...sizes, direction: -1, add: 1 })
+    const dy = tape.gradient(y)
+    const back = { x: dy, cos, sin, ...sizes, direction: -1 }
+    // The first gradient of x is that of y, turned back where it lies.
+    if (tape.adopt(x, dy)) device.run(rotate, { ...back, y: dy, add: 0, rest: 0 })
+    else device.run(rotate, { ...back, y: tape.gradient(x), add: 1, rest: 1 })
   })
   return y
 }

@@ -108,9 +108,7 @@ export function swiglu(gate: Tensor, up: Tensor): Tensor {
   const tape = tapeOf(gate, up)
   tape?.record(y, () => {
     const dy = tape.gradient(y)
-    // The kernel makes both; a half that nobody wants goes where nobody looks.
-    const half = (x: Tensor) => (x.requiresGrad ? tape.destination(x) : { gradient: device.temporary(x.shape), add: 0 })
-    const halves = [half(gate), half(up)] as const
+    const halves = [tape.sink(gate), tape.sink(up)] as const
     const add = Math.max(...halves.map(({ add }) => add))
     for (const { gradient, add: adds } of halves) if (adds < add) device.fill(gradient, 0)
     const [dgate, dup] = halves
