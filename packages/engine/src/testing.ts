@@ -96,6 +96,7 @@ export function testOperation<S>(name: string, tests: OperationTests<S>): void {
   test(`${name}: kernels stay inside their tensors, built for narrow and for wide vectors`, () => {
     const targets = [
       { name: 'narrow', width: 4, registers: 16 },
+      { name: 'joined', width: 4, registers: 16, joined: 2 },
       { name: 'wide', width: 16, registers: 32 },
     ]
     const checked = targets.map(target => [createInterpreterDevice(target), createInterpreterDevice(target, optimize)])
