@@ -110,6 +110,7 @@ function packed(k: Builder, args: MatmulArguments): void {
     .mul(down)
     .mul(panels)
     .div(k.threads.mul(tasksPerThread))
+    .min(k.int(panelNumbers).div(depth.mul(columns)))
     .max(leastColumns / columns)
     .min(mostColumns / columns)
   const across = panels.ceilDiv(blockPanels)
@@ -180,7 +181,9 @@ export function roundedFactors(k: Builder, args: MatmulArguments, at: Int): Matm
 
 /** So many tasks for each thread, where there is enough to do, let all threads end at about the same time. */
 const tasksPerThread = 12
-/** Columns of a task: enough to pay for a copied left factor, and panels that fit into the second-level cache. */
+/** Numbers of a task's panels: they stay in the second-level cache from one block of rows to the next. */
+const panelNumbers = 1 << 18
+/** Columns of a task: enough to pay for a copied left factor, and not so many that threads wait for the last one. */
 const leastColumns = 128
 const mostColumns = 512
 
