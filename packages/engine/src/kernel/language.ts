@@ -633,7 +633,8 @@ export class Builder {
   /**
    * body(task) for 0 … n−1: threads take tasks as they become free, so a thread that lost its core holds up nobody.
    * Each task must write its own memory only, and nothing may depend on which thread runs it. What stands outside of
-   * tasks may read only the arguments and what earlier kernels wrote. Not inside loops.
+   * tasks runs on every thread, also on one that comes when all is done: it may read only the arguments, what earlier
+   * kernels wrote and what tasks before a barrier wrote, and write only own scratch. Not inside loops.
    */
   tasks(n: Int | number, body: (task: Int) => void): void {
     const count = this.int(n).register
