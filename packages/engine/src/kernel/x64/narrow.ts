@@ -1,60 +1,54 @@
-import type { X64Target } from './features.ts'
+import type { Instruction, Register } from '../ir.ts'
+import type { Memory } from './encoder.ts'
+import { bitsOf, type Machine, scratch } from './machine.ts'
 
 // Narrow numbers in machine registers: dot products of bytes and of bfloat16, and rounding to them, with the
-// instructions made for it where the processor has them and with plain ones where not. Where values live and what
-// operands are, emit.ts knows.
+// instructions made for it where the processor has them and with plain ones where not.
 
 type Bits = 128 | 256 | 512
 
-export interface VectorWriter<Operand> {
-  readonly target: X64Target
-  v(name: string, bits: Bits, operands: readonly (number | Operand)[], immediate?: number): void
-  /** A constant: 32 bits, repeated. */
-  pattern(value: number, bits: Bits): Operand
-}
-
 /** Brings a value into a register: the one where it lives, or the one given. */
-export type Source = (through: number) => number
+type Source = (through: number) => number
 
 /** Of a pair: the odd element. */
-export const upperHalf = 0xffff_0000 | 0
+const upperHalf = 0xffff_0000 | 0
 const flipSigns = 0x8080_8080 | 0
 
 /**
  * The numbers in `from` rounded to bfloat16, ties to even, in the upper halves of `to`; a NaN stays one. What stands in
  * the lower halves is of no use. `to` and `help` are other registers than `from`.
  */
-export function roundToUpperHalves<O>(w: VectorWriter<O>, bits: Bits, to: number, from: number, help: number): void {
+function roundToUpperHalves(m: Machine, bits: Bits, to: number, from: number, help: number): void {
   // All ones except for a NaN: of the numbers without sign only these lie above infinity.
-  w.v('vandps', bits, [help, from, w.pattern(0x7fff_ffff, bits)])
-  w.v('vpaddd', bits, [help, help, w.pattern(-0x7f80_0001, bits)])
-  w.v('vpsrad', bits, [help, help], 31)
+  m.v('vandps', bits, [help, from, m.pattern(0x7fff_ffff, bits)])
+  m.v('vpaddd', bits, [help, help, m.pattern(-0x7f80_0001, bits)])
+  m.v('vpsrad', bits, [help, help], { immediate: 31 })
   // Half of the last place, less one unless the last bit is set.
-  w.v('vpsrld', bits, [to, from], 16)
-  w.v('vandps', bits, [to, to, w.pattern(1, bits)])
-  w.v('vpaddd', bits, [to, to, w.pattern(0x7fff, bits)])
-  w.v('vandps', bits, [to, to, help])
-  w.v('vpaddd', bits, [to, to, from])
-  w.v('vandnps', bits, [help, help, w.pattern(0x40_0000, bits)])
-  w.v('vorps', bits, [to, to, help])
+  m.v('vpsrld', bits, [to, from], { immediate: 16 })
+  m.v('vandps', bits, [to, to, m.pattern(1, bits)])
+  m.v('vpaddd', bits, [to, to, m.pattern(0x7fff, bits)])
+  m.v('vandps', bits, [to, to, help])
+  m.v('vpaddd', bits, [to, to, from])
+  m.v('vandnps', bits, [help, help, m.pattern(0x40_0000, bits)])
+  m.v('vorps', bits, [to, to, help])
 }
 
 /** total[l] += Σ a[4l+i]·b[4l+i], i < 4, of int8. */
-export function dotBytes<O>(
-  w: VectorWriter<O>,
+function dotBytes(
+  m: Machine,
   bits: Bits,
   total: number,
   a: Source,
   b: Source,
   [x, y]: readonly [number, number],
 ): void {
-  if (w.target.vnni) {
+  if (m.target.vnni) {
     // The instruction takes its first factor without sign: Σ (a + 128)·b + Σ (b + 128)·(−128) = Σ a·b − 4·128².
-    w.v('vxorps', bits, [x, a(x), w.pattern(flipSigns, bits)])
-    w.v('vpdpbusd', bits, [total, x, b(y)])
-    w.v('vxorps', bits, [x, b(x), w.pattern(flipSigns, bits)])
-    w.v('vpdpbusd', bits, [total, x, w.pattern(flipSigns, bits)])
-    w.v('vpaddd', bits, [total, total, w.pattern(4 * 128 ** 2, bits)])
+    m.v('vxorps', bits, [x, a(x), m.pattern(flipSigns, bits)])
+    m.v('vpdpbusd', bits, [total, x, b(y)])
+    m.v('vxorps', bits, [x, b(x), m.pattern(flipSigns, bits)])
+    m.v('vpdpbusd', bits, [total, x, m.pattern(flipSigns, bits)])
+    m.v('vpaddd', bits, [total, total, m.pattern(4 * 128 ** 2, bits)])
     return
   }
   // 16-bit lanes that hold the even bytes, then those that hold the odd ones.
@@ -63,44 +57,162 @@ export function dotBytes<O>(
       [x, a],
       [y, b],
     ] as const) {
-      if (isOdd) w.v('vpsraw', bits, [register, source(register)], 8)
+      if (isOdd) m.v('vpsraw', bits, [register, source(register)], { immediate: 8 })
       else {
-        w.v('vpsllw', bits, [register, source(register)], 8)
-        w.v('vpsraw', bits, [register, register], 8)
+        m.v('vpsllw', bits, [register, source(register)], { immediate: 8 })
+        m.v('vpsraw', bits, [register, register], { immediate: 8 })
       }
     }
-    w.v('vpmaddwd', bits, [x, x, y])
-    w.v('vpaddd', bits, [total, total, x])
+    m.v('vpmaddwd', bits, [x, x, y])
+    m.v('vpaddd', bits, [total, total, x])
   }
 }
 
 /** total[l] += a[2l+1]·b[2l+1] + a[2l]·b[2l] of bfloat16, without the instruction for it: the products are exact. */
-export function dotPairs<O>(
-  w: VectorWriter<O>,
+function dotPairs(
+  m: Machine,
   bits: Bits,
   total: number,
   a: Source,
   b: Source,
   [x, y]: readonly [number, number],
 ): void {
-  w.v('vandps', bits, [x, a(x), w.pattern(upperHalf, bits)])
-  w.v('vandps', bits, [y, b(y), w.pattern(upperHalf, bits)])
-  w.v('vfmadd231ps', bits, [total, x, y])
-  w.v('vpslld', bits, [x, a(x)], 16)
-  w.v('vpslld', bits, [y, b(y)], 16)
-  w.v('vfmadd231ps', bits, [total, x, y])
+  m.v('vandps', bits, [x, a(x), m.pattern(upperHalf, bits)])
+  m.v('vandps', bits, [y, b(y), m.pattern(upperHalf, bits)])
+  m.v('vfmadd231ps', bits, [total, x, y])
+  m.v('vpslld', bits, [x, a(x)], { immediate: 16 })
+  m.v('vpslld', bits, [y, b(y)], { immediate: 16 })
+  m.v('vfmadd231ps', bits, [total, x, y])
 }
 
 /** The lower or upper four bits of each byte, less 8. `help` is another register than `to`. */
-export function nibbles<O>(
-  w: VectorWriter<O>,
+function nibbles(
+  m: Machine,
   bits: Bits,
   to: number,
   from: number,
   part: 'lowNibbles' | 'highNibbles',
   eights: number,
 ): void {
-  if (part === 'highNibbles') w.v('vpsrlw', bits, [to, from], 4)
-  w.v('vandps', bits, [to, part === 'highNibbles' ? to : from, w.pattern(0x0f0f_0f0f, bits)])
-  w.v('vpsubb', bits, [to, to, eights])
+  if (part === 'highNibbles') m.v('vpsrlw', bits, [to, from], { immediate: 4 })
+  m.v('vandps', bits, [to, part === 'highNibbles' ? to : from, m.pattern(0x0f0f_0f0f, bits)])
+  m.v('vpsubb', bits, [to, to, eights])
+}
+
+export function loadBf16(
+  m: Machine,
+  target: number,
+  memory: Memory,
+  { to, splat }: Instruction & { op: 'load' },
+): void {
+  const { asm, length } = m
+  if (m.types[to] === 'f32') {
+    asm.movzx16(scratch.first, memory)
+    asm.shift('shl', 32, scratch.first, 16)
+    asm.v('vmovd', 'scalar', [target, scratch.first])
+  } else {
+    asm.v(splat ? 'vpbroadcastw' : 'vpmovzxwd', length, [target, memory])
+    m.v('vpslld', length, [target, target], { immediate: 16 })
+  }
+}
+
+/** Calls use(upper, help) with the value of `from` rounded to bfloat16 in the upper halves of `upper`. */
+function rounded(
+  m: Machine,
+  from: Register,
+  busy: readonly Register[],
+  use: (upper: number, help: number) => void,
+): void {
+  const bits = m.types[from] === 'f32' ? 128 : m.length
+  m.temporaries(3, [from, ...busy], (upper, help, through) => {
+    roundToUpperHalves(m, bits, upper!, m.vector(from, through!), help!)
+    use(upper!, help!)
+  })
+}
+
+export function storeBf16(m: Machine, memory: Memory, from: Register): void {
+  const { asm, length } = m
+  const isScalar = m.types[from] === 'f32'
+  rounded(m, from, [], (upper, help) => {
+    m.v('vpsrld', isScalar ? 128 : length, [upper, upper], { immediate: 16 })
+    if (isScalar) {
+      asm.v('vmovdToGeneral', 'scalar', [scratch.first, upper])
+      asm.store16(memory, scratch.first)
+    } else if (m.isWide) asm.v('vpmovdw', 512, [memory, upper])
+    else {
+      asm.v('vextractf128', 256, [help, upper], { immediate: 1 })
+      asm.v('vpackusdw', 128, [upper, upper, help])
+      asm.v('vmovups', 128, [memory, upper])
+    }
+  })
+}
+
+/** Rounded to the nearest, no further than a byte reaches. */
+export function storeBytes(m: Machine, memory: Memory, from: Register): void {
+  const { asm, length } = m
+  m.temporaries(2, [from], (value, help) => {
+    m.v('vmaxps', length, [value!, m.vector(from, value!), m.pattern(bitsOf(-128), length)])
+    m.v('vminps', length, [value!, value!, m.pattern(bitsOf(127), length)])
+    asm.v('vcvtps2dq', length, [value!, value!])
+    if (m.isWide) asm.v('vpmovsdb', 512, [memory, value!])
+    else {
+      asm.v('vextractf128', 256, [help!, value!], { immediate: 1 })
+      asm.v('vpackssdw', 128, [value!, value!, help!])
+      asm.v('vpacksswb', 128, [value!, value!, value!])
+      asm.v('vmovq', 'scalar', [memory, value!])
+    }
+  })
+}
+
+export function emitToBf16(m: Machine, { to, a }: Instruction & { op: 'unary' }): void {
+  const bits = m.types[to] === 'f32' ? 128 : m.length
+  rounded(m, a, [to], upper => {
+    m.v('vandps', bits, [upper, upper, m.pattern(upperHalf, bits)])
+    m.putVector(to, upper)
+  })
+}
+
+export function emitPackPairs(m: Machine, { to, a, b }: Instruction & { op: 'binary' }): void {
+  const { length } = m
+  m.temporaries(4, [to, a, b], (even, odd, help, through) => {
+    roundToUpperHalves(m, length, even!, m.vector(a, through!), help!)
+    roundToUpperHalves(m, length, odd!, m.vector(b, through!), help!)
+    m.v('vpsrld', length, [even!, even!], { immediate: 16 })
+    m.v('vandps', length, [odd!, odd!, m.pattern(upperHalf, length)])
+    m.v('vorps', length, [even!, even!, odd!])
+    m.putVector(to, even!)
+  })
+}
+
+export function emitNibbles(
+  m: Machine,
+  fn: 'lowNibbles' | 'highNibbles',
+  { to, a }: Instruction & { op: 'unary' },
+): void {
+  const { length } = m
+  const [result, eights] = [m.spares[0]!, m.spares[1]!]
+  m.v('vbroadcastss', length, [eights, m.repeated(0x0808_0808, 'scalar')])
+  nibbles(m, length, result, m.vector(a, result), fn, eights)
+  m.putVector(to, result)
+}
+
+export function emitDot(m: Machine, { to, a, b, c }: Instruction & { op: 'dot' }): void {
+  const { length, spare } = m
+  const target = m.registerOf(to)
+  const isInput = target !== undefined && [a, b].some(register => m.registerOf(register) === target)
+  const total = target === undefined || isInput ? spare : target
+  m.moveVector(length, total, m.vector(c, total))
+  const sourceOf =
+    (register: Register): Source =>
+    through =>
+      m.vector(register, through)
+  const help = [m.spares[1]!, m.spares[2]!] as const
+  if (m.types[a] === 'bytes') dotBytes(m, length, total, sourceOf(a), sourceOf(b), help)
+  else if (!m.target.bf16) dotPairs(m, length, total, sourceOf(a), sourceOf(b), help)
+  else {
+    // The operand in memory comes last.
+    const [x, y] = m.registerOf(a) === undefined ? [b, a] : [a, b]
+    m.v('vdpbf16ps', length, [total, m.vector(x, help[0]), m.operand(y)])
+  }
+  m.putVector(to, total)
 }
