@@ -1,6 +1,6 @@
 import { exp2 } from '../kernel/exp2.ts'
 import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
-import type { Builder, BuilderArguments, Int, Reals } from '../kernel/language.ts'
+import type { Builder, BuilderArguments, Int, Real, Reals } from '../kernel/language.ts'
 import { packAll, packedSize, product, productScratch, tileShape } from '../kernel/tile.ts'
 import { blockShape, clearRows, columnProduct, laneNumbers, pieces, rowProduct } from './attentionBlocks.ts'
 
@@ -106,7 +106,7 @@ export const attentionBackward = kernel({
 
 /**
  * A task takes some blocks of the keys of a group through all queries that see them. It alone adds to the gradients of
- * these keys and values, and to its part of dq. The scores are queries × keys here, so that queries are read where they lie.
+ * these keys and values, and to its part of dq. Scores are queries × keys here, so that queries are read where they lie.
  */
 function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas: Reals, tasks: Int): void {
   const { q, k: key, v, lse, dy, dq, dk, dv, sequences, queries, keys, heads, groups, dim, valueDim, scale } = args
@@ -126,7 +126,7 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
   const [kRow, vRow] = [groups.mul(dim), groups.mul(valueDim)]
   const [qRow, yRow] = [heads.mul(dim), heads.mul(valueDim)]
   const perGroup = heads.div(groups)
-  const inScratch = { scratch: k.own, cRow: k.int(lanes) } as const
+  const binaryScale = scale.mul(Math.LOG2E)
 
   k.tasks(tasks, task => {
     const chunk = task.rem(chunks)
@@ -134,79 +134,53 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
     const g = task.div(chunks).rem(groups)
     const dqPart = dq.from(chunk.mul(sequences).mul(queries).mul(qRow))
 
-    /** One block of queries, `t` on, of head `h`, and the `n` keys from `j` on; `again`: not the first for these keys. */
-    const block = (h: Int, t: Int, j: Int, n: Int, again: Int) => {
+    /** The queries of head `h` from `t` on, and the `n` keys from `j` on; `again`: these keys have met others before. */
+    const meet = (h: Int, t: Int, j: Int, n: Int, again: Int) => {
       const m = queries.sub(t).min(depth)
+      /** The last key that the first query sees. */
       const before = keys.sub(queries).add(t)
       const row = s.mul(queries).add(t).mul(heads).add(h)
       const [queryBlock, gradientBlock] = [q.from(row.mul(dim)), dy.from(row.mul(valueDim))]
       const lseBlock = lse.from(s.mul(heads).add(h).mul(queries).add(t))
       k.loop(0, n.ceilDiv(columns), panel => {
         const lane = panel.mul(columns)
+        const firstKey = j.add(lane)
         // Rows from the first that sees the panel's first key, in whole tiles, and from the first that sees all.
-        const seeing = m.sub(j.add(lane).sub(before).max(0)).max(0)
-        const firstRow = m.sub(seeing.ceilDiv(rows).mul(rows)).max(0)
-        const fullRow = j
-          .add(lane)
-          .add(columns - 1)
-          .sub(before)
-          .max(firstRow)
-          .min(m)
+        const seeing = m.sub(firstKey.sub(before).max(0)).max(0)
+        const first = m.sub(seeing.ceilDiv(rows).mul(rows)).max(0)
+        const full = firstKey.add(columns - 1).sub(before)
         const [p, ds] = [probabilities.from(lane), derivatives.from(lane)]
-        clearRows(k, p, lanes, 0, firstRow)
-        clearRows(k, ds, lanes, 0, firstRow)
-        const inPlace = { aCol: 1, m: m.sub(firstRow), n: k.int(columns), add: 0, ...inScratch } as const
-        const panelAt = firstRow.mul(lanes)
-        const toKeys = { a: queryBlock.from(firstRow.mul(qRow)), aRow: qRow, depth: dim }
-        const toValues = { a: gradientBlock.from(firstRow.mul(yRow)), aRow: yRow, depth: valueDim }
-        const binaryScale = scale.mul(Math.LOG2E)
-        product(k, {
-          ...inPlace,
-          ...toKeys,
-          panels: keyColumns.from(lane.mul(dim)),
-          c: p.from(panelAt),
-          scale: binaryScale,
-        })
-        product(k, { ...inPlace, ...toValues, panels: valueColumns.from(lane.mul(valueDim)), c: ds.from(panelAt) })
-        const differentiate = (from: Int, to: Int, masked: boolean) =>
-          k.loop(from, to, r => {
-            const [pRow, dsRow] = [p.from(r.mul(lanes)), ds.from(r.mul(lanes))]
-            const total = k.vector(lseBlock.at(r).mul(Math.LOG2E))
-            const delta = k.vector(deltas.at(row.add(r.mul(heads))))
-            const last = k.vector(before.add(r).sub(j).sub(lane).toReal())
-            for (const [v, numbers] of ramp.entries()) {
-              const full = exp2(pRow.vectorAt(v * k.width).sub(total))
-              const probability = masked ? numbers.le(last).select(full, 0) : full
-              pRow.setVector(v * k.width, probability)
-              const upstream = dsRow.vectorAt(v * k.width).sub(delta)
-              dsRow.setVector(v * k.width, probability.mul(upstream).mul(scale))
-            }
-          })
-        differentiate(firstRow, fullRow, true)
-        differentiate(fullRow, m, false)
+        const scores = {
+          aCol: 1,
+          m: m.sub(first),
+          n: k.int(columns),
+          cRow: k.int(lanes),
+          add: 0,
+          scratch: k.own,
+        } as const
+        const toKeys = { a: queryBlock.from(first.mul(qRow)), aRow: qRow, depth: dim, scale: binaryScale }
+        product(k, { ...scores, ...toKeys, panels: keyColumns.from(lane.mul(dim)), c: p.from(first.mul(lanes)) })
+        const toValues = { a: gradientBlock.from(first.mul(yRow)), aRow: yRow, depth: valueDim }
+        const toDs = { panels: valueColumns.from(lane.mul(valueDim)), c: ds.from(first.mul(lanes)) }
+        product(k, { ...scores, ...toValues, ...toDs })
+        const of = (r: Int) => ({ lse: lseBlock.at(r), delta: deltas.at(row.add(r.mul(heads))) })
+        const middle = full.max(first).min(m)
+        differentiate(k, { p, ds, from: first, to: middle, of, scale, mask: { ramp, last: before.sub(firstKey) } })
+        differentiate(k, { p, ds, from: middle, to: m, of, scale })
+        clearRows(k, p, 0, first)
+        clearRows(k, ds, 0, first)
       })
       packAll(k, { b: queryBlock, row: qRow, column: one, depth: m, n: dim }, queryRows)
       packAll(k, { b: gradientBlock, row: yRow, column: one, depth: m, n: valueDim }, gradientRows)
-      const at = s.mul(keys).add(j).mul(groups).add(g)
+
       // In the order of the arguments: of tensors that share a gradient only the first may write it.
-      rowProduct(k, {
-        block: derivatives,
-        m,
-        range: r => [zero, before.add(r).add(rows).sub(j).max(0).min(n)],
-        panels: keyRows,
-        panelDepth: n,
-        n: dim,
-        c: dqPart.from(row.mul(dim)),
-        cRow: qRow,
-        add: addQ.max(j),
-        edge: k.own,
-      })
-      const ofKeys = {
-        m: n,
-        range: (i: Int) => [j.add(i).sub(before).max(0).min(m), m] as const,
-        panelDepth: m,
-        edge: k.own,
-      }
+      const at = s.mul(keys).add(j).mul(groups).add(g)
+      const seen = (r: Int) => [zero, before.add(r).add(rows).sub(j).max(0).min(n)] as const
+      const ofQueries = { m, range: seen, panelDepth: n, add: addQ.max(j), edge: k.own }
+      const toDq = { block: derivatives, panels: keyRows, n: dim, c: dqPart.from(row.mul(dim)), cRow: qRow }
+      rowProduct(k, { ...ofQueries, ...toDq })
+      const seeing = (i: Int) => [j.add(i).sub(before).max(0).min(m), m] as const
+      const ofKeys = { m: n, range: seeing, panelDepth: m, edge: k.own }
       const toDk = { block: derivatives, panels: queryRows, n: dim, c: dk.from(at.mul(dim)), cRow: kRow }
       columnProduct(k, { ...ofKeys, ...toDk, add: addK.max(again) })
       const toDv = { block: probabilities, panels: gradientRows, n: valueDim, c: dv.from(at.mul(valueDim)), cRow: vRow }
@@ -222,9 +196,40 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
       packAll(k, { b: keyAt, row: kRow, column: one, depth: n, n: dim }, keyRows)
       packAll(k, { b: valueAt, row: one, column: vRow, depth: valueDim, n }, valueColumns)
       const first = j.sub(keys.sub(queries)).max(0)
-      k.loop(0, perGroup, member =>
-        k.loop(first, queries, t => block(g.mul(perGroup).add(member), t, j, n, member.add(t.sub(first))), depth),
-      )
+      k.loop(0, perGroup, member => {
+        const h = g.mul(perGroup).add(member)
+        k.loop(first, queries, t => meet(h, t, j, n, member.add(t.sub(first))), depth)
+      })
     })
+  })
+}
+
+interface Derivatives {
+  /** Scores that become probabilities, and dy·v that becomes the derivatives of the scores. */
+  p: Reals
+  ds: Reals
+  from: Int
+  to: Int
+  of: (row: Int) => { lse: Real; delta: Real }
+  scale: Real
+  /** Row r sees the lanes up to r + last. */
+  mask?: { ramp: readonly Real[]; last: Int }
+}
+
+/** p = exp(score − lse), ds = scale·p·(dy·v − d) in rows `from` to `to` of a panel; scores are binary logarithms. */
+function differentiate(k: Builder, { p, ds, from, to, of, scale, mask }: Derivatives): void {
+  const { columns } = tileShape(k)
+  const { lanes } = blockShape(k)
+  k.loop(from, to, r => {
+    const [pRow, dsRow] = [p.from(r.mul(lanes)), ds.from(r.mul(lanes))]
+    const { lse, delta } = of(r)
+    const [total, mean] = [k.vector(lse.mul(Math.LOG2E)), k.vector(delta)]
+    const last = mask && k.vector(mask.last.add(r).toReal())
+    for (let lane = 0; lane < columns; lane += k.width) {
+      const full = exp2(pRow.vectorAt(lane).sub(total))
+      const probability = mask ? mask.ramp[lane / k.width]!.le(last!).select(full, 0) : full
+      pRow.setVector(lane, probability)
+      dsRow.setVector(lane, probability.mul(dsRow.vectorAt(lane).sub(mean)).mul(scale))
+    }
   })
 }

@@ -4,21 +4,15 @@ import { blockRows, columnsInPlace, type LeftRows, rowsInPlace, tile, tileShape 
 // Attention never has all its scores at once: it works through blocks of them, `lanes` columns wide and `depth` rows
 // high, which stay in the nearest caches. The columns are the packed panels of a product. Dao et al. 2022, 2023.
 
-export interface BlockShape {
-  readonly panels: number
-  readonly lanes: number
-  readonly depth: number
-}
+/** Two blocks of scores so high, and what they meet, stay in the second-level cache. */
+const mostRows = 100
 
-/** About as many columns as a product's block has rows, since the next product takes them as its rows. */
-export function blockShape(target: Omit<Target, 'name'>): BlockShape {
+/** Whole panels of columns, about as many as a product's block has rows (the next product's rows), and whole tiles of rows. */
+export function blockShape(target: Omit<Target, 'name'>): { lanes: number; depth: number } {
   const shape = tileShape(target)
   const panels = Math.floor(blockRows(shape) / shape.columns)
-  return { panels, lanes: panels * shape.columns, depth: Math.floor(mostRows / shape.rows) * shape.rows }
+  return { lanes: panels * shape.columns, depth: Math.floor(mostRows / shape.rows) * shape.rows }
 }
-
-/** Two blocks of scores so high and what they meet stay in the second-level cache; whole tiles leave no incomplete one. */
-const mostRows = 100
 
 /** Memory cut into pieces, one after the other. */
 export function pieces(memory: Reals): (numbers: Int | number) => Reals {
@@ -37,16 +31,17 @@ export function laneNumbers(k: Builder, memory: Reals): Real[] {
   return Array.from({ length: vectors }, (_, v) => memory.vectorAt(v * k.width))
 }
 
-/** Sets `columns` columns of the rows from `from` to `to` to zero; rows lie `row` numbers apart. */
-export function clearRows(k: Builder, block: Reals, row: number, from: Int | number, to: Int): void {
-  const { vectors } = tileShape(k)
+/** Sets the rows from `from` to `to` of a panel of a block to zero. */
+export function clearRows(k: Builder, panel: Reals, from: Int | number, to: Int): void {
+  const { columns } = tileShape(k)
+  const { lanes } = blockShape(k)
   k.loop(from, to, i => {
-    const at = block.from(i.mul(row))
-    for (let v = 0; v < vectors; v++) at.setVector(v * k.width, k.vector(0))
+    const row = panel.from(i.mul(lanes))
+    for (let lane = 0; lane < columns; lane += k.width) row.setVector(lane, k.vector(0))
   })
 }
 
-/** c[i·cRow + j] (add ? += : =) Σ_p left[i, p] · b[p, j] for i < m, p in `range(i)`, j < n, where left comes from a block of scores. */
+/** c[i·cRow + j] (add ? += : =) Σ_p left[i, p] · b[p, j] for i < m, j < n and p in `range(i)`; left is a block of scores. */
 export interface BlockProduct {
   block: Reals
   m: Int

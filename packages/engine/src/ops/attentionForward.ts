@@ -114,7 +114,7 @@ function queryBlocks(k: Builder, args: BuilderArguments<typeof parameters>): voi
       product(k, { ...left, ...right, c: block, cRow: k.int(lanes), add: 0, scratch: k.own })
       mask(k, block, m, j.sub(before).sub(first), ramp)
       probabilities(k, block, m, softmaxOf(softmax, first))
-      clearRows(k, block, lanes, m, part)
+      clearRows(k, block, m, part)
     }
     const scaleOutput = () =>
       k.loop(0, m, r => {
