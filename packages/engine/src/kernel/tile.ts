@@ -133,10 +133,26 @@ function rowCursors(first: Reals, row: Int, count: number) {
 
 /** Packs all panels one after the other to `into`. */
 export function packAll(k: Builder, right: RightFactor, into: Reals): void {
-  const { columns } = tileShape(k)
-  k.loop(0, right.n.ceilDiv(columns), panel =>
-    packPanel(k, right, panel, into.from(panel.mul(right.depth).mul(columns))),
-  )
+  const { b, row, column, depth, n } = right
+  const { columns, vectors } = tileShape(k)
+  const panelSize = depth.mul(columns)
+  const whole = k.intVariable(0)
+  // Rows in sequence are read from end to end, whole panels of them.
+  k.if(column.eq(1), () => {
+    whole.set(n.div(columns))
+    const from = b.cursor()
+    k.loop(0, depth, p => {
+      const source = from.cursor()
+      const to = into.from(p.mul(columns)).cursor()
+      k.loop(0, whole.value, () => {
+        for (let v = 0; v < vectors; v++) to.setVector(v * k.width, source.vectorAt(v * k.width))
+        source.advance(columns)
+        to.advance(panelSize)
+      })
+      from.advance(row)
+    })
+  })
+  k.loop(whole.value, n.ceilDiv(columns), panel => packPanel(k, right, panel, into.from(panel.mul(panelSize))))
 }
 
 /** A product of `m` rows of a with packed panels: c[i·cRow + j] (add ? += : =) scale · Σ_p a[i·aRow + p·aCol] · b[p, j]. */

@@ -13,7 +13,6 @@ import type { Builder, BuilderArguments, Int, Ints, Reals } from '../kernel/lang
 import {
   blockDepth,
   blockRows,
-  blockTiles,
   fewRows,
   packAll,
   packedSize,
@@ -193,12 +192,16 @@ export const groupedOuter = kernel({
     const { rows } = shape
     const panels = k.own.from(productScratch(shape))
     const copies = panels.from(n.ceilDiv(shape.columns).mul(shape.columns * blockDepth))
-    const tiles = m.ceilDiv(rows)
-    const blocks = tiles.ceilDiv(blockTiles)
-    const blockSize = tiles.ceilDiv(blocks).mul(rows)
-    k.tasks(experts.mul(blocks), task => {
-      const expert = task.div(blocks)
-      const i = task.rem(blocks).mul(blockSize)
+    const wanted = k.threads
+      .mul(tasksPerThread)
+      .ceilDiv(experts)
+      .min(m.ceilDiv(blockRows(shape)))
+    const taskRows = m.ceilDiv(rows).ceilDiv(wanted).mul(rows)
+    const parts = m.ceilDiv(taskRows)
+    k.tasks(experts.mul(parts), task => {
+      const expert = task.div(parts)
+      const firstRow = task.rem(parts).mul(taskRows)
+      const endRow = firstRow.add(taskRows).min(m)
       const end = offsets.at(expert.add(1))
       // Every task packs for itself, just before use: the copies are small and stay in the cache.
       const blockSlots = k.factors === 'pairs' ? 2 * blockDepth : blockDepth
@@ -207,29 +210,33 @@ export const groupedOuter = kernel({
         end,
         slot => {
           const slots = end.sub(slot).min(blockSlots)
-          const rowsLeft = m.sub(i).min(blockSize)
-          let left = { x: a.from(slot.mul(m).add(i)), column: m, n: rowsLeft, depth: slots }
-          let right = { x: b.from(slot.mul(n)), column: n, n, depth: slots }
-          if (k.factors !== 'float32') {
-            right = copyDepths(k, right, copies)
-            left = copyDepths(k, left, copies.from(n.mul(blockDepth)))
-          }
-          const { depth } = left
+          const right = rounded(k, { x: b.from(slot.mul(n)), column: n, n, depth: slots }, copies)
+          const { depth } = right
           packAll(k, { b: right.x, row: right.column, column: k.int(1), depth, n }, panels)
-          product(k, {
-            a: left.x,
-            aRow: k.int(1),
-            aCol: left.column,
-            m: rowsLeft,
-            panels,
-            depth,
-            n,
-            c: c.from(expert.mul(m).add(i).mul(n)),
-            cRow: n,
-            add: 1,
-            pairs: k.factors === 'pairs',
-            scratch: k.own,
-          })
+          k.loop(
+            firstRow,
+            endRow,
+            i => {
+              const block = endRow.sub(i).min(blockRows(shape))
+              const columns = { x: a.from(slot.mul(m).add(i)), column: m, n: block, depth: slots }
+              const left = rounded(k, columns, copies.from(n.mul(blockDepth)))
+              product(k, {
+                a: left.x,
+                aRow: k.int(1),
+                aCol: left.column,
+                m: block,
+                panels,
+                depth,
+                n,
+                c: c.from(expert.mul(m).add(i).mul(n)),
+                cRow: n,
+                add: 1,
+                pairs: k.factors === 'pairs',
+                scratch: k.own,
+              })
+            },
+            blockRows(shape),
+          )
         },
         blockSlots,
       )
@@ -237,10 +244,14 @@ export const groupedOuter = kernel({
   },
 })
 
+/** So many tasks for each thread let all threads end at about the same time, though experts differ in size. */
+const tasksPerThread = 8
+
 type DepthFactor = Omit<Factor, 'row'>
 
-/** Copies a factor whose depths lie apart to `into`, rounded to bfloat16. */
-function copyDepths(k: Builder, factor: DepthFactor, into: Reals): DepthFactor {
+/** A factor whose depths lie apart, copied to `into` and rounded to bfloat16 if the device asks for that. */
+function rounded(k: Builder, factor: DepthFactor, into: Reals): DepthFactor {
+  if (k.factors === 'float32') return factor
   const depth = elementsIn(k, factor.depth)
   k.loop(0, depth, part => copyAtDepth(k, factor, part, into.from(part.mul(factor.n))))
   return { x: into, column: factor.n, n: factor.n, depth }

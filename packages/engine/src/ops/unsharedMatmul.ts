@@ -8,7 +8,7 @@ import { matmul, roundedFactors, roundedSize } from './matmul.ts'
 const taskColumns = 256
 /** Rows of a task that pay for packing the panels. */
 const leastRows = 96
-const tasksPerThread = 4
+const tasksPerThread = 2
 
 /**
  * `matmul`, of one product, where a packed right factor is not worth sharing: it would leave the cache before it is used,
