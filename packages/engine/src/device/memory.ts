@@ -3,6 +3,7 @@ import { EngineError } from '../errors.ts'
 const pageBytes = 65_536
 /** 32-bit addresses end here. */
 export const maximumPages = 65_536
+export const maximumBytes = maximumPages * pageBytes
 const alignment = 64
 const mebibyte = 1 << 20
 /** Bytes at the start of memory that belong to the threads' control words. */
@@ -48,7 +49,7 @@ export class SharedHeap {
   private reach(end: number): void {
     const missing = end - this.memory.buffer.byteLength
     if (missing > 0) {
-      if (end > maximumPages * pageBytes) {
+      if (end > maximumBytes) {
         throw new EngineError(
           'memory',
           `the engine needs ${Math.ceil(end / mebibyte)} MiB, but one memory ends at 4096 MiB: use a smaller model, batch or context`,

@@ -107,11 +107,20 @@ function bindSystem() {
   return {
     memfdCreate: library.getFunction('memfd_create', { arguments: ['string', 'uint32'], return: 'int32' }),
     fcntl: library.getFunction('fcntl', { arguments: ['int32', 'int32', 'int32'], return: 'int32' }),
+    madvise: library.getFunction('madvise', { arguments: ['pointer', 'uint64', 'int32'], return: 'int32' }),
   }
 }
 
 /** Address of the first byte of a buffer. That of a shared WebAssembly memory stays when it grows. */
 export const rawAddress = (buffer: ArrayBufferLike): bigint => requireFfi().getRawPointer(buffer as ArrayBuffer)
+
+/** Advice of madvise: back this memory with pages of 2 MiB. */
+const MADV_HUGEPAGE = 14
+
+/** Asks the system for large pages: weights fill more pages of 4 KiB than the processor knows by heart. It may refuse. */
+export function preferLargePages(address: bigint, bytes: number): void {
+  systemFunctions().madvise(address, BigInt(bytes), MADV_HUGEPAGE)
+}
 
 /** A function from position-independent code. All arguments are addresses or whole numbers: only such calls are fast. */
 export function nativeFunction(name: string, code: Uint8Array): (...args: bigint[]) => void {

@@ -4,17 +4,19 @@ import { sharedObject } from '../kernel/x64/elf.ts'
 import { generateX64 } from '../kernel/x64/emit.ts'
 import type { X64Target } from '../kernel/x64/features.ts'
 import type { Backend, Runner } from './backend.ts'
-import type { SharedHeap } from './memory.ts'
-import { loadNative, nativeReplay, rawAddress } from './native.ts'
+import { maximumBytes, type SharedHeap } from './memory.ts'
+import { loadNative, nativeReplay, preferLargePages, rawAddress } from './native.ts'
 
 // Kernels as machine code, each a shared object of its own, made when it is first met. Code is called by its address,
 // which is the same for all threads of the process.
 
 /** A backend for `target`, one of those of `nativeSupport`, whose kernels work on the memory of `heap`. */
 export function createX64Backend(heap: SharedHeap, target: X64Target): Backend {
+  const base = rawAddress(heap.memory.buffer)
+  preferLargePages(base, maximumBytes)
   return {
     target,
-    base: rawAddress(heap.memory.buffer),
+    base,
     run: createRunner(heap.memory),
     workers: { module: import.meta.url, data: undefined },
     load(program: Program): bigint {
