@@ -1,5 +1,7 @@
 import type { Builder, Int, Real, Reals, Target } from '../kernel/language.ts'
-import { blockRows, columnsInPlace, type LeftRows, rowsInPlace, tile, tileShape } from '../kernel/tile.ts'
+import { columnsInPlace, type LeftRows, rowsInPlace } from '../kernel/product/left.ts'
+import { blockRows, tileShape } from '../kernel/product/shape.ts'
+import { tile } from '../kernel/product/tile.ts'
 
 // Attention never has all its scores at once: it works through blocks of them, `lanes` columns wide and `depth` rows
 // high, which stay in the nearest caches. The columns are the packed panels of a product. Dao et al. 2022, 2023.

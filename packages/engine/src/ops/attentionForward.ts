@@ -1,7 +1,9 @@
 import { exp2 } from '../kernel/exp2.ts'
 import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
 import { type Builder, type BuilderArguments, type Int, log, type Real, type Reals } from '../kernel/language.ts'
-import { packAll, packedSize, product, productScratch, tileShape } from '../kernel/tile.ts'
+import { product, productScratch } from '../kernel/product/product.ts'
+import { packAll, packedSize } from '../kernel/product/right.ts'
+import { tileShape } from '../kernel/product/shape.ts'
 import { blockShape, clearRows, columnProduct, laneNumbers, pieces } from './attentionBlocks.ts'
 
 const parameters = {

@@ -1,6 +1,6 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
-import { fewRows } from '../kernel/tile.ts'
+import { fewRows } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { combine, combineBackwardRows, combineBackwardWeights, sumSlots } from './combine.ts'
 import { gatherRows } from './embedding.ts'

@@ -1,5 +1,5 @@
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
-import { rowProduct } from '../kernel/tile.ts'
+import { rowProduct } from '../kernel/product/rows.ts'
 import { gatedBlock, unitBlock } from './swigluLinear.ts'
 
 // The two halves of routed experts for a few rows, each with its own experts: nothing is sorted, and every weight that is

@@ -10,18 +10,10 @@ import {
 } from '../kernel/factors.ts'
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import type { Builder, BuilderArguments, Int, Ints, Reals } from '../kernel/language.ts'
-import {
-  blockDepth,
-  blockRows,
-  fewRows,
-  packAll,
-  packedSize,
-  packPanel,
-  product,
-  productScratch,
-  rowProduct,
-  tileShape,
-} from '../kernel/tile.ts'
+import { product, productScratch } from '../kernel/product/product.ts'
+import { packAll, packedSize, packPanel } from '../kernel/product/right.ts'
+import { fewRows, rowProduct } from '../kernel/product/rows.ts'
+import { blockDepth, blockRows, tileShape } from '../kernel/product/shape.ts'
 
 const params = {
   a: f32s,

@@ -1,7 +1,7 @@
 import { requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import { type Builder, exp, type Int, type Reals, type Target } from '../kernel/language.ts'
-import { fewRows, rowProduct } from '../kernel/tile.ts'
+import { fewRows, rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { type CacheRows, sumValues } from './cachedAttention.ts'
 

@@ -1,7 +1,7 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
-import { fewRows, rowProduct } from '../kernel/tile.ts'
+import { fewRows, rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { add } from './add.ts'
 import { linear } from './linear.ts'

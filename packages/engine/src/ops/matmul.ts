@@ -1,16 +1,10 @@
 import { copiedFactor, copyFactorPart, elementsIn, elementsOf, factorParts, factorsOf } from '../kernel/factors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Builder, BuilderArguments, Int, Reals, Target } from '../kernel/language.ts'
-import {
-  blockTiles,
-  fewRows,
-  packedSize,
-  packPanel,
-  product,
-  productScratch,
-  rowProduct,
-  tileShape,
-} from '../kernel/tile.ts'
+import { product, productScratch } from '../kernel/product/product.ts'
+import { packedSize, packPanel } from '../kernel/product/right.ts'
+import { fewRows, rowProduct } from '../kernel/product/rows.ts'
+import { blockTiles, tileShape } from '../kernel/product/shape.ts'
 
 const params = {
   a: f32s,

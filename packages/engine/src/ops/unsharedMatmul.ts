@@ -1,7 +1,9 @@
 import { elementsIn, elementsOf, factorsOf } from '../kernel/factors.ts'
 import { i32, kernel } from '../kernel/kernel.ts'
 import type { Int } from '../kernel/language.ts'
-import { blockDepth, blockRows, packAll, packedSize, product, productScratch, tileShape } from '../kernel/tile.ts'
+import { product, productScratch } from '../kernel/product/product.ts'
+import { packAll, packedSize } from '../kernel/product/right.ts'
+import { blockDepth, blockRows, tileShape } from '../kernel/product/shape.ts'
 import { matmul, roundedFactors, roundedSize } from './matmul.ts'
 
 /** Columns of a task: their panels of one block of the depth fill a part of the second-level cache. */

@@ -1,0 +1,113 @@
+import type { Builder, Int, Real, Reals } from '../language.ts'
+import { columnsInPlace, copiedDistance, copiedRow, copyColumns, copyRows, rowsCopied, rowsInPlace } from './left.ts'
+import { blockDepth, blockTiles, type TileShape, tileShape } from './shape.ts'
+import { tile } from './tile.ts'
+
+// A product on one thread, tile by tile, in an order that keeps what is read again in the caches.
+
+/** A product of `m` rows of a with packed panels: c[i·cRow + j] (add ? += : =) scale · Σ_p a[i·aRow + p·aCol] · b[p, j]. */
+export interface Product {
+  a: Reals
+  aRow: Int
+  /** 1: rows lie in sequence and are read in place. Otherwise columns do (aRow = 1), and at most `blockRows` are copied. */
+  aCol: Int | 1
+  /** Rows in sequence are copied, too, at most `blockRows`: where they lie so far apart that they evict each other. */
+  copyAll?: boolean
+  m: Int
+  /** Packed panels, each `panelDepth` deep; the product uses the first `depth` of it. */
+  panels: Reals
+  panelDepth?: Int
+  depth: Int
+  n: Int
+  c: Reals
+  cRow: Int
+  add: Int | 0 | 1
+  scale?: Real
+  /** The elements of both factors are pairs of bfloat16, of two depths each; depths and strides count elements. */
+  pairs?: boolean
+  /** Scratch of `productScratch` numbers. */
+  scratch: Reals
+}
+
+/** Numbers of scratch a thread needs for `product`: an incomplete tile and a block of the left factor. */
+export const productScratch = (shape: TileShape): number =>
+  shape.rows * shape.columns + blockTiles * copiedRow(shape, shape.columns / shape.vectors) * blockDepth
+
+/** Runs the product on the calling thread. */
+export function product(k: Builder, args: Product): void {
+  const {
+    a,
+    aRow,
+    aCol,
+    m,
+    panels,
+    depth,
+    panelDepth = depth,
+    n,
+    c,
+    cRow,
+    add,
+    scale,
+    scratch,
+    pairs = false,
+    copyAll,
+  } = args
+  const shape = tileShape(k)
+  const { rows, columns } = shape
+  const stride = copiedRow(shape, k.width)
+  const packed = scratch.from(rows * columns)
+  // Rows in sequence are read in place but for an incomplete tile at the end; a copy has whole tiles.
+  const inPlace = aCol === 1 && !copyAll ? m.sub(m.rem(rows)) : k.int(0)
+  const copied = m.sub(inPlace)
+  k.loop(
+    0,
+    depth,
+    p => {
+      const part = depth.sub(p).min(blockDepth)
+      const block = a.from(aCol === 1 ? p : p.mul(aCol))
+      if (aCol === 1) copyRows(k, block.from(inPlace.mul(aRow)), aRow, copied, part, packed)
+      else copyColumns(k, block, aCol, copied, part, packed)
+      k.loop(0, n.ceilDiv(columns), panel => {
+        const j = panel.mul(columns)
+        const place = {
+          right: panels.from(panel.mul(panelDepth).add(p).mul(columns)),
+          depth: part,
+          nLeft: n.sub(j),
+          cRow,
+          keep: k.int(add).max(p),
+          scale,
+          pairs,
+          edge: scratch,
+        }
+        const to = (i: Int) => c.from(i.mul(cRow).add(j))
+        if (aCol === 1 && !copyAll) {
+          k.loop(
+            0,
+            inPlace,
+            i =>
+              tile(k, {
+                ...place,
+                left: rowsInPlace(k, block.from(i.mul(aRow)), aRow, pairs),
+                mLeft: k.int(rows),
+                c: to(i),
+              }),
+            rows,
+          )
+        }
+        k.loop(
+          0,
+          copied,
+          i => {
+            const left =
+              aCol === 1
+                ? rowsCopied(packed.from(i.mul(copiedDistance)), pairs)
+                : columnsInPlace(packed.from(i.div(rows).mul(part).mul(stride)), stride, pairs)
+            tile(k, { ...place, left, mLeft: copied.sub(i), c: to(inPlace.add(i)) })
+          },
+          rows,
+        )
+      })
+    },
+    blockDepth,
+  )
+}
