@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { createCpuDevice, createReferenceDevice, type Device, type Tensor } from '@modu/engine'
+import { availableTargets, createCpuDevice, createReferenceDevice, type Device, type Tensor } from '@modu/engine'
 import { describe, expect, test } from 'vitest'
 import { loadModel } from './loadModel.ts'
 
@@ -45,20 +45,19 @@ function interleaved(name: string, device: Device): number[][] {
   return logits
 }
 
-describe.each(['k1-base', 'k1-halves', 'llama', 'qwen3'])('single tokens of %s', name => {
-  test.each([1, 2, 3])('are computed as without a recording, to the bit, with %d threads', async threads => {
-    const [plain, recording] = [withoutRecordings(createCpuDevice({ threads })), createCpuDevice({ threads })]
-    expect(interleaved(name, recording)).toEqual(interleaved(name, plain))
-    await Promise.all([plain, recording].map(device => device.close()))
-  })
+const targets = availableTargets().flatMap(target => [1, 2, 3].map(threads => ({ target, threads })))
 
-  test('agree with the reference', async () => {
-    const device = createCpuDevice({ threads: 2 })
-    const [ours, expected] = [device, createReferenceDevice()].map(where => interleaved(name, where))
-    for (const [i, row] of expected!.entries()) {
-      for (const [j, value] of row.entries()) expect(Math.abs(ours![i]![j]! - value)).toBeLessThan(1e-4)
+describe.each(['k1-base', 'k1-halves', 'llama', 'qwen3'])('single tokens of %s', name => {
+  const expected = interleaved(name, createReferenceDevice())
+
+  test.each(targets)('are computed as without a recording, to the bit: $target, $threads threads', async options => {
+    const [plain, recording] = [withoutRecordings(createCpuDevice(options)), createCpuDevice(options)]
+    const logits = interleaved(name, recording)
+    expect(logits).toEqual(interleaved(name, plain))
+    for (const [i, row] of expected.entries()) {
+      for (const [j, value] of row.entries()) expect(Math.abs(logits[i]![j]! - value)).toBeLessThan(1e-4)
     }
-    await device.close()
+    await Promise.all([plain, recording].map(device => device.close()))
   })
 })
 

@@ -8,7 +8,7 @@ import { rmsNorm } from '../ops/rmsNorm.ts'
 import { router } from '../ops/router.ts'
 import type { Tensor } from '../tensor.ts'
 import { randomSource, reals } from '../testing.ts'
-import { createCpuDevice } from './cpu.ts'
+import { availableTargets, createCpuDevice } from './cpu.ts'
 import type { Device } from './device.ts'
 import { createInterpreterDevice } from './interpreter.ts'
 import { createReferenceDevice } from './reference.ts'
@@ -44,7 +44,7 @@ function network(device: Device): (ids: Tensor) => Tensor {
 const devices = [
   createReferenceDevice(),
   createInterpreterDevice({ name: 'test', width: 8, registers: 16 }),
-  ...[1, 2, 3].map(threads => createCpuDevice({ threads })),
+  ...availableTargets().flatMap(target => [1, 2, 3].map(threads => createCpuDevice({ threads, target }))),
 ]
 afterAll(() => Promise.all(devices.map(device => device.close())))
 
