@@ -130,6 +130,11 @@ export function emitRealArithmetic(m: Machine, i: Instruction & { op: 'binary' }
   const length = m.lengthOf(i.to)
   const target = m.vectorTarget(i.to)
   const suffix = length === 'scalar' ? 'ss' : 'ps'
+  if (i.fn === 'ldexp' && m.isWide) {
+    m.v(`vscalef${suffix}`, length, [target, m.vector(i.a, spare), m.operand(i.b)])
+    m.putVector(i.to, target)
+    return
+  }
   if (i.fn === 'ldexp') {
     // x · 2^n with 2^n made from its bits.
     const bits = length === 'scalar' ? 128 : length
