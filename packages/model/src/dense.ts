@@ -1,16 +1,17 @@
 import {
-  add,
   appendRows,
   attention,
   cachedAttention,
   type Device,
   embedding,
   linear,
+  linearAdd,
   linearCrossEntropy,
+  normLinear,
   type RotaryTable,
   rmsNorm,
   rotary,
-  swiglu,
+  swigluLinear,
   type Tensor,
 } from '@modu/engine'
 import type { DenseConfig } from './config.ts'
@@ -176,13 +177,12 @@ export class Dense implements LanguageModel {
 
   /** One decoder layer. x: [T, H]; returns [T, H]. */
   private layer(x: Tensor, w: LayerWeights, place: Place, index: number): Tensor {
-    const { rmsNormEps } = this.config
-    const afterAttention = add(x, this.attention(rmsNorm(x, w.attentionNorm, rmsNormEps), w.attention, place, index))
-    return add(afterAttention, mlp(rmsNorm(afterAttention, w.mlpNorm, rmsNormEps), w.mlp))
+    const afterAttention = this.attention(x, w.attentionNorm, w.attention, place, index)
+    return mlp(rmsNorm(afterAttention, w.mlpNorm, this.config.rmsNormEps), w.mlp, afterAttention)
   }
 
-  /** Grouped-query attention (Ainslie et al. 2023). x: [T, H]; returns [T, H]. */
-  private attention(x: Tensor, w: AttentionWeights, place: Place, index: number): Tensor {
+  /** x + grouped-query attention of norm(x) (Ainslie et al. 2023). x: [T, H]; returns [T, H]. */
+  private attention(x: Tensor, inputNorm: Tensor, w: AttentionWeights, place: Place, index: number): Tensor {
     const { numAttentionHeads: heads, numKeyValueHeads: groups, headDim: dim, rmsNormEps } = this.config
     const rows = x.shape[0]!
     const rotated = (y: Tensor, gain: Tensor | undefined) =>
@@ -191,13 +191,15 @@ export class Dense implements LanguageModel {
         width: dim,
         interleaved: false,
       })
-    const q = rotated(linear(x, w.query.weight, w.query.bias).reshape([rows, heads, dim]), w.queryNorm)
-    const k = rotated(linear(x, w.key.weight, w.key.bias).reshape([rows, groups, dim]), w.keyNorm)
-    const v = linear(x, w.value.weight, w.value.bias).reshape([rows, groups, dim])
+    const projections = [w.query, w.key, w.value]
+    const [queries, keys, values] = normLinear(x, inputNorm, rmsNormEps, projections) as [Tensor, Tensor, Tensor]
+    const q = rotated(queries.reshape([rows, heads, dim]), w.queryNorm)
+    const k = rotated(keys.reshape([rows, groups, dim]), w.keyNorm)
+    const v = values.reshape([rows, groups, dim])
     const attended = place.cache
       ? this.cachedAttention(q, k, v, place, place.cache.layers[index] as [Tensor, Tensor])
       : attention(q, k, v, { sequences: place.sequences, scale: dim ** -0.5 })
-    return linear(attended, w.output.weight, w.output.bias)
+    return linearAdd(attended, w.output.weight, x, w.output.bias)
   }
 
   /** Attention over a cached sequence and the tokens that join it. q: [T, h, d]; k, v: [T, g, d]; returns [T, h·d]. */
@@ -219,9 +221,6 @@ export class Dense implements LanguageModel {
   }
 }
 
-/** SwiGLU feed-forward (Shazeer 2020). x: [T, H]; returns [T, H]. */
-function mlp(x: Tensor, w: MlpWeights): Tensor {
-  const gate = linear(x, w.gate.weight, w.gate.bias)
-  const up = linear(x, w.up.weight, w.up.bias)
-  return linear(swiglu(gate, up), w.down.weight, w.down.bias)
-}
+/** residual + SwiGLU feed-forward of x (Shazeer 2020). x, residual: [T, H]; returns [T, H]. */
+const mlp = (x: Tensor, { gate, up, down }: MlpWeights, residual: Tensor): Tensor =>
+  linearAdd(swigluLinear(x, gate.weight, up.weight, gate.bias, up.bias), down.weight, residual, down.bias)

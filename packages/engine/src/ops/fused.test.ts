@@ -63,6 +63,17 @@ describe.each([true, false])('with a gradient: %s', followed => {
     },
   })
 
+  testOperation<Case>('swigluLinear with biases', {
+    ...common,
+    make([rows, k, n], random) {
+      const input = inputs(followed, random)
+      return {
+        inputs: { x: input(rows, k), gate: input(n, k), up: input(n, k), a: input(n), b: input(n) },
+        run: ({ x, gate, up, a, b }) => swigluLinear(x!, gate!, up!, a, b),
+      }
+    },
+  })
+
   testOperation<Case>('normLinear', {
     ...common,
     make([rows, k, n], random) {
@@ -74,14 +85,14 @@ describe.each([true, false])('with a gradient: %s', followed => {
     },
   })
 
-  testOperation<Case>('normLinear of two projections', {
+  testOperation<Case>('normLinear of several projections', {
     ...common,
     make([rows, k, n], random) {
       const input = inputs(followed, random)
       return {
         inputs: { x: input(rows, k), norm: input(k), w: input(n, k), v: input(2 * n + 1, k), bias: input(n) },
         run: ({ x, norm, w, v, bias }) => [
-          ...normLinear(x!, norm!, 1e-3, [{ weight: v! }, { weight: w! }]),
+          ...normLinear(x!, norm!, 1e-3, [{ weight: v! }, { weight: w! }, { weight: v! }]),
           ...normLinear(x!, norm!, 1e-3, [{ weight: w!, bias }, { weight: v! }]),
         ],
       }

@@ -58,10 +58,7 @@ export interface Projection {
   bias?: Tensor | undefined
 }
 
-/**
- * One or two projections of a normalised input: rmsNorm(x)·wᵀ + bias. x: [rows, in]; norm: [in]; returns [rows, out]
- * for each projection.
- */
+/** Projections of a normalised input: rmsNorm(x)·wᵀ + bias. x: [rows, in]; norm: [in]; returns [rows, out] for each. */
 export function normLinear(x: Tensor, norm: Tensor, eps: number, projections: readonly Projection[]): Tensor[] {
   const [rows, k] = x.shape as [number, number]
   for (const { weight } of projections) {
@@ -71,15 +68,17 @@ export function normLinear(x: Tensor, norm: Tensor, eps: number, projections: re
     )
   }
   const tensors = projections.flatMap(({ weight, bias }) => (bias ? [weight, bias] : [weight]))
-  const [first, second = first] = projections
-  const isPlain = projections.length <= 2 && !projections.some(({ bias }) => bias)
-  if (!first || !second || !isPlain || rows > fewRows || tapeOf(x, norm, ...tensors)) {
+  if (rows > fewRows || projections.some(({ bias }) => bias) || tapeOf(x, norm, ...tensors)) {
     const normed = rmsNorm(x, norm, eps)
     return projections.map(({ weight, bias }) => linear(normed, weight, bias))
   }
   const outputs = projections.map(({ weight }) => x.device.temporary([rows, weight.shape[0]!]))
-  const [y, z = y] = outputs as [Tensor, Tensor?]
-  const [n, m] = [y.shape[1]!, outputs.length === 2 ? z.shape[1]! : 0]
-  x.device.run(forward, { x, norm, w: first.weight, y, v: second.weight, z, rows, k, n, m, eps })
+  // Two at a time; an odd one is its own partner, of which nothing is computed.
+  for (let i = 0; i < projections.length; i += 2) {
+    const [w, v = w] = [projections[i]!.weight, projections[i + 1]?.weight]
+    const [y, z = y] = [outputs[i]!, outputs[i + 1]]
+    const [n, m] = [y.shape[1]!, z === y ? 0 : z.shape[1]!]
+    x.device.run(forward, { x, norm, w, y, v, z, rows, k, n, m, eps })
+  }
   return outputs
 }

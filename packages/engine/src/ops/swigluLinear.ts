@@ -80,17 +80,19 @@ const forward = kernel({
 export const swigluLinearKernels = [forward]
 
 /**
- * silu(gate·x) · (up·x), the first half of a gated feed-forward (Shazeer 2020). x: [rows, k]; gate, up: [n, k];
- * returns [rows, n].
+ * silu(gate·x + gateBias) · (up·x + upBias), the first half of a gated feed-forward (Shazeer 2020). x: [rows, k];
+ * gate, up: [n, k]; biases: [n]; returns [rows, n].
  */
-export function swigluLinear(x: Tensor, gate: Tensor, up: Tensor): Tensor {
+export function swigluLinear(x: Tensor, gate: Tensor, up: Tensor, gateBias?: Tensor, upBias?: Tensor): Tensor {
   const [rows, k] = x.shape as [number, number]
   const n = gate.shape[0]!
   requireShape(
     gate.shape.join() === up.shape.join() && gate.shape[1] === k,
     () => `swigluLinear: gate [${gate.shape}] and up [${up.shape}] do not fit the input [${x.shape}]`,
   )
-  if (rows > fewRows || tapeOf(x, gate, up)) return swiglu(linear(x, gate), linear(x, up))
+  if (rows > fewRows || gateBias || upBias || tapeOf(x, gate, up)) {
+    return swiglu(linear(x, gate, gateBias), linear(x, up, upBias))
+  }
   const y = x.device.temporary([rows, n])
   x.device.run(forward, { x, gate, up, y, rows, n, k })
   return y
