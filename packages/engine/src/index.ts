@@ -1,5 +1,5 @@
 export { differentiate, Tape } from './autograd.ts'
-export { type CpuOptions, type CpuTarget, createCpuDevice } from './device/cpu.ts'
+export { availableTargets, type CpuOptions, type CpuTarget, createCpuDevice } from './device/cpu.ts'
 export type { Device, Precision, Recording } from './device/device.ts'
 export { createReferenceDevice } from './device/reference.ts'
 export { EngineError } from './errors.ts'
