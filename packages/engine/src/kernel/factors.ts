@@ -1,7 +1,7 @@
-import type { Builder, Int, Reals, Target } from './language.ts'
+import type { Builder, Int, Real, Reals, Target } from './language.ts'
 
-// Factors of a matrix product in bfloat16: a product that is asked for it first copies both factors to scratch memory,
-// rounded, and then multiplies the copies.
+// Factors of matrix products in bfloat16. Products copy their factors before they multiply anyway, or nearly so: that is
+// where they are rounded. A copy consists of elements of 32 bits.
 
 /**
  * How products of matrices take their factors: as they are; rounded to bfloat16, but stored and multiplied as float32; or
@@ -11,89 +11,59 @@ export type Factors = 'float32' | 'rounded' | 'pairs'
 
 export const factorsOf = ({ factors = 'float32' }: Pick<Target, 'factors'>): Factors => factors
 
-/** Elements of 32 bits that `depth` numbers of a factor take. */
-export const elementsOf = (factors: Factors, depth: number): number =>
-  factors === 'pairs' ? Math.ceil(depth / 2) : depth
+/** Numbers that an element holds: neighbours in the depth, over which a product sums. */
+export const numbersIn = (factors: Factors): 1 | 2 => (factors === 'pairs' ? 2 : 1)
+
+/** Elements that `depth` numbers of a factor take. */
+export const elementsOf = (factors: Factors, depth: number): number => Math.ceil(depth / numbersIn(factors))
 
 /** The same in a kernel. */
-export const elementsIn = (k: Builder, depth: Int): Int => (k.factors === 'pairs' ? depth.ceilDiv(2) : depth)
+export const elementsIn = (factors: Factors, depth: Int): Int => (factors === 'pairs' ? depth.ceilDiv(2) : depth)
 
-/** x[i·row + p·column] for i < n, p < depth, the depth being what a product sums over; of row and column one is 1. */
-export interface Factor {
-  x: Reals
-  row: Int
-  column: Int
-  n: Int
-  depth: Int
-}
-
-/** Strides of a copied factor, whose depth is `elementsIn` of the old one. */
-export interface CopiedFactor {
-  row: Int
-  column: Int
-}
-
-/** Parts that `copyFactorPart` copies one at a time: rows or columns, whichever lie in sequence. */
-export const factorParts = (k: Builder, { column, n, depth }: Factor): Int => choose(k, column, n, elementsIn(k, depth))
-
-/** Strides of the copy, which keeps the order of the factor. */
-export const copiedFactor = (k: Builder, { column, n, depth }: Factor): CopiedFactor => ({
-  row: choose(k, column, elementsIn(k, depth), k.int(1)),
-  column: choose(k, column, k.int(1), n),
-})
-
-/** Copies part `part` of a factor, rounded, to its place in the copy that begins at `into`. */
-export function copyFactorPart(k: Builder, factor: Factor, part: Int, into: Reals): void {
-  const { x, row, column, n, depth } = factor
-  k.if(
-    column.eq(1),
-    () => copyAlong(k, x.from(part.mul(row)), depth, into.from(part.mul(elementsIn(k, depth)))),
-    () => copyAtDepth(k, factor, part, into.from(part.mul(n))),
-  )
-}
-
-/** `depth` numbers in sequence: pairs are neighbours, and an incomplete one ends with a zero. */
-function copyAlong(k: Builder, from: Reals, depth: Int, into: Reals): void {
-  if (k.factors === 'rounded') {
-    k.lanes(depth, p => into.set(p, from.at(p).toBf16()))
-    return
+/**
+ * Writes the element at `index`, or a vector of them if `number` gives vectors: of number(0), and, a pair, of number(1),
+ * or zero if there is none.
+ */
+export function setElement(
+  k: Builder,
+  factors: Factors,
+  to: Reals,
+  index: Int | number,
+  number: (half: 0 | 1) => Real | undefined,
+): void {
+  const first = number(0)!
+  if (factors === 'float32') to.set(index, first)
+  else if (factors === 'rounded') to.set(index, first.toBf16())
+  else if (first.isVector) to.asPairs().setVector(index, k.packPairs(first, number(1) ?? k.vector(0)))
+  else {
+    const numbers = to.asBf16s()
+    const [even, odd] = typeof index === 'number' ? [2 * index, 2 * index + 1] : [index.mul(2), index.mul(2).add(1)]
+    numbers.set(even, first)
+    numbers.set(odd, number(1) ?? 0)
   }
-  const to = into.asBf16s()
-  k.lanes(depth, p => to.set(p, from.at(p)))
-  k.if(depth.rem(2).ne(0), () => to.set(depth, 0))
 }
 
-/** Copies the elements at depth `part`, which lie in sequence (row = 1): of `n` numbers, or of `n` pairs of two depths. */
-export function copyAtDepth(k: Builder, factor: Omit<Factor, 'row'>, part: Int, into: Reals): void {
-  const { x, column, n, depth } = factor
-  if (k.factors === 'rounded') {
-    const from = x.from(part.mul(column))
-    k.lanes(n, i => into.set(i, from.at(i).toBf16()))
-    return
+/** Calls body(element, isWhole) for the elements of `depth` numbers: the last pair may lack its second number. */
+export function eachElement(
+  k: Builder,
+  factors: Factors,
+  from: Int | number,
+  depth: Int,
+  body: (element: Int, isWhole: boolean) => void,
+): void {
+  if (factors !== 'pairs') k.loop(from, depth, element => body(element, true))
+  else {
+    const whole = depth.div(2)
+    k.loop(from, whole, element => body(element, true))
+    k.loop(whole.max(from), depth.ceilDiv(2), element => body(element, false))
   }
-  const [even, odd] = [x.from(part.mul(2).mul(column)), x.from(part.mul(2).add(1).mul(column))]
-  const [pairs, numbers] = [into.asPairs(), into.asBf16s()]
-  const full = n.floorTo(k.width)
-  k.if(
-    part.mul(2).add(1).lt(depth),
-    () => {
-      k.loop(0, full, i => pairs.setVector(i, k.packPairs(even.vectorAt(i), odd.vectorAt(i))), k.width)
-      k.loop(full, n, i => {
-        numbers.set(i.mul(2), even.at(i))
-        numbers.set(i.mul(2).add(1), odd.at(i))
-      })
-    },
-    () =>
-      k.loop(0, n, i => {
-        numbers.set(i.mul(2), even.at(i))
-        numbers.set(i.mul(2).add(1), 0)
-      }),
-  )
 }
 
-/** `inSequence` if the stride is 1, else `apart`. */
-function choose(k: Builder, stride: Int, inSequence: Int, apart: Int): Int {
-  const chosen = k.intVariable(apart)
-  k.if(stride.eq(1), () => chosen.set(inSequence))
-  return chosen.value
+/** Copies `depth` numbers that lie in sequence. */
+export function copySequence(k: Builder, factors: Factors, from: Reals, depth: Int, to: Reals): void {
+  if (factors === 'pairs') {
+    const numbers = to.asBf16s()
+    k.lanes(depth, p => numbers.set(p, from.at(p)))
+    k.if(depth.rem(2).ne(0), () => numbers.set(depth, 0))
+  } else k.lanes(depth, p => setElement(k, factors, to, p, () => from.at(p)))
 }

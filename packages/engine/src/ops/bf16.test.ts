@@ -10,6 +10,7 @@ import { fewRows } from '../kernel/product/rows.ts'
 import { expectClose, type Random, randomInteger, randomSource } from '../testing.ts'
 import { groupedMatmul, groupedOuter } from './groupedMatmul.ts'
 import { matmul } from './matmul.ts'
+import { unsharedMatmul } from './unsharedMatmul.ts'
 
 // Products with factors in bfloat16: the same as of factors that were rounded before.
 
@@ -85,6 +86,7 @@ describe('products in bfloat16', () => {
     [64, 48, 40],
     [110, 9, 530],
     [37, 70, 131],
+    [40, 33, 1100],
   ] as const
 
   for (const [name, orientation] of Object.entries({
@@ -107,7 +109,12 @@ describe('products in bfloat16', () => {
         compare(`${m}×${n}×${k}`, factors, (device, [a, b]) => {
           const c = device.from(Array(batch * m * n).fill(0.5), [batch, m, n])
           const [x, y] = [device.from(a!, [a!.length]), device.from(b!, [b!.length])]
-          device.run(matmul, { a: x, b: y, c, batch, m, n, k, ...strides, add: index % 2 })
+          const args = { a: x, b: y, c, batch, m, n, k, ...strides, add: index % 2 }
+          device.run(matmul, args)
+          if (batch === 1) {
+            // The same again, added.
+            device.run(unsharedMatmul, { ...args, add: 1, parts: 1 + (index % 3) })
+          }
           const result = Array.from(c.data)
           for (const tensor of [c, x, y]) device.release(tensor)
           return result

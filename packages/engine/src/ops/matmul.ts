@@ -1,6 +1,6 @@
-import { copiedFactor, copyFactorPart, elementsIn, elementsOf, factorParts, factorsOf } from '../kernel/factors.ts'
+import { elementsIn, elementsOf, factorsOf } from '../kernel/factors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
-import type { Builder, BuilderArguments, Int, Reals, Target } from '../kernel/language.ts'
+import type { Builder, BuilderArguments, Int } from '../kernel/language.ts'
 import { product, productScratch } from '../kernel/product/product.ts'
 import { packedSize, packPanel } from '../kernel/product/right.ts'
 import { fewRows, rowProduct } from '../kernel/product/rows.ts'
@@ -50,8 +50,8 @@ export const matmul = kernel({
     // A few rows in sequence are multiplied as they are: decoding must not reserve a packed copy of the head.
     if (m <= fewRows && aCol === 1) return {}
     const shape = tileShape(target)
-    const shared = batch * packedSize(n, elementsOf(factorsOf(target), k), shape)
-    return { shared: shared + batch * roundedSize(target, m, n, k), perThread: productScratch(shape) }
+    const depth = elementsOf(factorsOf(target), k)
+    return { shared: batch * packedSize(n, depth, shape), perThread: productScratch(shape) }
   },
   build(k, args) {
     k.if(
@@ -62,11 +62,7 @@ export const matmul = kernel({
   },
 })
 
-/** Numbers of shared scratch that `roundedFactors` takes. */
-export const roundedSize = (target: Target, m: number, n: number, k: number): number =>
-  factorsOf(target) === 'float32' ? 0 : elementsOf(factorsOf(target), k) * (m + n)
-
-export type MatmulArguments = BuilderArguments<typeof params>
+type MatmulArguments = BuilderArguments<typeof params>
 
 /** A few rows, which are multiplied as they are. */
 function fewInSequence(k: Builder, args: MatmulArguments): void {
@@ -84,14 +80,13 @@ function fewInSequence(k: Builder, args: MatmulArguments): void {
 
 /** Packs the right factor at the beginning of the shared scratch and multiplies. */
 function packed(k: Builder, args: MatmulArguments): void {
-  const { c, batch, m, n, cBatch, cRow, add } = args
+  const { a, b, c, batch, m, n, k: depth, aBatch, aRow, aCol, bBatch, bRow, bCol, cBatch, cRow, add } = args
+  const { factors } = k
   const { rows, columns } = tileShape(k)
   const panels = n.ceilDiv(columns)
-  const packedSize = batch.mul(panels).mul(columns).mul(elementsIn(k, args.k))
-  const { a, b, k: depth, aBatch, aRow, aCol, bBatch, bRow, bCol } = roundedFactors(k, args, packedSize)
-  const panelAt = (index: Int) => k.shared.from(index.mul(depth).mul(columns))
+  const panelAt = (index: Int) => k.shared.from(index.mul(elementsIn(factors, depth)).mul(columns))
   k.rows(batch.mul(panels), index => {
-    const right = { b: b.from(index.div(panels).mul(bBatch)), row: bRow, column: bCol, depth, n }
+    const right = { b: b.from(index.div(panels).mul(bBatch)), row: bRow, column: bCol, depth, n, factors }
     packPanel(k, right, index.rem(panels), panelAt(index))
   })
   k.barrier()
@@ -123,7 +118,7 @@ function packed(k: Builder, args: MatmulArguments): void {
       c: c.from(t.mul(cBatch).add(i.mul(cRow)).add(j)),
       cRow,
       add,
-      pairs: k.factors === 'pairs',
+      factors,
       scratch: k.own,
     }
     k.if(
@@ -132,45 +127,6 @@ function packed(k: Builder, args: MatmulArguments): void {
       () => product(k, { ...part, aCol }),
     )
   })
-}
-
-/** The same product of copies that are rounded to bfloat16, `at` in the shared scratch, if the device asks for that. */
-export function roundedFactors(k: Builder, args: MatmulArguments, at: Int): MatmulArguments {
-  if (k.factors === 'float32') return args
-  const { a, b, batch, m, n, k: depth, aBatch, aRow, aCol, bBatch, bRow, bCol } = args
-  const left = { x: a, batch: aBatch, row: aRow, column: aCol, n: m, depth }
-  const right = { x: b, batch: bBatch, row: bCol, column: bRow, n, depth }
-  const elements = elementsIn(k, depth)
-  const [leftSize, rightSize] = [m.mul(elements), n.mul(elements)]
-  const leftCopy = k.shared.from(at)
-  const rightCopy = leftCopy.from(batch.mul(leftSize))
-  const leftParts = factorParts(k, left)
-  const parts = leftParts.add(factorParts(k, right))
-  const copy = (factor: typeof left, t: Int, part: Int, into: Reals) =>
-    copyFactorPart(k, { ...factor, x: factor.x.from(t.mul(factor.batch)) }, part, into)
-  k.rows(batch.mul(parts), index => {
-    const t = index.div(parts)
-    const part = index.rem(parts)
-    k.if(
-      part.lt(leftParts),
-      () => copy(left, t, part, leftCopy.from(t.mul(leftSize))),
-      () => copy(right, t, part.sub(leftParts), rightCopy.from(t.mul(rightSize))),
-    )
-  })
-  k.barrier()
-  const [newLeft, newRight] = [copiedFactor(k, left), copiedFactor(k, right)]
-  return {
-    ...args,
-    a: leftCopy,
-    b: rightCopy,
-    k: elements,
-    aBatch: leftSize,
-    aRow: newLeft.row,
-    aCol: newLeft.column,
-    bBatch: rightSize,
-    bRow: newRight.column,
-    bCol: newRight.row,
-  }
 }
 
 /** So many tasks for each thread, where there is enough to do, let all threads end at about the same time. */

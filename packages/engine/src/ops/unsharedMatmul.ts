@@ -1,10 +1,10 @@
-import { elementsIn, elementsOf, factorsOf } from '../kernel/factors.ts'
+import { elementsOf, factorsOf, numbersIn } from '../kernel/factors.ts'
 import { i32, kernel } from '../kernel/kernel.ts'
 import type { Int } from '../kernel/language.ts'
 import { product, productScratch } from '../kernel/product/product.ts'
 import { packAll, packedSize } from '../kernel/product/right.ts'
 import { blockDepth, blockRows, tileShape } from '../kernel/product/shape.ts'
-import { matmul, roundedFactors, roundedSize } from './matmul.ts'
+import { matmul } from './matmul.ts'
 
 /** Columns of a task: their panels of one block of the depth fill a part of the second-level cache. */
 const taskColumns = 256
@@ -27,22 +27,18 @@ export const unsharedMatmul = kernel({
     const shape = tileShape(target)
     const depth = elementsOf(factorsOf(target), k)
     const columns = packedSize(Math.min(n, taskColumns), Math.min(depth, blockDepth), shape)
-    return {
-      shared: (parts > 1 ? parts * m * n : 0) + roundedSize(target, m, n, k),
-      perThread: productScratch(shape) + columns,
-    }
+    return { shared: parts > 1 ? parts * m * n : 0, perThread: productScratch(shape) + columns }
   },
   build(k, args) {
     const shape = tileShape(k)
     const { rows } = shape
-    const { c, m, n, cRow, add, parts } = args
+    const { a, b, c, m, n, k: depth, aRow, aCol, bRow, bCol, cRow, add, parts } = args
+    const { factors } = k
+    const blockNumbers = blockDepth * numbersIn(factors)
     const apart = parts.gt(1)
     const sums = (part: Int) => k.shared.from(part.mul(m).mul(n))
-    const sumsSize = k.intVariable(0)
-    k.if(apart, () => sumsSize.set(parts.mul(m).mul(n)))
-    const { a, b, k: depth, aRow, aCol, bRow, bCol } = roundedFactors(k, args, sumsSize.value)
     const panels = k.own.from(productScratch(shape))
-    const partDepth = elementsIn(k, args.k).ceilDiv(parts).ceilDiv(blockDepth).mul(blockDepth)
+    const partDepth = depth.ceilDiv(parts).ceilDiv(blockNumbers).mul(blockNumbers)
     const used = depth.ceilDiv(partDepth)
     const across = n.ceilDiv(taskColumns)
     const wanted = k.threads.mul(tasksPerThread).ceilDiv(used.mul(across))
@@ -69,9 +65,9 @@ export const unsharedMatmul = kernel({
         first,
         end,
         p => {
-          const block = end.sub(p).min(blockDepth)
+          const block = end.sub(p).min(blockNumbers)
           const right = b.from(p.mul(bRow).add(j.mul(bCol)))
-          packAll(k, { b: right, row: bRow, column: bCol, depth: block, n: columns }, panels)
+          packAll(k, { b: right, row: bRow, column: bCol, depth: block, n: columns, factors }, panels)
           k.loop(
             i,
             rowsEnd,
@@ -86,7 +82,7 @@ export const unsharedMatmul = kernel({
                 c: target.from(r.mul(targetRow.value).add(j)),
                 cRow: targetRow.value,
                 add: keep.value.max(p.sub(first)),
-                pairs: k.factors === 'pairs',
+                factors,
                 scratch: k.own,
               }
               k.if(
@@ -98,7 +94,7 @@ export const unsharedMatmul = kernel({
             blockRows(shape),
           )
         },
-        blockDepth,
+        blockNumbers,
       )
     })
     k.barrier()

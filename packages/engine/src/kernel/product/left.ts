@@ -1,3 +1,4 @@
+import { copySequence, eachElement, elementsIn, type Factors, numbersIn, setElement } from '../factors.ts'
 import type { Builder, Int, PairVector, Real, Reals } from '../language.ts'
 import { rowCursors } from './cursors.ts'
 import { blockDepth, type TileShape, tileShape } from './shape.ts'
@@ -14,10 +15,10 @@ export interface LeftRows {
 export const elements = (place: Reals, pairs: boolean) => (pairs ? place.asPairs() : place)
 
 /** Rows in sequence, where they lie. */
-export function rowsInPlace(k: Builder, a: Reals, aRow: Int, pairs = false): LeftRows {
+export function rowsInPlace(k: Builder, a: Reals, aRow: Int): LeftRows {
   const cursors = rowCursors(a, aRow, tileShape(k).rows)
   return {
-    at: (r, u) => elements(cursors.cursor(r), pairs).broadcastAt(cursors.index(r), u),
+    at: (r, u) => cursors.cursor(r).broadcastAt(cursors.index(r), u),
     advance: cursors.advance,
   }
 }
@@ -47,24 +48,30 @@ export const copiedRow = (shape: TileShape, width: number): number => Math.ceil(
  * Copies a[i + p·aCol], i < m, p < depth: tile after tile of the rows, depth after depth within a tile, so that a tile
  * is read in sequence. What stands for rows beyond the matrix is never stored.
  */
-export function copyColumns(k: Builder, a: Reals, aCol: Int, m: Int, depth: Int, into: Reals): void {
+export function copyColumns(k: Builder, factors: Factors, a: Reals, aCol: Int, m: Int, depth: Int, into: Reals): void {
   const shape = tileShape(k)
   const { rows } = shape
   const { width } = k
   const stride = copiedRow(shape, width)
+  const numbers = numbersIn(factors)
+  const from = (element: Int) =>
+    Array.from({ length: numbers }, (_, half) => a.from(element.mul(numbers).add(half).mul(aCol)))
   // Whole vectors reach beyond a tile: to other numbers of the matrix, but for the last depths.
-  const safe = depth.sub(k.int(stride - 1).ceilDiv(aCol)).max(0)
-  const tileSize = depth.mul(stride)
+  const safe = depth
+    .sub(k.int(stride - 1).ceilDiv(aCol))
+    .max(0)
+    .div(numbers)
+  const tileSize = elementsIn(factors, depth).mul(stride)
   // Neighbours are read one after the other: the rows of the source may lie pages apart.
-  k.loop(0, safe, p => {
-    const from = a.from(p.mul(aCol)).cursor()
-    const to = into.from(p.mul(stride)).cursor()
+  k.loop(0, safe, element => {
+    const sources = from(element).map(row => row.cursor())
+    const to = into.from(element.mul(stride)).cursor()
     k.loop(
       0,
       m,
       () => {
-        for (let at = 0; at < stride; at += width) to.setVector(at, from.vectorAt(at))
-        from.advance(rows)
+        for (let at = 0; at < stride; at += width) setElement(k, factors, to, at, half => sources[half]?.vectorAt(at))
+        for (const source of sources) source.advance(rows)
         to.advance(tileSize)
       },
       rows,
@@ -72,7 +79,12 @@ export function copyColumns(k: Builder, a: Reals, aCol: Int, m: Int, depth: Int,
   })
   k.loop(0, m, i => {
     const row = into.from(i.div(rows).mul(tileSize).add(i.rem(rows)))
-    k.loop(safe, depth, p => row.set(p.mul(stride), a.at(p.mul(aCol).add(i))))
+    eachElement(k, factors, safe, depth, (element, isWhole) => {
+      const sources = from(element)
+      setElement(k, factors, row, element.mul(stride), half =>
+        half === 1 && !isWhole ? undefined : sources[half]?.at(i),
+      )
+    })
   })
 }
 
@@ -80,10 +92,6 @@ export function copyColumns(k: Builder, a: Reals, aCol: Int, m: Int, depth: Int,
 export const copiedDistance = blockDepth + 16
 
 /** Copies a[i·aRow + p], i < m, p < depth, row after row. */
-export function copyRows(k: Builder, a: Reals, aRow: Int, m: Int, depth: Int, into: Reals): void {
-  k.loop(0, m, i => {
-    const from = a.from(i.mul(aRow))
-    const to = into.from(i.mul(copiedDistance))
-    k.lanes(depth, p => to.set(p, from.at(p)))
-  })
+export function copyRows(k: Builder, factors: Factors, a: Reals, aRow: Int, m: Int, depth: Int, into: Reals): void {
+  k.loop(0, m, i => copySequence(k, factors, a.from(i.mul(aRow)), depth, into.from(i.mul(copiedDistance))))
 }

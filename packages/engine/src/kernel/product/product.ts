@@ -1,3 +1,4 @@
+import { elementsIn, type Factors, numbersIn } from '../factors.ts'
 import type { Builder, Int, Real, Reals } from '../language.ts'
 import { columnsInPlace, copiedDistance, copiedRow, copyColumns, copyRows, rowsCopied, rowsInPlace } from './left.ts'
 import { blockDepth, blockTiles, type TileShape, tileShape } from './shape.ts'
@@ -9,7 +10,10 @@ import { tile } from './tile.ts'
 export interface Product {
   a: Reals
   aRow: Int
-  /** 1: rows lie in sequence and are read in place. Otherwise columns do (aRow = 1), and at most `blockRows` are copied. */
+  /**
+   * 1: rows lie in sequence and, being float32, are read in place. Otherwise, or if columns lie in sequence (aRow = 1), at
+   * most `blockRows` are copied.
+   */
   aCol: Int | 1
   /** Rows in sequence are copied, too, at most `blockRows`: where they lie so far apart that they evict each other. */
   copyAll?: boolean
@@ -23,8 +27,8 @@ export interface Product {
   cRow: Int
   add: Int | 0 | 1
   scale?: Real
-  /** The elements of both factors are pairs of bfloat16, of two depths each; depths and strides count elements. */
-  pairs?: boolean
+  /** How the factors are taken, the panels having been packed in the same way; `float32` by default. */
+  factors?: Factors
   /** Scratch of `productScratch` numbers. */
   scratch: Reals
 }
@@ -49,9 +53,11 @@ export function product(k: Builder, args: Product): void {
     add,
     scale,
     scratch,
-    pairs = false,
-    copyAll,
+    factors = 'float32',
+    copyAll = factors !== 'float32',
   } = args
+  const pairs = factors === 'pairs'
+  const blockNumbers = blockDepth * numbersIn(factors)
   const shape = tileShape(k)
   const { rows, columns } = shape
   const stride = copiedRow(shape, k.width)
@@ -63,14 +69,20 @@ export function product(k: Builder, args: Product): void {
     0,
     depth,
     p => {
-      const part = depth.sub(p).min(blockDepth)
+      const numbers = depth.sub(p).min(blockNumbers)
+      const part = elementsIn(factors, numbers)
       const block = a.from(aCol === 1 ? p : p.mul(aCol))
-      if (aCol === 1) copyRows(k, block.from(inPlace.mul(aRow)), aRow, copied, part, packed)
-      else copyColumns(k, block, aCol, copied, part, packed)
+      if (aCol === 1) copyRows(k, factors, block.from(inPlace.mul(aRow)), aRow, copied, numbers, packed)
+      else copyColumns(k, factors, block, aCol, copied, numbers, packed)
       k.loop(0, n.ceilDiv(columns), panel => {
         const j = panel.mul(columns)
         const place = {
-          right: panels.from(panel.mul(panelDepth).add(p).mul(columns)),
+          right: panels.from(
+            panel
+              .mul(elementsIn(factors, panelDepth))
+              .add(p.div(numbersIn(factors)))
+              .mul(columns),
+          ),
           depth: part,
           nLeft: n.sub(j),
           cRow,
@@ -87,7 +99,7 @@ export function product(k: Builder, args: Product): void {
             i =>
               tile(k, {
                 ...place,
-                left: rowsInPlace(k, block.from(i.mul(aRow)), aRow, pairs),
+                left: rowsInPlace(k, block.from(i.mul(aRow)), aRow),
                 mLeft: k.int(rows),
                 c: to(i),
               }),
@@ -108,6 +120,6 @@ export function product(k: Builder, args: Product): void {
         )
       })
     },
-    blockDepth,
+    blockNumbers,
   )
 }

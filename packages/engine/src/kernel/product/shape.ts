@@ -15,7 +15,7 @@ export function tileShape({ width, registers, joined = 1 }: Omit<Target, 'name'>
   return { rows, vectors, columns: vectors * width }
 }
 
-/** Depth of a block: a panel of it (columns × depth) stays in the first-level cache. */
+/** Depth of a block in elements (see factors.ts): a panel of it (columns × depth) stays in the first-level cache. */
 export const blockDepth = 256
 /** Rows of the left factor that a task works through for each panel: they stay in the second-level cache. */
 export const blockTiles = 8
