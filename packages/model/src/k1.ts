@@ -362,8 +362,7 @@ export class K1 implements LanguageModel {
       scale: c.routedScalingFactor,
     })
     if (!place.cache) this.loads.get(w)!.set(routing.groups().counts.integers)
-    const sum = mlp(x, w.shared, experts(x, routing, w.gateUp, w.down))
-    return rmsNorm(sum, w.outputNorm, c.rmsNormEps)
+    return rmsNorm(experts(x, routing, w.gateUp, w.down, w.shared), w.outputNorm, c.rmsNormEps)
   }
 }
 

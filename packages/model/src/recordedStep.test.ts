@@ -82,7 +82,7 @@ describe('decoding', () => {
       const reserved = device.reservedBytes
       const allocated = Array.from({ length: 3 }, () => {
         const before = getHeapStatistics().total_allocated_bytes
-        decode(2_000)
+        decode(20_000)
         return getHeapStatistics().total_allocated_bytes - before
       })
       console.log(JSON.stringify({ allocated, reserved: device.reservedBytes - reserved }))
@@ -95,7 +95,7 @@ describe('decoding', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     const { allocated, reserved } = JSON.parse(stdout)
     expect(reserved).toBe(0)
-    // Fewer bytes a token than the smallest of objects with a few fields; a thread that waits for another may make one.
-    expect(Math.min(...allocated) / 2_000).toBeLessThan(64)
+    // In bytes a token. The counter counts whole pages, and the compiler and a thread that waits for another also allocate.
+    expect(Math.min(...allocated) / 20_000).toBeLessThan(32)
   })
 })

@@ -67,6 +67,31 @@ describe('experts', () => {
     },
   })
 
+  testOperation('experts with a shared one', {
+    shapes: [...small, ...large],
+    gradientShapes: small,
+    make: (shape, random) => {
+      const { rows, count, topk, hidden, intermediate } = shape
+      const chosen = choices(shape, random)
+      const units = intermediate + 3
+      return {
+        inputs: {
+          x: reals(random, [rows, hidden]),
+          weights: reals(random, [rows, topk]),
+          gateUp: reals(random, [count, 2 * intermediate, hidden]),
+          down: reals(random, [count, hidden, intermediate]),
+          sharedGate: reals(random, [units, hidden]),
+          sharedUp: reals(random, [units, hidden]),
+          sharedDown: reals(random, [hidden, units]),
+        },
+        run: ({ x, weights, gateUp, down, sharedGate, sharedUp, sharedDown }) => {
+          const shared = { gate: sharedGate!, up: sharedUp!, down: sharedDown! }
+          return experts(x!, routingOf(x!.device, chosen, weights!, count), gateUp!, down!, shared)
+        },
+      }
+    },
+  })
+
   testOperation('experts of few rows without a gradient', {
     shapes: [...small, ...large].filter(({ rows }) => rows <= 8),
     make: (shape, random) => {
@@ -79,9 +104,15 @@ describe('experts', () => {
           weights: constant(rows, topk),
           gateUp: constant(count, 2 * intermediate, hidden),
           down: constant(count, hidden, intermediate),
+          sharedGate: constant(intermediate + 3, hidden),
+          sharedUp: constant(intermediate + 3, hidden),
+          sharedDown: constant(hidden, intermediate + 3),
         },
-        run: ({ x, weights, gateUp, down }) =>
-          experts(x!, routingOf(x!.device, chosen, weights!, count), gateUp!, down!),
+        run: ({ x, weights, gateUp, down, sharedGate, sharedUp, sharedDown }) => {
+          const routing = routingOf(x!.device, chosen, weights!, count)
+          const shared = { gate: sharedGate!, up: sharedUp!, down: sharedDown! }
+          return [experts(x!, routing, gateUp!, down!), experts(x!, routing, gateUp!, down!, shared)]
+        },
       }
     },
   })

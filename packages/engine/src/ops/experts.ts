@@ -6,19 +6,27 @@ import { combine, combineBackwardRows, combineBackwardWeights, sumSlots } from '
 import { gatherRows } from './embedding.ts'
 import { expertSums, expertUnits } from './fewRowsExperts.ts'
 import { groupedMatmul, groupedOuter } from './groupedMatmul.ts'
+import { linearAdd } from './linearAdd.ts'
 import type { Routing } from './router.ts'
 import { swigluBackward, swigluForward } from './swiglu.ts'
+import { swigluLinear } from './swigluLinear.ts'
+
+/** An expert that every row goes through. gate, up: [S, H]; down: [H, S]. */
+export interface SharedExpert {
+  gate: Tensor
+  up: Tensor
+  down: Tensor
+}
 
 /**
- * The routed experts of a mixture: y[r] = Σ_j weights[r,j] · down_e(silu(gate_e·x[r]) · up_e·x[r]), e = experts[r,j].
- * x: [rows, H]; gateUp: [E, 2I, H], gate first; down: [E, H, I]; returns [rows, H]. Rows are sorted by expert, so that
- * each expert's weights are read once; experts without rows cost nothing.
+ * A mixture of experts: y[r] = Σ_j weights[r,j] · expert_e(x[r]) + shared(x[r]), e = experts[r,j], where an expert is
+ * down(silu(gate·x) · up·x). x: [rows, H]; gateUp: [E, 2I, H], gate first; down: [E, H, I]; returns [rows, H]. Rows are
+ * sorted by expert, so that each expert's weights are read once; experts without rows cost nothing.
  */
-export function experts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tensor): Tensor {
+export function experts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tensor, shared?: SharedExpert): Tensor {
   const [rows, H] = x.shape as [number, number]
   const [count, , I] = down.shape as [number, number, number]
   const { weights } = routing
-  const topk = weights.shape[1]!
   requireShape(
     gateUp.shape.join() === [count, 2 * I, H].join() && down.shape[1] === H,
     () => `experts: gateUp [${gateUp.shape}] and down [${down.shape}] do not fit the input [${x.shape}]`,
@@ -28,9 +36,19 @@ export function experts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tenso
     () =>
       `experts: a routing of ${weights.shape[0]} rows to ${routing.count} experts, but ${rows} rows and ${count} experts`,
   )
+  const few = x.shape[0]! <= fewRows && !tapeOf(x, weights, gateUp, down, shared?.gate, shared?.up, shared?.down)
+  if (few) return fewRowsExperts(x, routing, gateUp, down, shared)
+  const routed = routedExperts(x, routing, gateUp, down)
+  return shared ? linearAdd(swigluLinear(x, shared.gate, shared.up), shared.down, routed) : routed
+}
+
+/** The experts that were chosen, in products over all rows of an expert. */
+function routedExperts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tensor): Tensor {
   const { device } = x
-  const tape = tapeOf(x, weights, gateUp, down)
-  if (rows <= fewRows && !tape) return fewRowsExperts(x, routing, gateUp, down)
+  const [rows, H] = x.shape as [number, number]
+  const [count, , I] = down.shape as [number, number, number]
+  const { weights } = routing
+  const topk = weights.shape[1]!
   const { slots, tokens, offsets } = routing.groups()
   const used = rows * topk
   const gathered = device.temporary([used, H])
@@ -48,6 +66,7 @@ export function experts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tenso
   device.run(groupedMatmul, { a: active, b: down, c: z, ...group, n: H, k: I, ...outputs, add: 0 })
   device.run(combine, { z, weights, slots, y, rows, topk, n: H })
 
+  const tape = tapeOf(x, weights, gateUp, down)
   tape?.record(y, () => {
     const dy = tape.gradient(y)
     const sizes = { slots, rows, topk, n: H }
@@ -93,14 +112,30 @@ export function experts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tenso
   return y
 }
 
-/** The same for a few rows, without sorting them. */
-function fewRowsExperts(x: Tensor, { experts, weights }: Routing, gateUp: Tensor, down: Tensor): Tensor {
+/** All of it for a few rows, without sorting them. */
+function fewRowsExperts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tensor, shared?: SharedExpert): Tensor {
+  const { device } = x
+  const { experts, weights } = routing
   const [rows, n] = x.shape as [number, number]
   const [topk, units] = [weights.shape[1]!, down.shape[2]!]
-  const active = x.device.temporary([rows, topk, units])
-  const y = x.device.temporary([rows, n])
-  const shape = { rows, topk, units, n }
-  x.device.run(expertUnits, { x, gateUp, experts, weights, active, ...shape })
-  x.device.run(expertSums, { active, down, experts, y, ...shape })
+  const sharedUnits = shared?.gate.shape[0] ?? 0
+  const active = device.temporary([rows, topk, units])
+  const sharedActive = device.temporary([rows, sharedUnits])
+  const y = device.temporary([rows, n])
+  // Without a shared expert nothing is read where its weights would be.
+  const { gate, up, down: sharedDown } = shared ?? { gate: gateUp, up: gateUp, down }
+  const shape = { rows, topk, units, sharedUnits, n }
+  device.run(expertUnits, {
+    x,
+    gateUp,
+    experts,
+    weights,
+    active,
+    sharedGate: gate,
+    sharedUp: up,
+    sharedActive,
+    ...shape,
+  })
+  device.run(expertSums, { active, down, experts, sharedActive, sharedDown, y, ...shape })
   return y
 }
