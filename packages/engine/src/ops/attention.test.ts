@@ -38,6 +38,7 @@ describe('attention', () => {
       sizes(1, 97, 130, 6, 2, 31, 31),
       sizes(1, 8, 9, 3, 1, 64, 64),
       sizes(1, 130, 130, 1, 1, 16, 8),
+      sizes(1, 197, 211, 1, 1, 7, 5),
     ],
     gradientShapes: [
       sizes(1, 1, 1, 1, 1, 1, 1),

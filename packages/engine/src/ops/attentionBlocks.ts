@@ -1,19 +1,19 @@
 import type { Builder, Int, Real, Reals, Target } from '../kernel/language.ts'
 import { columnsInPlace, type LeftRows, rowsInPlace } from '../kernel/product/left.ts'
-import { blockRows, tileShape } from '../kernel/product/shape.ts'
+import { tileShape } from '../kernel/product/shape.ts'
 import { tile } from '../kernel/product/tile.ts'
 
 // Attention never has all its scores at once: it works through blocks of them, `lanes` columns wide and `depth` rows
 // high, which stay in the nearest caches. The columns are the packed panels of a product. Dao et al. 2022, 2023.
 
-/** Two blocks of scores so high, and what they meet, stay in the second-level cache. */
-const mostRows = 100
+/** Two blocks of scores so large, and what they meet, stay in the second-level cache. */
+const most = { rows: 100, tiles: 16 }
 
-/** Whole panels of columns, about as many as a product's block has rows (the next product's rows), and whole tiles of rows. */
+/** Columns: whole panels, which are whole tiles of rows for the next product, or nearly. Rows: whole tiles. */
 export function blockShape(target: Omit<Target, 'name'>): { lanes: number; depth: number } {
-  const shape = tileShape(target)
-  const panels = Math.floor(blockRows(shape) / shape.columns)
-  return { lanes: panels * shape.columns, depth: Math.floor(mostRows / shape.rows) * shape.rows }
+  const { rows, columns } = tileShape(target)
+  const panels = Math.floor((most.tiles * rows) / columns)
+  return { lanes: panels * columns, depth: Math.floor(most.rows / rows) * rows }
 }
 
 /** Memory cut into pieces, one after the other. */
