@@ -95,7 +95,7 @@ export function machinesForNarrowNumbers(): Machine[] {
   const { vnni, bf16 } = support.features
   const variants = support.targets.flatMap(target =>
     [
-      { ...target, vnni: false, bf16: false },
+      { ...target, vnni: false, bf16: false, roundsToBf16: false },
       { ...target, vnni: target.width === 16 && vnni, bf16: target.width === 16 && bf16 },
     ].filter(variant => variant.vnni !== target.vnni || variant.bf16 !== target.bf16),
   )

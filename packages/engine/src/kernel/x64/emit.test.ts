@@ -8,8 +8,8 @@ import { generateX64 } from './emit.ts'
 import type { X64Target } from './features.ts'
 
 const targets: X64Target[] = [
-  { name: 'x64-avx512', width: 16, registers: 32, vnni: true, bf16: true },
-  { name: 'x64-avx2', width: 8, registers: 16, vnni: false, bf16: false },
+  { name: 'x64-avx512', width: 16, registers: 32, vnni: true, bf16: true, roundsToBf16: true },
+  { name: 'x64-avx2', width: 8, registers: 16, vnni: false, bf16: false, roundsToBf16: false },
 ]
 
 /** Loops that do many multiply-adds a turn: where a product spends its time. */

@@ -42,7 +42,10 @@ export interface Features {
 export interface X64Target extends Target {
   readonly name: 'x64-avx2' | 'x64-avx512'
   readonly vnni: boolean
+  /** Dot products of bfloat16. */
   readonly bf16: boolean
+  /** Rounding to bfloat16: one instruction, fast also where the dot products are not. */
+  readonly roundsToBf16: boolean
 }
 
 const [eax, ecx, edx, ebx, rsi, rdi] = [0, 1, 2, 3, 6, 7]
@@ -117,9 +120,10 @@ const text = (words: readonly number[]): string =>
   Buffer.from(Uint32Array.from(words).buffer).toString('latin1').split('\0')[0]!.trim().replace(/ +/g, ' ')
 
 /** The targets that a processor with these features can run, the fastest first. */
-export function x64Targets({ avx2, fma, bmi2, avx512, vnni, fastBf16 }: Features): X64Target[] {
+export function x64Targets({ avx2, fma, bmi2, avx512, vnni, bf16, fastBf16 }: Features): X64Target[] {
   if (!avx2 || !fma || !bmi2) return []
-  const narrow: X64Target = { name: 'x64-avx2', width: 8, registers: 16, vnni: false, bf16: false }
-  const wide: X64Target = { name: 'x64-avx512', width: 16, registers: 32, vnni, bf16: fastBf16 }
+  const plain = { vnni: false, bf16: false, roundsToBf16: false }
+  const narrow: X64Target = { name: 'x64-avx2', width: 8, registers: 16, ...plain }
+  const wide: X64Target = { name: 'x64-avx512', width: 16, registers: 32, vnni, bf16: fastBf16, roundsToBf16: bf16 }
   return avx512 ? [wide, narrow] : [narrow]
 }

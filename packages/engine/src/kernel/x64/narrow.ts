@@ -16,7 +16,7 @@ const flipSigns = 0x8080_8080 | 0
 
 /**
  * The numbers in `from` rounded to bfloat16, ties to even, in the upper halves of `to`; a NaN stays one. What stands in
- * the lower halves is of no use. `to` and `help` are other registers than `from`.
+ * the lower halves is of no use. `to` and `help` are other registers than `from`. Without the instruction for it.
  */
 function roundToUpperHalves(m: Machine, bits: Bits, to: number, from: number, help: number): void {
   // All ones except for a NaN: of the numbers without sign only these lie above infinity.
@@ -116,34 +116,55 @@ export function loadBf16(
   }
 }
 
-/** Calls use(upper, help) with the value of `from` rounded to bfloat16 in the upper halves of `upper`. */
-function rounded(
-  m: Machine,
-  from: Register,
-  busy: readonly Register[],
-  use: (upper: number, help: number) => void,
-): void {
-  const bits = m.types[from] === 'f32' ? 128 : m.length
+const bitsOfType = (m: Machine, register: Register): Bits => (m.types[register] === 'f32' ? 128 : m.length)
+
+/** Calls use(words) with the bits of `from` rounded to bfloat16, side by side in the lower half of `words`. */
+function roundedWords(m: Machine, from: Register, busy: readonly Register[], use: (words: number) => void): void {
+  const bits = bitsOfType(m, from)
+  if (m.target.roundsToBf16) {
+    m.temporaries(1, [from, ...busy], words => {
+      m.v('vcvtneps2bf16', bits, [words!, m.vector(from, words!)])
+      use(words!)
+    })
+    return
+  }
   m.temporaries(3, [from, ...busy], (upper, help, through) => {
     roundToUpperHalves(m, bits, upper!, m.vector(from, through!), help!)
-    use(upper!, help!)
+    m.v('vpsrld', bits, [upper!, upper!], { immediate: 16 })
+    if (bits === 512) m.v('vpmovdw', 512, [upper!, upper!])
+    else if (bits === 256) {
+      m.v('vextractf128', 256, [help!, upper!], { immediate: 1 })
+      m.v('vpackusdw', 128, [upper!, upper!, help!])
+    }
+    use(upper!)
+  })
+}
+
+/** Calls use(upper) with the value of `from` rounded to bfloat16 in the upper halves, the lower ones being zero. */
+function roundedUpperHalves(m: Machine, from: Register, busy: readonly Register[], use: (upper: number) => void): void {
+  const bits = bitsOfType(m, from)
+  if (m.target.roundsToBf16) {
+    roundedWords(m, from, busy, upper => {
+      m.v('vpmovzxwd', bits, [upper, upper])
+      m.v('vpslld', bits, [upper, upper], { immediate: 16 })
+      use(upper)
+    })
+    return
+  }
+  m.temporaries(3, [from, ...busy], (upper, help, through) => {
+    roundToUpperHalves(m, bits, upper!, m.vector(from, through!), help!)
+    m.v('vandps', bits, [upper!, upper!, m.pattern(upperHalf, bits)])
+    use(upper!)
   })
 }
 
 export function storeBf16(m: Machine, memory: Memory, from: Register): void {
-  const { asm, length } = m
-  const isScalar = m.types[from] === 'f32'
-  rounded(m, from, [], (upper, help) => {
-    m.v('vpsrld', isScalar ? 128 : length, [upper, upper], { immediate: 16 })
-    if (isScalar) {
-      asm.v('vmovdToGeneral', 'scalar', [scratch.first, upper])
+  const { asm } = m
+  roundedWords(m, from, [], words => {
+    if (m.types[from] === 'f32') {
+      asm.v('vmovdToGeneral', 'scalar', [scratch.first, words])
       asm.store16(memory, scratch.first)
-    } else if (m.isWide) asm.v('vpmovdw', 512, [memory, upper])
-    else {
-      asm.v('vextractf128', 256, [help, upper], { immediate: 1 })
-      asm.v('vpackusdw', 128, [upper, upper, help])
-      asm.v('vmovups', 128, [memory, upper])
-    }
+    } else asm.v('vmovups', m.isWide ? 256 : 128, [memory, words])
   })
 }
 
@@ -165,15 +186,22 @@ export function storeBytes(m: Machine, memory: Memory, from: Register): void {
 }
 
 export function emitToBf16(m: Machine, { to, a }: Instruction & { op: 'unary' }): void {
-  const bits = m.types[to] === 'f32' ? 128 : m.length
-  rounded(m, a, [to], upper => {
-    m.v('vandps', bits, [upper, upper, m.pattern(upperHalf, bits)])
-    m.putVector(to, upper)
-  })
+  roundedUpperHalves(m, a, [to], upper => m.putVector(to, upper))
 }
 
 export function emitPackPairs(m: Machine, { to, a, b }: Instruction & { op: 'binary' }): void {
   const { length } = m
+  if (m.target.roundsToBf16) {
+    m.temporaries(2, [to, a, b], (even, odd) => {
+      m.v('vcvtneps2bf16', length, [even!, m.vector(a, even!)])
+      m.v('vcvtneps2bf16', length, [odd!, m.vector(b, odd!)])
+      for (const half of [even!, odd!]) m.v('vpmovzxwd', length, [half, half])
+      m.v('vpslld', length, [odd!, odd!], { immediate: 16 })
+      m.v('vorps', length, [even!, even!, odd!])
+      m.putVector(to, even!)
+    })
+    return
+  }
   m.temporaries(4, [to, a, b], (even, odd, help, through) => {
     roundToUpperHalves(m, length, even!, m.vector(a, through!), help!)
     roundToUpperHalves(m, length, odd!, m.vector(b, through!), help!)
