@@ -18,18 +18,13 @@ export interface RightFactor {
   column: Int
   depth: Int
   n: Int
-}
-
-/** How a right factor is packed. */
-interface Packing {
+  /** How its numbers are packed; `float32` by default. Pairs pass through the first `productScratch` numbers of own scratch. */
   factors?: Factors
-  /** Scratch of `productScratch` numbers, if the factors are pairs. */
-  scratch?: Reals
 }
 
 /** Packs panel `panel` of the right factor to `into`, which is where this panel begins. */
-export function packPanel(k: Builder, right: RightFactor & Packing, panel: Int, into: Reals): void {
-  const { b, row, column, depth, n, factors = 'float32', scratch = k.own } = right
+export function packPanel(k: Builder, right: RightFactor, panel: Int, into: Reals): void {
+  const { b, row, column, depth, n, factors = 'float32' } = right
   const { columns } = tileShape(k)
   const first = panel.mul(columns)
   const valid = n.sub(first).min(columns)
@@ -39,7 +34,7 @@ export function packPanel(k: Builder, right: RightFactor & Packing, panel: Int, 
     () => packRows(k, factors, source, row, depth, valid, into),
     () =>
       factors === 'pairs'
-        ? packPairedColumns(k, source, column, depth, valid, into, scratch)
+        ? packPairedColumns(k, source, column, depth, valid, into)
         : packColumns(k, factors, source, column, depth, valid, into),
   )
 }
@@ -130,15 +125,7 @@ function packColumns(
 }
 
 /** The same in pairs: made in scratch, column after column and block after block, they are transposed like numbers. */
-function packPairedColumns(
-  k: Builder,
-  source: Reals,
-  column: Int,
-  depth: Int,
-  valid: Int,
-  into: Reals,
-  scratch: Reals,
-): void {
+function packPairedColumns(k: Builder, source: Reals, column: Int, depth: Int, valid: Int, into: Reals): void {
   const { columns } = tileShape(k)
   const numbers = 2 * blockDepth
   k.loop(
@@ -146,16 +133,16 @@ function packPairedColumns(
     depth,
     p => {
       const part = depth.sub(p).min(numbers)
-      copyRows(k, 'pairs', source.from(p), column, valid, part, scratch)
+      copyRows(k, 'pairs', source.from(p), column, valid, part, k.own)
       const block = into.from(p.div(2).mul(columns))
-      packColumns(k, 'float32', scratch, k.int(copiedDistance), part.ceilDiv(2), valid, block)
+      packColumns(k, 'float32', k.own, k.int(copiedDistance), part.ceilDiv(2), valid, block)
     },
     numbers,
   )
 }
 
 /** Packs all panels one after the other to `into`. */
-export function packAll(k: Builder, right: RightFactor & Packing, into: Reals): void {
+export function packAll(k: Builder, right: RightFactor, into: Reals): void {
   const { b, row, column, depth, n, factors = 'float32' } = right
   const { columns } = tileShape(k)
   const panelSize = elementsIn(factors, depth).mul(columns)
