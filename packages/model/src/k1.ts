@@ -1,6 +1,6 @@
 import {
   add,
-  appendRows,
+  appendLatents,
   attention,
   concat,
   type Device,
@@ -306,13 +306,14 @@ export class K1 implements LanguageModel {
     const [queries] = normLinear(queryLatent, w.queryNorm, latentEps, [{ weight: w.queryUp }]) as [Tensor]
     const q = rotated(queries.reshape([rows, heads, keyDim + ropeDim]), keyDim)
 
+    if (place.cache) {
+      const attended = this.cachedAttention(q, keyLatent, w, place, place.cache.layers[index]![0]!)
+      return linearAdd(attended, w.output, x, w.outputBias)
+    }
     const [down, sharedKey] = split(keyLatent, rank)
     const latent = rmsNorm(down, w.latentNorm, latentEps)
     const ropeKey = rotated(sharedKey.reshape([rows, 1, ropeDim]), 0).reshape([rows, ropeDim])
-
-    const attended = place.cache
-      ? this.cachedAttention(q, concat(latent, ropeKey), w, place, place.cache.layers[index]![0]!)
-      : this.expandedAttention(q, latent, ropeKey, w, place.sequences)
+    const attended = this.expandedAttention(q, latent, ropeKey, w, place.sequences)
     return linearAdd(attended, w.output, x, w.outputBias)
   }
 
@@ -331,15 +332,16 @@ export class K1 implements LanguageModel {
   }
 
   /**
-   * Attention over a cached sequence and the tokens that join it. q: [T, h, key + rope]; latents: [T, rank + rope];
-   * returns [T, h·value]. Absorbed, the queries go into latent space and attention runs on the cache itself; expanded,
+   * Attention over a cached sequence and the tokens that join it. q: [T, h, key + rope]; keyLatent: [T, rank + rope], not
+   * yet normalised and rotated; returns [T, h·value]. Absorbed, the queries go into latent space and attention runs on the cache itself; expanded,
    * every key and value is projected first, and attention runs on the smaller heads. Whichever takes fewer
    * multiplications: for one token that is the absorbed form, however long its past is, for a prompt the expanded one.
    */
-  private cachedAttention(q: Tensor, latents: Tensor, w: AttentionWeights, place: Place, cached: Tensor): Tensor {
+  private cachedAttention(q: Tensor, keyLatent: Tensor, w: AttentionWeights, place: Place, cached: Tensor): Tensor {
     const { kvLoraRank: rank, qkNopeHeadDim: keyDim, qkRopeHeadDim: ropeDim, vHeadDim: valueDim } = this.config
-    appendRows(cached, latents, place.positions)
-    const queries = latents.shape[0]!
+    const append = { eps: latentEps, interleaved: this.config.ropeInterleave }
+    appendLatents(cached, keyLatent, w.latentNorm, place.table, place.positions, append)
+    const queries = q.shape[0]!
     const keys = place.cache!.length + queries
     const projection = rank * (keyDim + valueDim)
     const absorbedCost = queries * (projection + keys * (2 * rank + ropeDim))

@@ -1,6 +1,7 @@
 import type { Kernel } from '../kernel/kernel.ts'
 import { adamWKernels } from './adamW.ts'
 import { addKernels } from './add.ts'
+import { appendLatentsKernels } from './appendLatents.ts'
 import { appendRowsKernels } from './appendRows.ts'
 import { attentionKernels } from './attention.ts'
 import { cachedAttentionKernels } from './cachedAttention.ts'
@@ -30,6 +31,7 @@ import { unsharedMatmulKernels } from './unsharedMatmul.ts'
 export const kernels = [
   ...adamWKernels,
   ...addKernels,
+  ...appendLatentsKernels,
   ...appendRowsKernels,
   ...attentionKernels,
   ...cachedAttentionKernels,

@@ -1,7 +1,7 @@
 import { tapeOf } from '../autograd.ts'
 import { EngineError, requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
-import type { Int, Real, Reals } from '../kernel/language.ts'
+import type { Builder, Int, Real, Reals } from '../kernel/language.ts'
 import type { Tensor } from '../tensor.ts'
 
 /**
@@ -62,18 +62,14 @@ const rotate = kernel({
             k.lanes(start, i => put(i, input.at(i)))
             k.lanesFrom(start.add(width), dim, i => put(i, input.at(i)))
           })
-          const turn = (i: Int, first: Int, second: Int) => {
-            const [a, b] = [input.at(first), input.at(second)]
-            const [cosine, sine] = [c.at(i), s.at(i).mul(direction)]
-            put(first, a.mul(cosine).sub(b.mul(sine)))
-            put(second, b.mul(cosine).add(a.mul(sine)))
-          }
-          if (pairs) {
-            k.loop(0, half, i => {
-              const first = start.add(i.mul(2))
-              turn(i, first, first.add(1))
-            })
-          } else k.lanes(half, i => turn(i, i.add(start), i.add(start).add(half)))
+          rotatePairs(k, {
+            pairs,
+            half,
+            x: input.from(start),
+            cos: i => c.at(i),
+            sin: i => s.at(i).mul(direction),
+            put: (i, value) => put(start.add(i), value),
+          })
         })
       })
     const layouts = (adds: boolean) =>
@@ -90,6 +86,35 @@ const rotate = kernel({
   },
   work: ({ rows, heads, dim }) => 4 * rows * heads * dim,
 })
+
+/** Turns `half` pairs (a, b) of x by the angle of each: neighbours if `pairs`, else `half` numbers apart. */
+export function rotatePairs(
+  k: Builder,
+  {
+    pairs,
+    half,
+    x,
+    cos,
+    sin,
+    put,
+  }: {
+    pairs: boolean
+    half: Int
+    x: Reals
+    cos(i: Int): Real
+    sin(i: Int): Real
+    put(i: Int, value: Real): void
+  },
+): void {
+  const turn = (i: Int, first: Int, second: Int) => {
+    const [a, b] = [x.at(first), x.at(second)]
+    const [cosine, sine] = [cos(i), sin(i)]
+    put(first, a.mul(cosine).sub(b.mul(sine)))
+    put(second, b.mul(cosine).add(a.mul(sine)))
+  }
+  if (pairs) k.loop(0, half, i => turn(i, i.mul(2), i.mul(2).add(1)))
+  else k.lanes(half, i => turn(i, i, i.add(half)))
+}
 
 export const rotaryKernels = [rotate]
 

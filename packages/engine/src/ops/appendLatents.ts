@@ -1,0 +1,110 @@
+import { EngineError, requireShape } from '../errors.ts'
+import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
+import type { Tensor } from '../tensor.ts'
+import { normalise } from './rmsNorm.ts'
+import { type RotaryTable, rotatePairs } from './rotary.ts'
+
+/**
+ * cache[positions[r],:rank] = x[r,:rank] / rms(x[r,:rank]) · norm, and cache[positions[r],rank:] = x[r,rank:], rotated as by
+ * `rotary`. x: [rows, rank + ropeDim]; norm: [rank]; cos, sin: [positions, ropeDim/2]; cache: [capacity, rank + ropeDim];
+ * positions differ.
+ */
+const forward = kernel({
+  name: 'appendLatents',
+  params: {
+    x: f32s,
+    norm: f32s,
+    cos: f32s,
+    sin: f32s,
+    positions: i32s,
+    cache: f32s,
+    rows: i32,
+    rank: i32,
+    ropeDim: i32,
+    interleaved: i32,
+    eps: f32,
+  },
+  reference({ x, norm, cos, sin, positions, cache, rows, rank, ropeDim, interleaved, eps }) {
+    const width = rank + ropeDim
+    const half = ropeDim / 2
+    for (let r = 0; r < rows; r++) {
+      const [from, to] = [r * width, positions[r]! * width]
+      let sum = 0
+      for (let i = 0; i < rank; i++) sum += x[from + i]! ** 2
+      const scale = 1 / Math.sqrt(sum / rank + eps)
+      for (let i = 0; i < rank; i++) cache[to + i] = x[from + i]! * scale * norm[i]!
+      for (let i = 0; i < half; i++) {
+        const first = rank + (interleaved ? 2 * i : i)
+        const second = first + (interleaved ? 1 : half)
+        const [c, s] = [cos[positions[r]! * half + i]!, sin[positions[r]! * half + i]!]
+        cache[to + first] = x[from + first]! * c - x[from + second]! * s
+        cache[to + second] = x[from + second]! * c + x[from + first]! * s
+      }
+    }
+  },
+  build(k, { x, norm, cos, sin, positions, cache, rows, rank, ropeDim, interleaved, eps }) {
+    const width = rank.add(ropeDim)
+    const half = ropeDim.div(2)
+    k.rows(rows, r => {
+      const position = positions.at(r)
+      const [from, to] = [x.from(r.mul(width)), cache.from(position.mul(width))]
+      normalise(k, from, norm, to, rank, eps)
+      const [key, rotated] = [from.from(rank), to.from(rank)]
+      const [c, s] = [cos, sin].map(table => table.from(position.mul(half)))
+      const turn = (pairs: boolean) => () =>
+        rotatePairs(k, {
+          pairs,
+          half,
+          x: key,
+          cos: i => c!.at(i),
+          sin: i => s!.at(i),
+          put: (i, y) => rotated.set(i, y),
+        })
+      k.if(interleaved.ne(0), turn(true), turn(false))
+    })
+  },
+  work: ({ rows, rank, ropeDim }) => rows * (3 * rank + 4 * ropeDim),
+})
+
+export const appendLatentsKernels = [forward]
+
+export interface LatentOptions {
+  eps: number
+  /** Pairs of the rotary key, as in `rotary`. */
+  interleaved: boolean
+}
+
+/**
+ * What multi-head latent attention caches of new tokens (DeepSeek-V2, section 2.1): the latent, normalised, and the key
+ * that all heads share, rotated. Row r goes to cache[positions[r]]; no gradient. x: [rows, rank + ropeDim]; norm: [rank];
+ * cache: [capacity, rank + ropeDim]; positions: i32 [rows], all different. An `index` error for a position beyond the
+ * cache or the table.
+ */
+export function appendLatents(
+  cache: Tensor,
+  x: Tensor,
+  norm: Tensor,
+  { cos, sin }: RotaryTable,
+  positions: Tensor,
+  { eps, interleaved }: LatentOptions,
+): void {
+  const [rows, width] = x.shape as [number, number]
+  const rank = norm.size
+  const ropeDim = width - rank
+  requireShape(
+    x.shape.length === 2 && cache.shape[1] === width && positions.size === rows && cos.shape[1] === ropeDim / 2,
+    () =>
+      `appendLatents: [${x.shape}] at ${positions.size} positions, a norm of ${rank} and angles [${cos.shape}] do not fit a cache [${cache.shape}]`,
+  )
+  const end = Math.min(cache.shape[0]!, cos.shape[0]!)
+  for (const position of positions.integers) {
+    if (position < 0 || position >= end) {
+      throw new EngineError(
+        'index',
+        `appendLatents: position ${position} is beyond ${end}; make a longer cache and table`,
+      )
+    }
+  }
+  const shape = { rows, rank, ropeDim, interleaved: interleaved ? 1 : 0, eps }
+  cache.device.run(forward, { x, norm, cos, sin, positions, cache, ...shape })
+}
