@@ -11,7 +11,7 @@ export function rowCursors(first: Reals, row: Int, count: number) {
   return {
     cursor: (r: number): Reals => cursors[Math.floor(r / shared)]!,
     index: (r: number): Int | number => indices[r % shared]!,
-    advance: (elements: number) => {
+    advance: (elements: Int | number) => {
       for (const cursor of cursors) cursor.advance(elements)
     },
   }

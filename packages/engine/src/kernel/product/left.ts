@@ -5,6 +5,9 @@ import { blockDepth, type TileShape, tileShape } from './shape.ts'
 
 // The left factor of a product is read where it lies, or from a copy of a block of it.
 
+/** How many steps of the depth a tile takes at a time. */
+export const depthUnroll = 4
+
 /** How a tile reads its rows: row `r` at the depth of the cursor plus `u`, repeated over the lanes. */
 export interface LeftRows {
   at(r: number, u: number): Real | PairVector
@@ -32,12 +35,22 @@ export function rowsCopied(rows: Reals, pairs: boolean): LeftRows {
   }
 }
 
-/** The columns of a matrix as rows of the left factor, where they lie; its own rows lie `row` numbers apart. */
-export function columnsInPlace(a: Reals, row: number, pairs = false): LeftRows {
-  const cursor = a.cursor()
+/**
+ * The columns of a matrix as rows of the left factor, where they lie; its own rows lie `row` numbers apart, a number in the
+ * kernel or one known before.
+ */
+export function columnsInPlace(a: Reals, row: Int | number, pairs = false): LeftRows {
+  if (typeof row === 'number') {
+    const cursor = a.cursor()
+    return {
+      at: (r, u) => elements(cursor, pairs).broadcastAt(u * row + r),
+      advance: depth => cursor.advance(depth * row),
+    }
+  }
+  const cursors = rowCursors(a, row, depthUnroll)
   return {
-    at: (r, u) => elements(cursor, pairs).broadcastAt(u * row + r),
-    advance: depth => cursor.advance(depth * row),
+    at: (r, u) => elements(cursors.cursor(u), pairs).broadcastAt(cursors.index(u), r),
+    advance: depth => cursors.advance(row.mul(depth)),
   }
 }
 

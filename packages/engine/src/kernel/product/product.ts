@@ -62,8 +62,7 @@ export function product(k: Builder, args: Product): void {
   const { rows, columns } = shape
   const stride = copiedRow(shape, k.width)
   const packed = scratch.from(rows * columns)
-  // Rows in sequence are read in place but for an incomplete tile at the end; a copy has whole tiles.
-  const inPlace = aCol === 1 && !copyAll ? m.sub(m.rem(rows)) : k.int(0)
+  const inPlace = copyAll ? k.int(0) : rowsInPlaceOf(k, aCol, m)
   const copied = m.sub(inPlace)
   k.loop(
     0,
@@ -73,7 +72,7 @@ export function product(k: Builder, args: Product): void {
       const part = elementsIn(factors, numbers)
       const block = a.from(aCol === 1 ? p : p.mul(aCol))
       if (aCol === 1) copyRows(k, factors, block.from(inPlace.mul(aRow)), aRow, copied, numbers, packed)
-      else copyColumns(k, factors, block, aCol, copied, numbers, packed)
+      else copyColumns(k, factors, block.from(inPlace), aCol, copied, numbers, packed)
       k.loop(0, n.ceilDiv(columns), panel => {
         const j = panel.mul(columns)
         const place = {
@@ -92,17 +91,15 @@ export function product(k: Builder, args: Product): void {
           edge: scratch,
         }
         const to = (i: Int) => c.from(i.mul(cRow).add(j))
-        if (aCol === 1 && !copyAll) {
+        if (!copyAll) {
           k.loop(
             0,
             inPlace,
-            i =>
-              tile(k, {
-                ...place,
-                left: rowsInPlace(k, block.from(i.mul(aRow)), aRow),
-                mLeft: k.int(rows),
-                c: to(i),
-              }),
+            i => {
+              const left =
+                aCol === 1 ? rowsInPlace(k, block.from(i.mul(aRow)), aRow) : columnsInPlace(block.from(i), aCol)
+              tile(k, { ...place, left, mLeft: k.int(rows), c: to(i) })
+            },
             rows,
           )
         }
@@ -122,4 +119,16 @@ export function product(k: Builder, args: Product): void {
     },
     blockNumbers,
   )
+}
+
+/** Columns in sequence that lie further apart than this evict each other. */
+const mostDistance = 512
+
+/** How many rows are read where they lie: whole tiles, or none. The others are copied. */
+function rowsInPlaceOf(k: Builder, aCol: Int | 1, m: Int): Int {
+  const whole = m.sub(m.rem(tileShape(k).rows))
+  if (aCol === 1) return whole
+  const rows = k.intVariable(0)
+  k.if(aCol.le(mostDistance), () => rows.set(whole))
+  return rows.value
 }

@@ -1,5 +1,5 @@
 import { type Builder, type Int, PairVector, type Real, type Reals, type RealVariable } from '../language.ts'
-import { elements, type LeftRows } from './left.ts'
+import { depthUnroll, elements, type LeftRows } from './left.ts'
 import { tileShape } from './shape.ts'
 
 // The innermost part of a product: as many sums as fit into registers.
@@ -56,9 +56,8 @@ export function tile(k: Builder, args: Tile): void {
     left.advance(count)
     panel.advance(count * columns)
   }
-  const unroll = 4
-  const blocks = depth.floorTo(unroll)
-  k.loop(0, blocks, steps(unroll), unroll)
+  const blocks = depth.floorTo(depthUnroll)
+  k.loop(0, blocks, steps(depthUnroll), depthUnroll)
   k.loop(blocks, depth, steps(1))
 
   const results = accumulators.map(row => row.map(({ value }) => (scale ? value.mul(scale) : value)))
