@@ -1,8 +1,7 @@
-import { elementsIn, elementsOf, factorsOf, numbersIn } from '../kernel/factors.ts'
+import { elementsOf, factorsOf, numbersIn } from '../kernel/factors.ts'
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
-import type { Builder, Int, Ints } from '../kernel/language.ts'
 import { product, productScratch } from '../kernel/product/product.ts'
-import { packAll, packedSize, packPanel } from '../kernel/product/right.ts'
+import { packAll, packedSize } from '../kernel/product/right.ts'
 import { fewRows, rowProduct } from '../kernel/product/rows.ts'
 import { blockDepth, blockRows, tileShape } from '../kernel/product/shape.ts'
 
@@ -36,80 +35,64 @@ export const groupedMatmul = kernel({
       }
     }
   },
-  scratch({ a, experts, n, k }, target) {
+  scratch({ a, n, k }, target) {
     // No expert can have more rows than there are slots.
     if (a.size / k <= fewRows) return {}
     const shape = tileShape(target)
-    const depth = elementsOf(factorsOf(target), k)
-    return { shared: experts * packedSize(n, depth, shape), perThread: productScratch(shape) }
+    return { perThread: productScratch(shape) + packedSize(n, elementsOf(factorsOf(target), k), shape) }
   },
   build(k, { a, b, c, offsets, experts, n, k: depth, bBatch, bRow, bCol, add }) {
     const { factors } = k
     const shape = tileShape(k)
-    const { columns } = shape
-    const panels = n.ceilDiv(columns)
-    const panelSize = elementsIn(factors, depth).mul(columns)
-    const right = (expert: Int) => ({ b: b.from(expert.mul(bBatch)), row: bRow, column: bCol, depth, n, factors })
-    const packedAt = (expert: Int) => k.shared.from(expert.mul(panels).mul(panelSize))
-    k.rows(experts.mul(panels), index => {
-      const expert = index.div(panels)
-      k.if(slotsOf(offsets, expert).gt(fewRows), () => {
-        const panel = index.rem(panels)
-        packPanel(k, right(expert), panel, packedAt(expert).from(panel.mul(panelSize)))
-      })
-    })
-    k.barrier()
-    // A task is a block of rows of one expert; there are at most this many.
-    const rows = blockRows(shape)
-    k.tasks(offsets.at(experts).div(rows).add(experts), task => {
-      findBlock(k, offsets, experts, rows, task, (expert, slot, m) => {
-        const left = a.from(slot.mul(depth))
-        const to = c.from(slot.mul(n))
-        k.if(
-          slotsOf(offsets, expert).le(fewRows),
-          () => {
-            const few = { a: left, m, aRow: depth, c: to, cRow: n }
-            rowProduct(k, { ...right(expert), ...few, from: k.int(0), to: n, add })
-          },
-          () => {
-            const size = { aRow: depth, aCol: 1, m, depth, n, cRow: n, factors } as const
-            product(k, { a: left, panels: packedAt(expert), c: to, ...size, add, scratch: k.own })
-          },
-        )
-      })
+    const panels = k.own.from(productScratch(shape))
+    // A task is an expert's rows times some columns: whoever multiplies packs, and what it packed stays in the cache.
+    const wanted = k.threads.mul(tasksPerThread).ceilDiv(experts).min(n.ceilDiv(leastColumns))
+    const width = n.ceilDiv(wanted).ceilDiv(shape.columns).mul(shape.columns)
+    const parts = n.ceilDiv(width)
+    k.tasks(experts.mul(parts), task => {
+      const expert = task.div(parts)
+      const j = task.rem(parts).mul(width)
+      const columns = n.sub(j).min(width)
+      const slot = offsets.at(expert)
+      const slots = offsets.at(expert.add(1)).sub(slot)
+      const right = { b: b.from(expert.mul(bBatch)), row: bRow, column: bCol, depth }
+      const left = { a: a.from(slot.mul(depth)), aRow: depth }
+      const to = { c: c.from(slot.mul(n)), cRow: n, add }
+      k.if(
+        slots.le(fewRows),
+        () => rowProduct(k, { ...left, m: slots, ...right, from: j, to: j.add(columns), ...to }),
+        () => {
+          packAll(k, { ...right, b: right.b.from(j.mul(bCol)), n: columns, factors }, panels)
+          const rows = blockRows(shape)
+          k.loop(
+            0,
+            slots,
+            i =>
+              product(k, {
+                a: left.a.from(i.mul(depth)),
+                aRow: depth,
+                aCol: 1,
+                m: slots.sub(i).min(rows),
+                panels,
+                depth,
+                n: columns,
+                ...to,
+                c: to.c.from(i.mul(n).add(j)),
+                factors,
+                scratch: k.own,
+              }),
+            rows,
+          )
+        },
+      )
     })
   },
 })
 
-/** The number of slots of `expert`. */
-const slotsOf = (offsets: Ints, expert: Int): Int => offsets.at(expert.add(1)).sub(offsets.at(expert))
-
-/** Calls body(expert, first slot, rows) for the block number `index`, counting blocks of `size` slots expert by expert. */
-function findBlock(
-  k: Builder,
-  offsets: Ints,
-  experts: Int,
-  size: number,
-  index: Int,
-  body: (expert: Int, slot: Int, rows: Int) => void,
-): void {
-  const before = k.intVariable(0)
-  const found = k.intVariable(-1)
-  const block = k.intVariable(0)
-  k.loop(0, experts, expert => {
-    const local = index.sub(before.value)
-    const blocks = slotsOf(offsets, expert).ceilDiv(size)
-    k.if(local.ge(0).and(local.lt(blocks)), () => {
-      found.set(expert)
-      block.set(local)
-    })
-    before.set(before.value.add(blocks))
-  })
-  k.if(found.value.ge(0), () => {
-    const slot = offsets.at(found.value).add(block.value.mul(size))
-    body(found.value, slot, offsets.at(found.value.add(1)).sub(slot).min(size))
-  })
-}
+/** So many tasks for each thread let all threads end at about the same time, though experts differ in size. */
+const tasksPerThread = 16
+/** Columns of a task that pay for reading the rows again. */
+const leastColumns = 64
 
 /** c[e,i,j] += Σ_s a[s,i]·b[s,j] over the slots s of expert e. a: [slots, m]; b: [slots, n]; c: [experts, m, n]. */
 export const groupedOuter = kernel({
@@ -137,7 +120,7 @@ export const groupedOuter = kernel({
     const panels = k.own.from(productScratch(shape))
     const blockSlots = blockDepth * numbersIn(factors)
     const wanted = k.threads
-      .mul(tasksPerThread)
+      .mul(outerTasksPerThread)
       .ceilDiv(experts)
       .min(m.ceilDiv(blockRows(shape)))
     const taskRows = m.ceilDiv(rows).ceilDiv(wanted).mul(rows)
@@ -182,7 +165,7 @@ export const groupedOuter = kernel({
   },
 })
 
-/** So many tasks for each thread let all threads end at about the same time, though experts differ in size. */
-const tasksPerThread = 8
+/** Fewer than above: each task of an expert packs the same. */
+const outerTasksPerThread = 8
 
 export const groupedMatmulKernels = [groupedMatmul, groupedOuter]
