@@ -4,7 +4,7 @@ import { type Builder, exp, type Int, type Real, type Reals } from '../kernel/la
 import type { Tensor } from '../tensor.ts'
 
 /** Heads that share the loads of keys and values, and keys whose scores are computed together. */
-const headBlock = 2
+export const headBlock = 2
 const keyBlock = 4
 
 /**
@@ -67,9 +67,9 @@ export const attendCache = kernel({
         const queries = all(h => q.from(head.add(h).mul(dim)))
         const scores = all(h => k.own.from(capacity.mul(h)))
         scoreKeys(k, queries, keys, seen, scale, scores)
-        const weights = scores.map(of => ({ of, stride: k.int(1), factor: exponentials(k, of, seen) }))
+        const inverses = scores.map(row => exponentials(k, row, seen))
         const outputs = all(h => y.from(head.add(h).mul(valueDim)))
-        sumValues(k, weights, values, seen, outputs)
+        sumValues(k, scores, values, seen, inverses, outputs)
       }
       k.if(
         perGroup.sub(inGroup).ge(headBlock),
@@ -92,7 +92,14 @@ export interface CacheRows {
 }
 
 /** scores[h][j] = scale · queries[h]·keys[j] for j < seen. */
-function scoreKeys(k: Builder, queries: Reals[], keys: CacheRows, seen: Int, scale: Real, scores: Reals[]): void {
+export function scoreKeys(
+  k: Builder,
+  queries: Reals[],
+  keys: CacheRows,
+  seen: Int,
+  scale: Real,
+  scores: Reals[],
+): void {
   const { width } = k
   const full = keys.width.floorTo(width)
   const block = (count: number) => (j: Int) => {
@@ -128,7 +135,7 @@ function scoreKeys(k: Builder, queries: Reals[], keys: CacheRows, seen: Int, sca
 }
 
 /** Replaces the first `seen` scores by their exponentials, relative to the largest; returns 1 / their sum. */
-function exponentials(k: Builder, scores: Reals, seen: Int): Real {
+export function exponentials(k: Builder, scores: Reals, seen: Int): Real {
   const largest = k.max(seen, j => scores.at(j))
   const sum = k.sum(seen, j => {
     const e = exp(scores.at(j).sub(largest))
@@ -138,34 +145,32 @@ function exponentials(k: Builder, scores: Reals, seen: Int): Real {
   return k.real(1).div(sum)
 }
 
-/** Weights of keys for one head: the one of key j at j · stride. */
-export interface KeyWeights {
-  of: Reals
-  stride: Int
-  /** Multiplies the sum. */
-  factor?: Real
-}
-
-/** outputs[h] = factor_h · Σ_j weights_h[j] · values[j] over j < count. */
-export function sumValues(k: Builder, weights: KeyWeights[], values: CacheRows, count: Int, outputs: Reals[]): void {
+/** outputs[h] = inverses[h] · Σ_j weights[h][j] · values[j] over j < seen. */
+export function sumValues(
+  k: Builder,
+  weights: Reals[],
+  values: CacheRows,
+  seen: Int,
+  inverses: Real[],
+  outputs: Reals[],
+): void {
   const { width } = k
   const vectors = k.registers >= 32 ? 4 : 2
   const columns =
-    (n: number, scalar = false) =>
+    (count: number, scalar = false) =>
     (c: Int) => {
-      const totals = weights.map(() => Array.from({ length: n }, () => k.variable(scalar ? 0 : k.vector(0))))
-      k.loop(0, count, j => {
+      const totals = weights.map(() => Array.from({ length: count }, () => k.variable(scalar ? 0 : k.vector(0))))
+      k.loop(0, seen, j => {
         const row = values.rows.from(j.mul(values.stride))
-        const loaded = Array.from({ length: n }, (_, i) => (scalar ? row.at(c) : row.vectorAt(c, i * width)))
-        for (const [h, { of, stride }] of weights.entries()) {
-          const at = j.mul(stride)
-          const weight = scalar ? of.at(at) : of.broadcastAt(at)
-          for (const [i, value] of loaded.entries()) totals[h]![i]!.addProduct(weight, value)
+        const loaded = Array.from({ length: count }, (_, i) => (scalar ? row.at(c) : row.vectorAt(c, i * width)))
+        for (const [h, weight] of weights.entries()) {
+          const factor = scalar ? weight.at(j) : weight.broadcastAt(j)
+          for (const [i, value] of loaded.entries()) totals[h]![i]!.addProduct(factor, value)
         }
       })
-      for (const [h, { factor }] of weights.entries()) {
-        for (const [i, total] of totals[h]!.entries()) {
-          const value = factor ? total.value.mul(factor) : total.value
+      for (const [h, row] of totals.entries()) {
+        for (const [i, total] of row.entries()) {
+          const value = total.value.mul(inverses[h]!)
           if (scalar) outputs[h]!.set(c, value)
           else outputs[h]!.setVector(c, value, i * width)
         }

@@ -80,7 +80,7 @@ export const expertUnits = kernel({
   scratch: ({ rows }) => ({ perThread: 2 * rows * unitBlock }),
 })
 
-/** Columns that a thread computes at a time. */
+/** Threads take multiples of so many columns. */
 const block = 16
 
 /**
@@ -117,20 +117,19 @@ export const expertSums = kernel({
     }
   },
   build(k, { active, down, experts, sharedActive, sharedDown, y, rows, topk, units, sharedUnits, n }) {
-    const blocks = n.ceilDiv(block)
     const one = k.int(1)
-    k.rows(rows.mul(blocks), index => {
-      const r = index.div(blocks)
-      const from = index.rem(blocks).mul(block)
-      const columns = { from, to: from.add(block).min(n), c: y.from(r.mul(n)), row: one }
-      k.loop(0, topk, j => {
-        const choice = r.mul(topk).add(j)
-        const right = { b: down.from(experts.at(choice).mul(n).mul(units)), column: units, depth: units }
-        rowProduct(k, { ...right, ...columns, a: active.from(choice.mul(units)), add: j.min(1) })
-      })
-      const right = { b: sharedDown, column: sharedUnits, depth: sharedUnits }
-      rowProduct(k, { ...right, ...columns, a: sharedActive.from(r.mul(sharedUnits)), add: one })
-    })
+    k.share(n, block, (from, to) =>
+      k.loop(0, rows, r => {
+        const columns = { from, to, c: y.from(r.mul(n)), row: one }
+        k.loop(0, topk, j => {
+          const choice = r.mul(topk).add(j)
+          const right = { b: down.from(experts.at(choice).mul(n).mul(units)), column: units, depth: units }
+          rowProduct(k, { ...right, ...columns, a: active.from(choice.mul(units)), add: j.min(1) })
+        })
+        const right = { b: sharedDown, column: sharedUnits, depth: sharedUnits }
+        rowProduct(k, { ...right, ...columns, a: sharedActive.from(r.mul(sharedUnits)), add: one })
+      }),
+    )
   },
   work: ({ rows, topk, units, sharedUnits, n }) => 2 * rows * (topk * units + sharedUnits) * n,
 })

@@ -1,21 +1,8 @@
 import { requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
-import { type Builder, exp, type Int, type Reals, type Target } from '../kernel/language.ts'
-import { fewRows, rowProduct } from '../kernel/product/rows.ts'
+import { rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
-import { type CacheRows, sumValues } from './cachedAttention.ts'
-
-/** Keys whose scores with all heads are computed together, and heads that share the loads of values. */
-const keyBlock = 8
-const headBlock = 2
-
-/** Keys of a task: few, so that there is work for all threads, but not more than this many tasks for a sequence. */
-const leastChunk = 32
-const mostChunks = 64
-const chunkOf = (capacity: number): number => Math.max(leastChunk, Math.ceil(capacity / mostChunks))
-
-/** Heads filled up to whole vectors: they lie in the lanes, so that no score is a sum over lanes. */
-const paddedHeads = (heads: number, { width }: Pick<Target, 'width'>): number => Math.ceil(heads / width) * width
+import { exponentials, headBlock, scoreKeys, sumValues } from './cachedAttention.ts'
 
 /**
  * With W_k,h [keyDim, rank] and W_v,h [valueDim, rank] the rows of head h in w: its query in latent space is
@@ -38,7 +25,6 @@ const forward = kernel({
     valueDim: i32,
     rank: i32,
     capacity: i32,
-    chunk: i32,
     scale: f32,
   },
   reference({ q, cache, w, y, positions, rows, heads, keyDim, ropeDim, valueDim, rank, scale }) {
@@ -72,168 +58,55 @@ const forward = kernel({
       }
     }
   },
-  build(k, { q, cache, w, y, positions, rows, heads, keyDim, ropeDim, valueDim, rank, capacity, chunk, scale }) {
+  build(k, { q, cache, w, y, positions, rows, heads, keyDim, ropeDim, valueDim, rank, capacity, scale }) {
     const width = rank.add(ropeDim)
     const queryDim = keyDim.add(ropeDim)
-    const headVectors = heads.ceilDiv(k.width)
-    const lanes = headVectors.mul(k.width)
-    const chunks = capacity.ceilDiv(chunk)
     const [zero, one] = [k.int(0), k.int(1)]
-
-    // Scratch of all threads: latent queries [rows, heads, width]; of every row and chunk of keys the largest score and
-    // the sum of exponentials of each head [lanes], and the weighted sums [heads, rank]. Own: queries [rows, width, lanes],
-    // scores [chunk, lanes].
-    const latents = k.shared
-    const largest = latents.from(rows.mul(heads).mul(width))
-    const sums = largest.from(rows.mul(chunks).mul(lanes))
-    const means = sums.from(rows.mul(chunks).mul(lanes))
-    const queries = k.own
-    const scores = queries.from(rows.mul(width).mul(lanes))
-    const weightsOf = (head: Int) => w.from(head.mul(keyDim.add(valueDim)).mul(rank))
-
-    // 1. Queries into latent space.
-    k.tasks(rows.mul(heads), index => {
-      const query = q.from(index.mul(queryDim))
-      const latent = latents.from(index.mul(width))
-      const absorbed = { b: weightsOf(index.rem(heads)), row: rank, column: one, depth: keyDim, from: zero, to: rank }
-      rowProduct(k, { ...absorbed, a: query, c: latent, add: zero })
-      const [from, to] = [query.from(keyDim), latent.from(rank)]
-      k.lanes(ropeDim, i => to.set(i, from.at(i)))
-    })
-    k.barrier()
-
-    // Every thread lays the heads side by side for itself.
-    k.loop(0, rows.mul(heads), index => {
-      const [r, h] = [index.div(heads), index.rem(heads)]
-      const latent = latents.from(index.mul(width))
-      const target = queries.from(r.mul(width).mul(lanes).add(h))
-      k.loop(0, width, c => target.set(c.mul(lanes), latent.at(c).mul(scale)))
-    })
-
-    // 2. Each chunk of keys by itself.
-    const furthest = k.intVariable(0)
-    k.loop(0, rows, r => furthest.set(furthest.value.max(positions.at(r))))
-    const used = furthest.value.div(chunk).add(1)
-    k.tasks(rows.mul(used), task => {
-      const [r, part] = [task.div(used), task.rem(used)]
-      const first = part.mul(chunk)
-      const count = positions.at(r).add(1).sub(first).min(chunk)
-      k.if(count.gt(0), () => {
-        const keys = { rows: cache.from(first.mul(width)), stride: width, width }
-        const place = r.mul(chunks).add(part)
-        scoreKeys(k, queries.from(r.mul(width).mul(lanes)), lanes, keys, count, scores)
-        k.loop(
-          0,
-          lanes,
-          h => exponentials(k, scores.from(h), lanes, count, largest, sums, place.mul(lanes).add(h)),
-          k.width,
-        )
-        const values = { ...keys, width: rank }
-        const sumsOf = (n: number) => (h: Int) => {
-          const each = <T>(make: (head: Int) => T) => Array.from({ length: n }, (_, i) => make(h.add(i)))
-          const weights = each(head => ({ of: scores.from(head), stride: lanes }))
-          sumValues(
-            k,
-            weights,
-            values,
-            count,
-            each(head => means.from(place.mul(heads).add(head).mul(rank))),
-          )
-        }
-        const paired = heads.floorTo(headBlock)
-        k.loop(0, paired, sumsOf(headBlock), headBlock)
-        k.loop(paired, heads, sumsOf(1))
-      })
-    })
-    k.barrier()
-
-    // 3. What the chunks found, put together, and out of latent space.
-    k.tasks(rows.mul(heads), index => {
-      const [r, h] = [index.div(heads), index.rem(heads)]
-      const place = (part: Int) => r.mul(chunks).add(part)
-      const at = (part: Int) => place(part).mul(lanes).add(h)
-      const parts = positions.at(r).div(chunk).add(1)
-      const peak = k.variable(Number.NEGATIVE_INFINITY)
-      k.loop(0, parts, part => peak.set(peak.value.max(largest.at(at(part)))))
-      const total = k.variable(0)
-      const mean = k.own
-      k.lanes(rank, c => mean.set(c, 0))
-      k.loop(0, parts, part => {
-        const weight = exp(largest.at(at(part)).sub(peak.value))
-        total.addProduct(weight, sums.at(at(part)))
-        const found = means.from(place(part).mul(heads).add(h).mul(rank))
-        k.lanes(rank, c => mean.set(c, found.at(c).mulAdd(weight, mean.at(c))))
-      })
-      const inverse = k.real(1).div(total.value)
-      k.lanes(rank, c => mean.set(c, mean.at(c).mul(inverse)))
-      const values = weightsOf(h).from(keyDim.mul(rank))
-      const expanded = { b: values, row: one, column: rank, depth: rank, from: zero, to: valueDim }
-      rowProduct(k, { ...expanded, a: mean, c: y.from(index.mul(valueDim)), add: zero })
+    const queries = k.own.from(capacity.mul(headBlock))
+    const means = queries.from(width.mul(headBlock))
+    const blocks = heads.ceilDiv(headBlock)
+    k.tasks(rows.mul(blocks), task => {
+      const r = task.div(blocks)
+      const first = task.rem(blocks).mul(headBlock)
+      const seen = positions.at(r).add(1)
+      const past = { rows: cache, stride: width }
+      const attend = (count: number) => {
+        k.loop(0, count, h => {
+          const head = first.add(h)
+          const query = q.from(r.mul(heads).add(head).mul(queryDim))
+          const latent = queries.from(h.mul(width))
+          const keys = w.from(head.mul(keyDim.add(valueDim)).mul(rank))
+          const absorbed = { a: query, b: keys, row: rank, column: one, depth: keyDim, from: zero, to: rank }
+          rowProduct(k, { ...absorbed, c: latent, add: zero })
+          const [from, to] = [query.from(keyDim), latent.from(rank)]
+          k.lanes(ropeDim, i => to.set(i, from.at(i)))
+        })
+        const each = <T>(make: (h: number) => T) => Array.from({ length: count }, (_, h) => make(h))
+        const scores = each(h => k.own.from(capacity.mul(h)))
+        const latents = each(h => queries.from(width.mul(h)))
+        scoreKeys(k, latents, { ...past, width }, seen, scale, scores)
+        const inverses = scores.map(row => exponentials(k, row, seen))
+        const outputs = each(h => means.from(rank.mul(h)))
+        sumValues(k, scores, { ...past, width: rank }, seen, inverses, outputs)
+        k.loop(0, count, h => {
+          const head = first.add(h)
+          const values = w.from(head.mul(keyDim.add(valueDim)).add(keyDim).mul(rank))
+          const expanded = { a: means.from(h.mul(rank)), b: values, row: one, column: rank, depth: rank }
+          const output = y.from(r.mul(heads).add(head).mul(valueDim))
+          rowProduct(k, { ...expanded, from: zero, to: valueDim, c: output, add: zero })
+        })
+      }
+      k.if(
+        heads.sub(first).ge(headBlock),
+        () => attend(headBlock),
+        () => attend(1),
+      )
     })
   },
   work: ({ rows, heads, keyDim, valueDim, ropeDim, rank, capacity }) =>
     2 * rows * heads * (rank * (keyDim + valueDim) + capacity * (2 * rank + ropeDim)),
-  scratch({ rows, heads, ropeDim, rank, capacity, chunk }, target) {
-    const [width, lanes, chunks] = [rank + ropeDim, paddedHeads(heads, target), Math.ceil(capacity / chunk)]
-    return {
-      shared: rows * (heads * width + chunks * (2 * lanes + heads * rank)),
-      perThread: lanes * (rows * width + chunk),
-    }
-  },
+  scratch: ({ capacity, rank, ropeDim }) => ({ perThread: headBlock * (capacity + 2 * rank + ropeDim) }),
 })
-
-/**
- * scores[j,h] = Σ_c queries[c,h]·keys[j,c] for j < count: heads in the lanes, several keys at a time.
- * queries: [width, lanes]; scores: [count, lanes].
- */
-function scoreKeys(k: Builder, queries: Reals, lanes: Int, keys: CacheRows, count: Int, scores: Reals): void {
-  const block = (n: number) => (h: Int, j: Int) => {
-    const starts = Array.from({ length: n }, (_, i) => keys.rows.from(j.add(i).mul(keys.stride)))
-    const totals = starts.map(() => k.variable(k.vector(0)))
-    const query = queries.from(h).cursor()
-    k.loop(0, keys.width, c => {
-      const right = query.vectorAt(0)
-      for (const [i, total] of totals.entries()) total.addProduct(starts[i]!.broadcastAt(c), right)
-      query.advance(lanes)
-    })
-    for (const [i, { value }] of totals.entries()) scores.setVector(j.add(i).mul(lanes).add(h), value)
-  }
-  const grouped = count.floorTo(keyBlock)
-  k.loop(
-    0,
-    lanes,
-    h => {
-      k.loop(0, grouped, j => block(keyBlock)(h, j), keyBlock)
-      k.loop(grouped, count, j => block(1)(h, j))
-    },
-    k.width,
-  )
-}
-
-/**
- * Replaces `count` scores of a vector of heads by their exponentials, relative to the largest of each head; notes the
- * largest and the sum at `place`.
- */
-function exponentials(
-  k: Builder,
-  scores: Reals,
-  lanes: Int,
-  count: Int,
-  largest: Reals,
-  sums: Reals,
-  place: Int,
-): void {
-  const peak = k.variable(k.vector(Number.NEGATIVE_INFINITY))
-  k.loop(0, count, j => peak.set(peak.value.max(scores.vectorAt(j.mul(lanes)))))
-  const sum = k.variable(k.vector(0))
-  k.loop(0, count, j => {
-    const e = exp(scores.vectorAt(j.mul(lanes)).sub(peak.value))
-    scores.setVector(j.mul(lanes), e)
-    sum.add(e)
-  })
-  largest.setVector(place, peak.value)
-  sums.setVector(place, sum.value)
-}
 
 export const latentAttentionKernels = [forward]
 
@@ -274,12 +147,7 @@ export function latentAttention(
     () => `latentAttention: weight [${wKvB.shape}] is not for ${heads} heads of ${keyDim} + ${valueDim}`,
   )
   const y = q.device.temporary([rows, heads * valueDim])
-  const shape = { heads, keyDim, ropeDim, valueDim, rank, capacity, chunk: chunkOf(capacity), scale }
-  // A few rows at a time, which bounds the scratch memory.
-  for (let from = 0; from < rows; from += fewRows) {
-    const to = Math.min(rows, from + fewRows)
-    const part = { q: q.rows(from, to), positions: positions.rows(from, to), y: y.rows(from, to), rows: to - from }
-    q.device.run(forward, { cache, w: wKvB, ...part, ...shape })
-  }
+  const shape = { rows, heads, keyDim, ropeDim, valueDim, rank, capacity, scale }
+  q.device.run(forward, { q, cache, w: wKvB, y, positions, ...shape })
   return y
 }

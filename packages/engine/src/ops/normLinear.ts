@@ -34,9 +34,10 @@ const forward = kernel({
   },
   build(k, { x, norm, w, y, v, z, rows, k: depth, n, m, eps }) {
     const blocks = n.ceilDiv(block)
+    // Outside of tasks: once for each thread.
+    const normed = k.own
+    k.loop(0, rows, r => normalise(k, x.from(r.mul(depth)), norm, normed.from(r.mul(depth)), depth, eps))
     k.share(blocks.add(m.ceilDiv(block)), 1, (first, last) => {
-      const normed = k.own
-      k.loop(0, rows, r => normalise(k, x.from(r.mul(depth)), norm, normed.from(r.mul(depth)), depth, eps))
       const columns = (weights: Reals, outputs: Reals, count: Int, from: Int, to: Int) => {
         const part = { from: from.min(count), to: to.min(count) }
         const right = { b: weights, row: k.int(1), column: depth, depth }
