@@ -294,20 +294,6 @@ export class Assembler {
     this.general(size, [0xf7], 6, by)
   }
 
-  /** rax, rdx = quotient and remainder of rdx:rax by the register, signed. */
-  idiv(size: Size, by: number): void {
-    this.general(size, [0xf7], 7, by)
-  }
-
-  /** edx = the sign of eax in all bits. */
-  cdq(): void {
-    this.put(0x99)
-  }
-
-  neg(size: Size, register: number): void {
-    this.general(size, [0xf7], 3, register)
-  }
-
   shift(operation: keyof typeof shifts, size: Size, to: number, count: number): void {
     if (!isBelow(count, size)) refuse(`cannot shift ${size} bits by ${count}`)
     if (count === 1) this.general(size, [0xd1], shifts[operation], to)
@@ -346,18 +332,9 @@ export class Assembler {
     this.branch(label, [0x70 | conditions.indexOf(condition)], [0x0f, 0x80 | conditions.indexOf(condition)])
   }
 
-  callLabel(label: Label): void {
-    this.branch(label, undefined, [0xe8])
-  }
-
   /** Calls the address in a register. */
   call(register: number): void {
     this.general(32, [0xff], 2, register)
-  }
-
-  /** Jumps to the address in a register. */
-  jumpTo(register: number): void {
-    this.general(32, [0xff], 4, register)
   }
 
   ret(): void {

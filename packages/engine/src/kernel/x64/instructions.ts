@@ -9,10 +9,10 @@
 // opcode    In hex; `/n`: ModRM.reg is no operand but the digit n.
 // op/en     Where each operand goes: R ModRM.reg, M ModRM.rm, V VEX.vvvv, L the high half of the immediate byte.
 // operands  v: vector register of the instruction's length, h, q: half and quarter of it (128 bits at least),
-//           x, y: 128 and 256 bits, k: mask register, r: general register of 32 bits, m: memory,
+//           x: 128 bits, k: mask register, r: general register of 32 bits, m: memory,
 //           b: memory, 32 bits repeated ({1toN}), imm: `immediate` must be given, {k}: may be masked.
 // N         Bytes of the memory operand, L being the vector's length; EVEX counts an 8-bit displacement in these.
-// lengths   `128+`: 128 bits and more; `scalar`: one number, or masks; `L1`: the same, encoded with VEX.L set.
+// lengths   `128+`: 128 bits and more; `scalar`: one number, or masks.
 const rows = [
   // name                   form encoding    opcode op/en operands          N   lengths
   'vaddps                   VE   NP.0F.W0    58     RVM   v{k},v,v/m/b      L   128+',
@@ -31,20 +31,14 @@ const rows = [
   'vsqrtss                  VE   F3.0F.W0    51     RVM   x{k},x,x/m        4   scalar',
   'vscalefps                E    66.0F38.W0  2C     RVM   v{k},v,v/m/b      L   128+',
   'vscalefss                E    66.0F38.W0  2D     RVM   x{k},x,x/m        4   scalar',
-  'vgetexpps                E    66.0F38.W0  42     RM    v{k},v/m/b        L   128+',
-  'vgetexpss                E    66.0F38.W0  43     RVM   x{k},x,x/m        4   scalar',
-  'vgetmantps               E    66.0F3A.W0  26     RM    v{k},v/m/b,imm    L   128+',
-  'vgetmantss               E    66.0F3A.W0  27     RVM   x{k},x,x/m,imm    4   scalar',
 
-  // Fused multiply-add: 132 a = a·c + b, 213 a = b·a + c, 231 a = b·c + a; nm: the product negated.
+  // Fused multiply-add: 132 a = a·c + b, 213 a = b·a + c, 231 a = b·c + a.
   'vfmadd132ps              VE   66.0F38.W0  98     RVM   v{k},v,v/m/b      L   128+',
   'vfmadd132ss              VE   66.0F38.W0  99     RVM   x{k},x,x/m        4   scalar',
   'vfmadd213ps              VE   66.0F38.W0  A8     RVM   v{k},v,v/m/b      L   128+',
   'vfmadd213ss              VE   66.0F38.W0  A9     RVM   x{k},x,x/m        4   scalar',
   'vfmadd231ps              VE   66.0F38.W0  B8     RVM   v{k},v,v/m/b      L   128+',
   'vfmadd231ss              VE   66.0F38.W0  B9     RVM   x{k},x,x/m        4   scalar',
-  'vfnmadd231ps             VE   66.0F38.W0  BC     RVM   v{k},v,v/m/b      L   128+',
-  'vfnmadd231ss             VE   66.0F38.W0  BD     RVM   x{k},x,x/m        4   scalar',
 
   // Bitwise.
   'vandps                   VE   NP.0F.W0    54     RVM   v{k},v,v/m/b      L   128+',
@@ -55,16 +49,13 @@ const rows = [
   'vpandd                   E    66.0F.W0    DB     RVM   v{k},v,v/m/b      L   128+',
   'vpor                     V    66.0F.W0    EB     RVM   v,v,v/m           L   128+',
   'vpord                    E    66.0F.W0    EB     RVM   v{k},v,v/m/b      L   128+',
-  'vpxor                    V    66.0F.W0    EF     RVM   v,v,v/m           L   128+',
   'vpxord                   E    66.0F.W0    EF     RVM   v{k},v,v/m/b      L   128+',
-  'vpternlogd               E    66.0F3A.W0  25     RVM   v{k},v,v/m/b,imm  L   128+',
 
   // Moves and broadcasts.
   'vmovups                  VE   NP.0F.W0    10     RM    v{k},v/m          L   128+',
   'vmovups                  VE   NP.0F.W0    11     MR    m{k},v            L   128+',
   'vmovaps                  VE   NP.0F.W0    28     RM    v{k},v/m          L   128+',
   'vmovaps                  VE   NP.0F.W0    29     MR    m{k},v            L   128+',
-  'vmovntps                 VE   NP.0F.W0    2B     MR    m,v               L   128+',
   'vmovss                   VE   F3.0F.W0    10     RVM   x{k},x,x          -   scalar',
   'vmovss                   VE   F3.0F.W0    10     RM    x{k},m            4   scalar',
   'vmovss                   VE   F3.0F.W0    11     MR    m{k},x            4   scalar',
@@ -72,19 +63,8 @@ const rows = [
   'vmovd                    VE   66.0F.W0    7E     MR    m,x               4   scalar',
   'vmovdToGeneral           VE   66.0F.W0    7E     MR    r,x               4   scalar',
   'vmovq                    V    66.0F.W0    D6     MR    m,x               8   scalar',
-  'vmovdqu                  V    F3.0F.W0    6F     RM    v,v/m             L   128+',
-  'vmovdqu                  V    F3.0F.W0    7F     MR    m,v               L   128+',
-  'vmovdqu32                E    F3.0F.W0    6F     RM    v{k},v/m          L   128+',
-  'vmovdqu32                E    F3.0F.W0    7F     MR    m{k},v            L   128+',
-  'vmovdqu8                 E    F2.0F.W0    6F     RM    v{k},v/m          L   128+',
-  'vmovdqu8                 E    F2.0F.W0    7F     MR    m{k},v            L   128+',
-  'vmaskmovps               V    66.0F38.W0  2C     RVM   v,v,m             L   128+',
-  'vmaskmovps               V    66.0F38.W0  2E     MVR   m,v,v             L   128+',
   'vbroadcastss             VE   66.0F38.W0  18     RM    v{k},x/m          4   128+',
-  'vpbroadcastb             VE   66.0F38.W0  78     RM    v{k},x/m          1   128+',
   'vpbroadcastw             VE   66.0F38.W0  79     RM    v{k},x/m          2   128+',
-  'vpbroadcastd             VE   66.0F38.W0  58     RM    v{k},x/m          4   128+',
-  'vpbroadcastdFromGeneral  E    66.0F38.W0  7C     RM    v{k},r            -   128+',
 
   // Conversions.
   'vroundps                 V    66.0F3A.W0  08     RM    v,v/m,imm         L   128+',
@@ -97,14 +77,7 @@ const rows = [
   'vcvtsi2ss                VE   F3.0F.W0    2A     RVM   x,x,r/m           4   scalar',
   'vcvttss2si               VE   F3.0F.W0    2C     RM    r,x/m             4   scalar',
   'vcvtneps2bf16            E    F3.0F38.W0  72     RM    h{k},v/m/b        L   128+',
-  'vcvtne2ps2bf16           E    F2.0F38.W0  72     RVM   v{k},v,v/m/b      L   128+',
-  'vpmovsxbw                VE   66.0F38.W0  20     RM    v{k},h/m          L/2 128+',
-  'vpmovsxbd                VE   66.0F38.W0  21     RM    v{k},q/m          L/4 128+',
-  'vpmovsxwd                VE   66.0F38.W0  23     RM    v{k},h/m          L/2 128+',
-  'vpmovzxbw                VE   66.0F38.W0  30     RM    v{k},h/m          L/2 128+',
-  'vpmovzxbd                VE   66.0F38.W0  31     RM    v{k},q/m          L/4 128+',
   'vpmovzxwd                VE   66.0F38.W0  33     RM    v{k},h/m          L/2 128+',
-  'vpmovdb                  E    F3.0F38.W0  31     MR    q/m{k},v          L/4 128+',
   'vpmovsdb                 E    F3.0F38.W0  21     MR    q/m{k},v          L/4 128+',
   'vpmovdw                  E    F3.0F38.W0  33     MR    h/m{k},v          L/2 128+',
   'vpackssdw                VE   66.0F.W0    6B     RVM   v{k},v,v/m/b      L   128+',
@@ -117,27 +90,13 @@ const rows = [
   'vcmpss                   V    F3.0F.W0    C2     RVM   x,x,x/m,imm       4   scalar',
   'vcmppsMask               E    NP.0F.W0    C2     RVM   k{k},v,v/m/b,imm  L   128+',
   'vcmpssMask               E    F3.0F.W0    C2     RVM   k{k},x,x/m,imm    4   scalar',
-  'vpcmpeqd                 V    66.0F.W0    76     RVM   v,v,v/m           L   128+',
-  'vpcmpgtd                 V    66.0F.W0    66     RVM   v,v,v/m           L   128+',
-  'vpcmpdMask               E    66.0F3A.W0  1F     RVM   k{k},v,v/m/b,imm  L   128+',
-  'vmovmskps                V    NP.0F.W0    50     RM    r,v               -   128+',
-  'vptest                   V    66.0F38.W0  17     RM    v,v/m             L   128+',
   'vblendvps                V    66.0F3A.W0  4A     RVML  v,v,v/m,v         L   128+',
   'vblendmps                E    66.0F38.W0  65     RVM   v{k},v,v/m/b      L   128+',
-  'vpblendmd                E    66.0F38.W0  64     RVM   v{k},v,v/m/b      L   128+',
 
   // Integers.
-  'vpaddb                   VE   66.0F.W0    FC     RVM   v{k},v,v/m        L   128+',
-  'vpaddw                   VE   66.0F.W0    FD     RVM   v{k},v,v/m        L   128+',
   'vpaddd                   VE   66.0F.W0    FE     RVM   v{k},v,v/m/b      L   128+',
   'vpsubb                   VE   66.0F.W0    F8     RVM   v{k},v,v/m        L   128+',
   'vpsubd                   VE   66.0F.W0    FA     RVM   v{k},v,v/m/b      L   128+',
-  'vpmulld                  VE   66.0F38.W0  40     RVM   v{k},v,v/m/b      L   128+',
-  'vpminsd                  VE   66.0F38.W0  39     RVM   v{k},v,v/m/b      L   128+',
-  'vpmaxsd                  VE   66.0F38.W0  3D     RVM   v{k},v,v/m/b      L   128+',
-  'vpabsb                   VE   66.0F38.W0  1C     RM    v{k},v/m          L   128+',
-  'vpabsd                   VE   66.0F38.W0  1E     RM    v{k},v/m/b        L   128+',
-  'vpsignb                  V    66.0F38.W0  08     RVM   v,v,v/m           L   128+',
   'vpsllw                   VE   66.0F.W0    71/6   VM    v{k},v,imm        -   128+',
   'vpsllw                   E    66.0F.W0    71/6   VM    v{k},m,imm        L   128+',
   'vpsrlw                   VE   66.0F.W0    71/2   VM    v{k},v,imm        -   128+',
@@ -150,61 +109,24 @@ const rows = [
   'vpsrld                   E    66.0F.W0    72/2   VM    v{k},m/b,imm      L   128+',
   'vpsrad                   VE   66.0F.W0    72/4   VM    v{k},v,imm        -   128+',
   'vpsrad                   E    66.0F.W0    72/4   VM    v{k},m/b,imm      L   128+',
-  'vpsllvd                  VE   66.0F38.W0  47     RVM   v{k},v,v/m/b      L   128+',
-  'vpsrlvd                  VE   66.0F38.W0  45     RVM   v{k},v,v/m/b      L   128+',
-  'vpsravd                  VE   66.0F38.W0  46     RVM   v{k},v,v/m/b      L   128+',
 
   // Dot products: bytes (the first unsigned) and words, added in pairs or fours; bf16 in pairs.
-  'vpmaddubsw               VE   66.0F38.W0  04     RVM   v{k},v,v/m        L   128+',
   'vpmaddwd                 VE   66.0F.W0    F5     RVM   v{k},v,v/m        L   128+',
   'vpdpbusd                 E    66.0F38.W0  50     RVM   v{k},v,v/m/b      L   128+',
   'vdpbf16ps                E    F3.0F38.W0  52     RVM   v{k},v,v/m/b      L   128+',
 
   // Permutations.
   'vpermilps                VE   66.0F3A.W0  04     RM    v{k},v/m/b,imm    L   128+',
-  'vpshufd                  VE   66.0F.W0    70     RM    v{k},v/m/b,imm    L   128+',
-  'vpshufb                  VE   66.0F38.W0  00     RVM   v{k},v,v/m        L   128+',
-  'vshufps                  VE   NP.0F.W0    C6     RVM   v{k},v,v/m/b,imm  L   128+',
-  'vmovshdup                VE   F3.0F.W0    16     RM    v{k},v/m          L   128+',
-  'vmovhlps                 VE   NP.0F.W0    12     RVM   x,x,x             -   128',
   'vunpcklps                VE   NP.0F.W0    14     RVM   v{k},v,v/m/b      L   128+',
   'vunpckhps                VE   NP.0F.W0    15     RVM   v{k},v,v/m/b      L   128+',
-  'vpunpcklwd               VE   66.0F.W0    61     RVM   v{k},v,v/m        L   128+',
-  'vpunpckhwd               VE   66.0F.W0    69     RVM   v{k},v,v/m        L   128+',
-  'vpunpckldq               VE   66.0F.W0    62     RVM   v{k},v,v/m/b      L   128+',
-  'vpunpckhdq               VE   66.0F.W0    6A     RVM   v{k},v,v/m/b      L   128+',
   'vextractf128             V    66.0F3A.W0  19     MR    x/m,v,imm         16  256',
-  'vinsertf128              V    66.0F3A.W0  18     RVM   v,v,x/m,imm       16  256',
-  'vextractf32x4            E    66.0F3A.W0  19     MR    x/m{k},v,imm      16  256+',
-  'vinsertf32x4             E    66.0F3A.W0  18     RVM   v{k},v,x/m,imm    16  256+',
-  'vextractf64x4            E    66.0F3A.W1  1B     MR    y/m{k},v,imm      32  512',
-  'vinsertf64x4             E    66.0F3A.W1  1A     RVM   v{k},v,y/m,imm    32  512',
   'vperm2f128               V    66.0F3A.W0  06     RVM   v,v,v/m,imm       L   256',
   'vshuff32x4               E    66.0F3A.W0  23     RVM   v{k},v,v/m/b,imm  L   256+',
-  'vpermps                  VE   66.0F38.W0  16     RVM   v{k},v,v/m/b      L   256+',
-  'vpermd                   VE   66.0F38.W0  36     RVM   v{k},v,v/m/b      L   256+',
-  'vpermt2ps                E    66.0F38.W0  7F     RVM   v{k},v,v/m/b      L   128+',
-  'vpermw                   E    66.0F38.W1  8D     RVM   v{k},v,v/m        L   128+',
-  'vpermt2w                 E    66.0F38.W1  7D     RVM   v{k},v,v/m        L   128+',
 
   // Masks.
   'kmovw                    V    NP.0F.W0    90     RM    k,k/m             2   scalar',
   'kmovw                    V    NP.0F.W0    91     MR    m,k               2   scalar',
-  'kmovwFromGeneral         V    NP.0F.W0    92     RM    k,r               -   scalar',
   'kmovwToGeneral           V    NP.0F.W0    93     RM    r,k               -   scalar',
-  'kmovd                    V    66.0F.W1    90     RM    k,k/m             4   scalar',
-  'kmovd                    V    66.0F.W1    91     MR    m,k               4   scalar',
-  'kmovdFromGeneral         V    F2.0F.W0    92     RM    k,r               -   scalar',
-  'kmovdToGeneral           V    F2.0F.W0    93     RM    r,k               -   scalar',
-  'kandw                    V    NP.0F.W0    41     RVM   k,k,k             -   L1',
-  'kandnw                   V    NP.0F.W0    42     RVM   k,k,k             -   L1',
-  'korw                     V    NP.0F.W0    45     RVM   k,k,k             -   L1',
-  'kxnorw                   V    NP.0F.W0    46     RVM   k,k,k             -   L1',
-  'kxorw                    V    NP.0F.W0    47     RVM   k,k,k             -   L1',
-  'knotw                    V    NP.0F.W0    44     RM    k,k               -   scalar',
-  'kortestw                 V    NP.0F.W0    98     RM    k,k               -   scalar',
-  'vpmovm2d                 E    F3.0F38.W0  38     RM    v,k               -   128+',
-  'vpmovd2m                 E    F3.0F38.W0  39     RM    k,v               -   128+',
 ] as const
 
 type FirstWord<Row> = Row extends `${infer Name} ${string}` ? Name : never
@@ -215,7 +137,7 @@ export type VectorInstruction = FirstWord<(typeof rows)[number]>
 export type VectorLength = 'scalar' | 128 | 256 | 512
 /** Where an operand goes: ModRM.reg, ModRM.rm, VEX.vvvv, the immediate's high half. */
 export type Place = 'R' | 'M' | 'V' | 'L'
-export type RegisterKind = 'v' | 'h' | 'q' | 'x' | 'y' | 'k' | 'r'
+export type RegisterKind = 'v' | 'h' | 'q' | 'x' | 'k' | 'r'
 
 export interface Operand {
   place: Place
@@ -258,11 +180,8 @@ const lengthBits: [VectorLength, number][] = [
 const lengths: Record<string, ReadonlyMap<VectorLength, number>> = {
   '128+': new Map(lengthBits),
   '256+': new Map(lengthBits.slice(1)),
-  '128': new Map(lengthBits.slice(0, 1)),
   '256': new Map(lengthBits.slice(1, 2)),
-  '512': new Map(lengthBits.slice(2)),
   scalar: new Map([['scalar', 0]]),
-  L1: new Map([['scalar', 1]]),
 }
 
 const memorySizes: Record<string, (vectorBytes: number) => number> = {
