@@ -19,6 +19,7 @@ const operandNames: Record<Instruction['op'], readonly OperandName[]> = {
   address: ['base', 'index'],
   load: ['base', 'index'],
   store: ['from', 'base', 'index'],
+  prefetch: ['base', 'index'],
   loop: ['from', 'to'],
   if: ['condition'],
   tasks: ['count'],
@@ -43,6 +44,7 @@ export function result(i: Instruction): Register | undefined {
     case 'tasks':
       return i.task
     case 'store':
+    case 'prefetch':
     case 'if':
     case 'barrier':
       return undefined
@@ -96,7 +98,16 @@ export function walk(block: Block, visit: (i: Instruction) => void): void {
 }
 
 /** Instructions that do more than compute one value from their operands. */
-const effects: ReadonlySet<Instruction['op']> = new Set(['copy', 'load', 'store', 'loop', 'if', 'tasks', 'barrier'])
+const effects: ReadonlySet<Instruction['op']> = new Set([
+  'copy',
+  'load',
+  'store',
+  'prefetch',
+  'loop',
+  'if',
+  'tasks',
+  'barrier',
+])
 
 /** Whether `i` only computes a value from its operands: it may be computed elsewhere, once instead of twice, or not at all. */
 export const isPure = (i: Instruction): boolean => !effects.has(i.op)

@@ -170,6 +170,8 @@ class Interpreter {
         for (task[0] = 0; task[0] < count[0]!; task[0]++) this.block(i.body)
         break
       }
+      case 'prefetch':
+        break
       case 'barrier':
         // The only thread waits for nobody.
         break

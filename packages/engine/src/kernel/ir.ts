@@ -76,6 +76,8 @@ export type Instruction =
    */
   | (Place & { op: 'load'; to: Register; splat: boolean })
   | (Place & { op: 'store'; from: Register })
+  /** Memory there is wanted soon. Nothing follows from it, wherever it points. */
+  | (Place & { op: 'prefetch' })
   /** for (counter = from; counter < to; counter += step), signed. */
   | { op: 'loop'; counter: Register; from: Register; to: Register; step: number; body: Block }
   | { op: 'if'; condition: Register; body: Block; otherwise: Block }

@@ -205,6 +205,18 @@ describe('control', () => {
     })
   })
 
+  test('a prefetch changes nothing, wherever it points', () => {
+    expectIntegers([10], { n: 4, x: [1, 2, 3, 4] }, (k, { x, z, n }) => {
+      const total = k.variable(0)
+      k.loop(0, n, i => {
+        for (const far of [0, 1, 1 << 20]) x.prefetch(i.mul(far), far)
+        x.from(-(1 << 20)).prefetch(0)
+        total.add(x.at(i))
+      })
+      z.set(0, total.value.toInt())
+    })
+  })
+
   test('a condition on lanes cannot decide an `if`', () => {
     const k = new Builder(target)
     expect(() => k.if(k.vector(1).lt(2), () => {})).toThrow('select')

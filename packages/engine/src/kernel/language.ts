@@ -335,6 +335,10 @@ export class Reals extends ArrayOf {
     const from = spans(index) ? this.k.vector(value) : this.k.real(value)
     this.k.emit({ op: 'store', from: from.register, ...this.place(index) })
   }
+  /** Asks the processor to bring what stands at `index + plus` into its cache, whether that belongs to the array or not. */
+  prefetch(index: Int | number, plus = 0): void {
+    this.k.emit({ op: 'prefetch', ...this.place(index, plus) })
+  }
   /** The same numbers, counted from `index` on. */
   from(index: Int | number): Reals {
     return new Reals(this.k, this.shifted(index))

@@ -338,6 +338,9 @@ class FunctionWriter {
       case 'store':
         this.store(i)
         return
+      case 'prefetch':
+        // WebAssembly has no such instruction.
+        return
       case 'loop':
         // The test stands at the bottom, with one check before the first turn.
         this.get(i.from)

@@ -16,7 +16,7 @@ export interface Facts {
 }
 
 type Binary = Instruction & { op: 'binary' }
-type Access = Instruction & { op: 'load' | 'store' }
+type Access = Instruction & { op: 'load' | 'store' | 'prefetch' }
 
 /** `i` or a cheaper instruction that does the same. */
 export function simplify(i: Instruction, facts: Facts): Instruction {
@@ -36,6 +36,7 @@ export function simplify(i: Instruction, facts: Facts): Instruction {
     }
     case 'load':
     case 'store':
+    case 'prefetch':
       return access(i, facts)
     default:
       return i

@@ -90,7 +90,11 @@ export function product(k: Builder, args: Product): void {
           pairs,
           edge: scratch,
         }
-        const to = (i: Int) => c.from(i.mul(cRow).add(j))
+        const to = (i: Int) => {
+          const corner = c.from(i.mul(cRow).add(j))
+          prefetchTile(k, corner, cRow)
+          return corner
+        }
         if (!copyAll) {
           k.loop(
             0,
@@ -132,3 +136,16 @@ function rowsInPlaceOf(k: Builder, aCol: Int | 1, m: Int): Int {
   k.if(aCol.le(mostDistance), () => rows.set(whole))
   return rows.value
 }
+
+/** Brings a tile of the result into the cache while its sums are made: a large result comes from far away. */
+function prefetchTile(k: Builder, corner: Reals, cRow: Int): void {
+  const { rows, columns } = tileShape(k)
+  const row = corner.cursor()
+  for (let r = 0; r < rows; r++) {
+    for (let at = 0; at < columns; at += lineNumbers) row.prefetch(at)
+    row.advance(cRow)
+  }
+}
+
+/** Numbers of a cache line. */
+const lineNumbers = 16

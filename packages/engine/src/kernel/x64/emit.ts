@@ -171,6 +171,9 @@ class Generator {
       case 'store':
         emitStore(this.m, i)
         return
+      case 'prefetch':
+        this.m.asm.prefetcht0(this.m.memory(i))
+        return
       case 'loop':
         this.loop(i)
         return
