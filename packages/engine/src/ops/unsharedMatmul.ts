@@ -124,15 +124,19 @@ const leastDepth = 1024
 /** A result so small stays in the second-level cache while it is summed. */
 const mostResults = 1 << 18
 const mostParts = 4
-/** With so few rows, and columns that give all threads enough to do, packing is best done by who uses it. */
-const [mostRows, leastColumns] = [768, 2048]
+/** So many columns give all threads enough to do. */
+const leastColumns = 2048
+/** With so few rows packing is best done by who uses it. */
+const mostRows = 1024
+/** Numbers of a packed right factor that are worth their memory: 64 MiB. */
+const mostPacked = 1 << 24
 /** Below that, a product of few rows is another kernel's. */
 const leastRowsAtAll = 16
 
 /** Into how many parts `unsharedMatmul` best cuts the depth of a product; 0 if `matmul` is better. */
 export function depthParts(m: number, n: number, depth: number): number {
   if (m < leastRowsAtAll) return 0
-  if (m <= mostRows && n >= leastColumns) return 1
+  if (n >= leastColumns && (m <= mostRows || n * depth > mostPacked)) return 1
   if (depth < leastDepth || m * n > mostResults) return 0
   const tasks = Math.ceil(m / (2 * leastRows)) * Math.ceil(n / taskColumns)
   return Math.max(1, Math.ceil(mostParts / tasks))
