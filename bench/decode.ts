@@ -63,7 +63,13 @@ function decoder(device: Device): () => void {
 
 function greatest(logits: Float32Array): number {
   let best = 0
-  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i
+  let most = logits[0]!
+  for (let i = 1; i < logits.length; i++) {
+    const value = logits[i]!
+    if (value <= most) continue
+    most = value
+    best = i
+  }
   return best
 }
 
