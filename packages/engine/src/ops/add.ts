@@ -1,4 +1,4 @@
-import { tapeOf } from '../autograd.ts'
+import { type Tape, tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Tensor } from '../tensor.ts'
@@ -26,16 +26,20 @@ export function add(a: Tensor, b: Tensor): Tensor {
   const y = device.temporary(a.shape)
   device.run(forward, { a, b, y, n })
   const tape = tapeOf(a, b)
-  tape?.record(y, () => {
-    // The gradient of the sum is that of both terms: one may have the array itself, unless it got something before.
-    const x = tape.gradient(y)
-    const terms = [a, b].filter(term => term.requiresGrad)
-    const heir = terms.find(term => tape.adopt(term, x))
-    for (const term of terms) {
-      if (term === heir) continue
-      const { gradient, add } = tape.destination(term)
-      device.run(accumulate, { x, y: gradient, n, factor: 1, add })
-    }
-  })
+  tape?.record(y, () => sumBackward(tape, tape.gradient(y), [a, b]))
   return y
+}
+
+/**
+ * Sends the gradient of a sum, which is that of each term, to its terms. One may have the array itself, unless it got
+ * something before: nobody may need it afterwards.
+ */
+export function sumBackward(tape: Tape, dy: Tensor, terms: readonly Tensor[]): void {
+  const receivers = terms.filter(term => term.requiresGrad)
+  const heir = receivers.find(term => tape.adopt(term, dy))
+  for (const term of receivers) {
+    if (term === heir) continue
+    const { gradient, add } = tape.destination(term)
+    dy.device.run(accumulate, { x: dy, y: gradient, n: dy.size, factor: 1, add })
+  }
 }

@@ -1,4 +1,4 @@
-import { tapeOf } from '../autograd.ts'
+import { type Tape, tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { type Arguments, f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Tensor } from '../tensor.ts'
@@ -67,28 +67,43 @@ export function addOuter(dy: Tensor, x: Tensor, dw: Tensor, rows: number, n: num
   runProduct({ a: dy, b: x, c: dw, batch: 1, m: n, n: k, k: rows, ...strides, add: 1 })
 }
 
+/** The weights of a projection. w: [out, in]; bias: [out]. */
+export interface Projection {
+  w: Tensor
+  bias: Tensor | undefined
+}
+
 /** y = x·wᵀ + bias over the last axis. x: [..., in]; w: [out, in]; bias: [out]; returns [..., out]. */
 export function linear(x: Tensor, w: Tensor, bias?: Tensor): Tensor {
+  const y = project(x, { w, bias })
+  const tape = tapeOf(x, w, bias)
+  tape?.record(y, () => projectBackward(tape, tape.gradient(y), x, { w, bias }))
+  return y
+}
+
+/** `linear` without the tape. */
+export function project(x: Tensor, { w, bias }: Projection): Tensor {
   const [n, k] = w.shape as [number, number]
   requireShape(
     w.shape.length === 2 && x.shape.at(-1) === k,
     () => `linear: weight [${w.shape}] does not fit the input [${x.shape}]`,
   )
   requireShape(!bias || bias.size === n, () => `linear: bias [${bias?.shape}] does not fit the weight [${w.shape}]`)
-  const { device } = x
   const rows = x.size / k
-  const y = device.temporary([...x.shape.slice(0, -1), n])
+  const y = x.device.temporary([...x.shape.slice(0, -1), n])
   multiplyTransposed(x, w, y, rows, n, k)
-  if (bias) device.run(addBias, { y, bias, rows, n })
-  const tape = tapeOf(x, w, bias)
-  tape?.record(y, () => {
-    const dy = tape.gradient(y)
-    if (x.requiresGrad) {
-      const { gradient, add } = tape.destination(x)
-      multiply(dy, w, gradient, rows, n, k, add)
-    }
-    if (w.requiresGrad) addOuter(dy, x, tape.gradient(w), rows, n, k)
-    if (bias?.requiresGrad) device.run(backwardBias, { dy, dbias: tape.gradient(bias), rows, n })
-  })
+  if (bias) x.device.run(addBias, { y, bias, rows, n })
   return y
+}
+
+/** Sends the gradient `dy` of a projection of x to x, w and bias. */
+export function projectBackward(tape: Tape, dy: Tensor, x: Tensor, { w, bias }: Projection): void {
+  const [n, k] = w.shape as [number, number]
+  const rows = x.size / k
+  if (x.requiresGrad) {
+    const { gradient, add } = tape.destination(x)
+    multiply(dy, w, gradient, rows, n, k, add)
+  }
+  if (w.requiresGrad) addOuter(dy, x, tape.gradient(w), rows, n, k)
+  if (bias?.requiresGrad) x.device.run(backwardBias, { dy, dbias: tape.gradient(bias), rows, n })
 }

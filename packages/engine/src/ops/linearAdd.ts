@@ -3,8 +3,9 @@ import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
 import { fewRows, rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
-import { add } from './add.ts'
-import { linear } from './linear.ts'
+import { sumBackward } from './add.ts'
+import { project, projectBackward } from './linear.ts'
+import { accumulate } from './scale.ts'
 
 /** Columns that a thread computes at a time. */
 const block = 16
@@ -48,8 +49,19 @@ export function linearAdd(x: Tensor, w: Tensor, residual: Tensor, bias?: Tensor)
     () =>
       `linearAdd: weight [${w.shape}] does not fit the input [${x.shape}] and what it is added to, [${residual.shape}]`,
   )
-  if (rows > fewRows || bias || tapeOf(x, w, residual)) return add(residual, linear(x, w, bias))
-  const y = x.device.temporary([rows, n])
-  x.device.run(forward, { x, w, residual, y, rows, n, k })
+  const { device } = x
+  const tape = tapeOf(x, w, bias, residual)
+  if (rows <= fewRows && !bias && !tape) {
+    const y = device.temporary([rows, n])
+    device.run(forward, { x, w, residual, y, rows, n, k })
+    return y
+  }
+  const y = project(x, { w, bias })
+  device.run(accumulate, { x: residual, y, n: y.size, factor: 1, add: 1 })
+  tape?.record(y, () => {
+    const dy = tape.gradient(y)
+    projectBackward(tape, dy, x, { w, bias })
+    sumBackward(tape, dy, [residual])
+  })
   return y
 }
