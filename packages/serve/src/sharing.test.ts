@@ -31,7 +31,7 @@ async function until(condition: () => boolean | Promise<boolean>) {
 describe('fairness', () => {
   test('an answer that comes later gets every second step', async () => {
     await start()
-    const slow = complete({ max_tokens: 600 })
+    const slow = complete({ max_tokens: 1500 })
     await until(() => log.steps.length > 20)
     const quick = await complete({ max_tokens: 30 })
     expect(quick.status).toBe(200)
@@ -130,7 +130,7 @@ describe('a client that leaves', () => {
   test('makes room for the next in line', async () => {
     await start({ seats: 1, line: 1 })
     const leaving = new AbortController()
-    const first = complete({ max_tokens: 1000 }, leaving.signal).catch(error => error)
+    const first = complete({ max_tokens: 1500 }, leaving.signal).catch(error => error)
     await until(() => log.steps.length > 5)
     const second = complete({ max_tokens: 3 })
     await until(async () => (await health()).waiting === 1)
@@ -142,7 +142,7 @@ describe('a client that leaves', () => {
 
   test('while waiting in line never starts', async () => {
     await start({ seats: 1, line: 1 })
-    const first = complete({ max_tokens: 150 })
+    const first = complete({ max_tokens: 1500 })
     await until(() => log.steps.length > 5)
     const leaving = new AbortController()
     const second = complete({ max_tokens: 3 }, leaving.signal).catch(error => error)
