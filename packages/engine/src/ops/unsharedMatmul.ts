@@ -3,6 +3,7 @@ import { i32, kernel } from '../kernel/kernel.ts'
 import type { Int } from '../kernel/language.ts'
 import { product, productScratch } from '../kernel/product/product.ts'
 import { packAll, packedSize } from '../kernel/product/right.ts'
+import { fewRows } from '../kernel/product/rows.ts'
 import { blockDepth, blockRows, tileShape } from '../kernel/product/shape.ts'
 import { matmul } from './matmul.ts'
 
@@ -130,12 +131,10 @@ const leastColumns = 2048
 const mostRows = 1024
 /** Numbers of a packed right factor that are worth their memory: 64 MiB. */
 const mostPacked = 1 << 24
-/** Below that, a product of few rows is another kernel's. */
-const leastRowsAtAll = 16
 
 /** Into how many parts `unsharedMatmul` best cuts the depth of a product; 0 if `matmul` is better. */
 export function depthParts(m: number, n: number, depth: number): number {
-  if (m < leastRowsAtAll) return 0
+  if (m <= fewRows) return 0
   if (n >= leastColumns && (m <= mostRows || n * depth > mostPacked)) return 1
   if (depth < leastDepth || m * n > mostResults) return 0
   const tasks = Math.ceil(m / (2 * leastRows)) * Math.ceil(n / taskColumns)
