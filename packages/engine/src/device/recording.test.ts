@@ -23,6 +23,36 @@ const accumulate = kernel({
   build: (k, { x, y, n }) => k.rows(n, i => y.set(i, y.at(i).add(x.at(0).toReal()))),
 })
 
+/** y[i] = a + i, i < n, through numbers that every thread puts into its own scratch before it takes a task. */
+const throughOwn = kernel({
+  name: 'recording.throughOwn',
+  params: { y: f32s, n: i32, a: i32 },
+  reference({ y, n, a }) {
+    for (let i = 0; i < n; i++) y[i] = a + i
+  },
+  build(k, { y, n, a }) {
+    k.loop(0, n, i => k.own.set(i, a.add(i).toReal()))
+    k.rows(n, i => y.set(i, k.own.at(i)))
+  },
+  scratch: ({ n }) => ({ perThread: n }),
+})
+
+/** The same through scratch that all threads share, away from its beginning. */
+const throughShared = kernel({
+  name: 'recording.throughShared',
+  params: { y: f32s, n: i32, a: i32 },
+  reference({ y, n, a }) {
+    for (let i = 0; i < n; i++) y[i] = a + i
+  },
+  build(k, { y, n, a }) {
+    const numbers = k.shared.from(n)
+    k.rows(n, i => numbers.set(i, a.add(i).toReal()))
+    k.barrier()
+    k.rows(n, i => y.set(i, numbers.at(i)))
+  },
+  scratch: ({ n }) => ({ shared: 2 * n }),
+})
+
 const onlyReference = kernel({ name: 'recording.bookkeeping', params: { y: f32s }, reference() {} })
 
 /** A small network with routed experts from a token id to a row of numbers. */
@@ -70,6 +100,22 @@ describe.each(devices.map(device => [`${device.name} ${device.target}, ${device.
       }
       recording.release()
     })
+
+    test('keeps the scratch of a thread that comes late away from that of the others', () => {
+      const n = 700
+      const calls = Array.from({ length: 20 }, (_, i) => ({ kernel: i % 2 ? throughShared : throughOwn, a: 1000 * i }))
+      const outputs = calls.map(() => device.persistent([n]))
+      const recording = device.record(() => {
+        for (const [i, { kernel, a }] of calls.entries()) device.run(kernel, { y: outputs[i]!, n, a })
+      })
+      for (let i = 0; i < 100; i++) {
+        for (const output of outputs) output.data[n - 1] = -1
+        recording.replay()
+        const wrong = outputs.findIndex(({ data }, at) => data.some((value, j) => value !== calls[at]!.a + j))
+        if (wrong >= 0) expect([i, wrong]).toBe('right')
+      }
+      recording.release()
+    }, 30_000)
 
     test('gives what the same calls give, whatever runs between the replays', () => {
       const run = network(device)

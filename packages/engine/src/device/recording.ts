@@ -64,12 +64,19 @@ export class CallRecorder {
     }
   }
 
-  /** All calls use the same scratch: no task of one begins before those of the call before it are done. */
+  /**
+   * All calls use the same scratch: no task of one begins before those of the call before it are done. Every thread has
+   * the same part of it in all calls, because a late one may still be at the beginning of a call that others have left.
+   */
   private provideScratch(threads: number): void {
-    const sizes = this.calls.map(({ scratch }) => (scratch ? numbersOf(scratch, threads) : 0))
-    const place = this.arena.allocate(4 * Math.max(0, ...sizes))
+    const needs = this.calls.flatMap(({ scratch }) => scratch ?? [])
+    const most = {
+      shared: Math.max(0, ...needs.map(({ shared }) => shared)),
+      perThread: Math.max(0, ...needs.map(({ perThread }) => perThread)),
+    }
+    const place = this.arena.allocate(4 * numbersOf(most, threads))
     for (const { loaded, block, scratch } of this.calls) {
-      if (scratch) this.writer.scratch(loaded, scratch, place, block)
+      if (scratch) this.writer.scratch(loaded, most, place, block)
     }
   }
 

@@ -4,7 +4,9 @@ import type { Program } from './ir.ts'
 // the call's argument block, aligned to 64 bytes: first the task counters of the kernel, one slot each, which the caller
 // zeroes, then its parameters, one slot each (i32 and f32 in the low 4 bytes, arrays as addresses), then its scratch. A
 // call returns when all its tasks are done, whoever does them; so several threads may run a list of calls one after the
-// other, and meet at the end of each.
+// other, and meet at the end of each. Outside of tasks a kernel reads nothing but its arguments and what earlier kernels
+// wrote, and writes nothing but the scratch of the thread that runs it: a late thread may still be there when others have
+// left.
 
 /** A slot of a task counter, on a cache line of its own: the next task (i32) and, at `done`, the number of those done. */
 export const taskSlot = { bytes: 64, done: 4 } as const
