@@ -9,7 +9,7 @@ import { scale } from './scale.ts'
 export interface LinearCrossEntropyOptions {
   /** Multiplies the loss (and its gradients); 1 by default. */
   weight?: number
-  /** Rows whose logits exist at one time; 256 by default. */
+  /** Rows whose logits exist at one time; 512 by default. */
   chunk?: number
 }
 
@@ -27,7 +27,7 @@ export function linearCrossEntropy(
   labels: Tensor,
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
-  const { weight = 1, chunk = 256 } = options
+  const { weight = 1, chunk = 512 } = options
   const [classes, n] = w.shape as [number, number]
   requireShape(
     w.shape.length === 2 && x.size === labels.size * n && x.shape.at(-1) === n,
