@@ -67,14 +67,16 @@ type MatmulArguments = BuilderArguments<typeof params>
 /** A few rows, which are multiplied as they are. */
 function fewInSequence(k: Builder, args: MatmulArguments): void {
   const { a, b, c, batch, m, n, k: depth, aBatch, aRow, bBatch, bRow, bCol, cBatch, cRow, add } = args
-  const unit = 16
-  const units = n.ceilDiv(unit)
+  // Rows of the right factor are read several vectors at a time, columns one by one.
+  const unit = k.intVariable(16)
+  k.if(bCol.eq(1), () => unit.set(64))
+  const units = n.ceilDiv(unit.value)
   k.rows(batch.mul(units), index => {
     const t = index.div(units)
-    const from = index.rem(units).mul(unit)
+    const from = index.rem(units).mul(unit.value)
     const left = { a: a.from(t.mul(aBatch)), aRow, m }
     const right = { b: b.from(t.mul(bBatch)), row: bRow, column: bCol, depth }
-    rowProduct(k, { ...right, ...left, from, to: from.add(unit).min(n), c: c.from(t.mul(cBatch)), cRow, add })
+    rowProduct(k, { ...right, ...left, from, to: from.add(unit.value).min(n), c: c.from(t.mul(cBatch)), cRow, add })
   })
 }
 
