@@ -1,5 +1,5 @@
-import { type CpuTarget, createCpuDevice, type Device } from '@modu/engine'
-import { countParams, createModel } from '@modu/model'
+import { type CpuTarget, createCpuDevice, type Device, type Precision } from '@modu/engine'
+import { countParams, createModel, narrowWeights } from '@modu/model'
 import { readGigabytes } from './limits.ts'
 import { bestSeconds, option } from './measure.ts'
 import { nanoConfig } from './nano.ts'
@@ -15,37 +15,53 @@ const tokens = 10
 const peerTokens = 100
 
 /**
- * Greedy decoding of one sequence behind a context of 200 tokens, with 1 to `--threads` (2) threads. The limit is the time
- * to read the weights that a token needs (float32, with the tied head) once, at the speed of a loop that only reads as
- * many bytes as the model has.
+ * Greedy decoding of one sequence behind a context of 200 tokens, with 1 to `--threads` (2) threads; with weights in
+ * bfloat16, as checkpoints are published, and in float32. The peer is the faster of its two precisions. The limit is the
+ * time to read the weights that a token needs (with the tied head) once, at the speed of a loop that only reads as many
+ * bytes as the model has in float32.
  */
 export async function decode(args: string[]): Promise<Result> {
   const most = Number(option(args, 'threads', '2'))
-  const peer = wantsPeer(args) ? await decodePeer({ context, tokens: peerTokens, threads: most }) : undefined
+  const peers = wantsPeer(args) ? await decodePeer({ context, tokens: peerTokens, threads: most }) : undefined
+  if (peers) console.log(`transformers generate: ${JSON.stringify(peers)} tokens/s\n`)
+  const peer = peers && Math.max(peers.float32, peers.bf16)
   const { total, active } = countParams(nanoConfig)
   const cases = []
   let gigabytes = 0
   for (const target of targets(args)) {
-    for (let threads = 1; threads <= most; threads++) {
-      const device = createCpuDevice({ threads, target })
-      const ours = tokens / bestSeconds(decoder(device), { seconds: 5 })
-      // More threads read no slower than fewer, nor does one target than another.
-      gigabytes = Math.max(gigabytes, readGigabytes(device, 4 * total))
-      cases.push({ target, threads, ours, peer: peer ?? null, ratio: peer === undefined ? null : ours / peer })
-      await device.close()
+    for (const weights of ['bf16', 'float32'] as const) {
+      for (let threads = 1; threads <= most; threads++) {
+        const device = createCpuDevice({ threads, target })
+        const ours = tokens / bestSeconds(decoder(device, weights), { seconds: 5 })
+        // More threads read no slower than fewer, nor does one target than another.
+        gigabytes = Math.max(gigabytes, readGigabytes(device, 4 * total))
+        const ratio = peer === undefined ? null : ours / peer
+        cases.push({ target, weights, threads, ours, peer: peer ?? null, ratio })
+        await device.close()
+      }
     }
     await printProfile(target, most)
   }
-  const limit = (gigabytes * 1e9) / (4 * active)
-  const { ours } = cases.reduce((a, b) => (b.ours > a.ours ? b : a))
+  const limitOf = (weights: Precision) => (gigabytes * 1e9) / ((weights === 'bf16' ? 2 : 4) * active)
+  const { ours, weights } = cases.reduce((a, b) => (b.ours > a.ours ? b : a))
   const compared = peer === undefined ? {} : { peer, peerName: 'transformers generate' }
-  const withLimit = cases.map(row => ({ ...row, 'read GB/s': gigabytes, limit, limitShare: row.ours / limit }))
-  return result({ name: 'decode', unit: 'tokens/s', ours, limit, ...compared, cases: withLimit })
+  const withLimit = cases.map(row => {
+    const limit = limitOf(row.weights)
+    return { ...row, 'read GB/s': gigabytes, limit, limitShare: row.ours / limit }
+  })
+  return result({ name: 'decode', unit: 'tokens/s', ours, limit: limitOf(weights), ...compared, cases: withLimit })
 }
 
 /** A function that continues a sequence by `tokens` tokens, each at the same place. */
-function decoder(device: Device): () => void {
+function decoder(device: Device, weights: Precision): () => void {
   const model = createModel(nanoConfig, device, { seed: 1 })
+  if (weights === 'bf16') {
+    for (const { data } of model.parameters.values()) {
+      const bits = new Int32Array(data.buffer, data.byteOffset, data.length)
+      for (let i = 0; i < bits.length; i++) bits[i]! &= 0xffff_0000
+    }
+    narrowWeights(model)
+  }
   const cache = model.createCache(context + 1)
   model.step(
     Int32Array.from({ length: context }, (_, i) => (i * 7919) % nanoConfig.vocabSize),
@@ -85,7 +101,7 @@ async function printProfile(target: CpuTarget, threads: number): Promise<void> {
     }
     return { result, replay, release }
   }
-  const step = decoder(device)
+  const step = decoder(device, 'bf16')
   step()
   const repeats = 10
   const times = profile(device, () => {

@@ -16,12 +16,12 @@ export async function trainPeer(work: {
   return found as Record<Precision, number> | undefined
 }
 
-/** Tokens a second of `generate`, greedy, one sequence, behind `context` tokens. */
+/** Tokens a second of `generate`, greedy, one sequence, behind `context` tokens, in float32 and in bfloat16. */
 export async function decodePeer(work: {
   context: number
   tokens: number
   threads: number
-}): Promise<number | undefined> {
+}): Promise<Record<Precision, number> | undefined> {
   const found = await pythonPeer('decode', { config: nanoFile, ...work })
-  return found?.tokensPerSecond as number | undefined
+  return found as Record<Precision, number> | undefined
 }

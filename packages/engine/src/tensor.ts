@@ -39,6 +39,8 @@ export class Tensor {
   readonly base: Tensor | undefined
   requiresGrad = false
   grad: Tensor | undefined
+  /** The same numbers in bfloat16, see `narrowWeight`. */
+  narrow: Tensor | undefined
 
   constructor(device: Device, shape: Shape, dtype: DType, data: Elements, address: number, base?: Tensor) {
     this.device = device

@@ -138,7 +138,7 @@ export function testOperation<S>(name: string, tests: OperationTests<S>): void {
 }
 
 /** For each x64 target of this machine: tensors pushed to the forbidden page in front of them, and to the one behind. */
-function guardedDevices(): Device[] {
+export function guardedDevices(): Device[] {
   const support = nativeSupport()
   const targets = support.ok ? support.targets : []
   return targets.flatMap(target => [createGuardedDevice(target, 'begin'), createGuardedDevice(target, 'end')])

@@ -12,6 +12,7 @@ import { checkSampling, Sampler, type SamplingOptions } from './sampling.ts'
 import { type StreamEvent, TextStream } from './textStream.ts'
 import { Tokenizer } from './tokenizer.ts'
 import { type GenerationConfigJson, loadChatTemplate } from './tokenizerFiles.ts'
+import { narrowWeights } from './weights.ts'
 
 export interface CompletionOptions {
   /** What is absent is as the model's generation_config.json suggests. */
@@ -92,6 +93,7 @@ export class ChatModel {
   static load(folder: string, device: Device): ChatModel {
     const model = loadModel(folder, device)
     try {
+      narrowWeights(model)
       const tokenizer = Tokenizer.load(folder)
       const template = loadChatTemplate(folder, tokenizer.config)
       const generation = join(folder, 'generation_config.json')

@@ -45,10 +45,11 @@ export function createModel(config: ModelConfig, device: Device, options: { seed
   return buildModel(config, device, weights)
 }
 
-/** Gives the memory of a model's weights and gradients back; the model cannot be used afterwards. */
+/** Gives the memory of a model's weights, their twins and gradients back; the model cannot be used afterwards. */
 export function releaseModel(model: LanguageModel): void {
   for (const tensor of [...model.parameters.values(), ...model.buffers.values()]) {
     if (tensor.grad) model.device.release(tensor.grad)
+    if (tensor.narrow) model.device.release(tensor.narrow)
     model.device.release(tensor)
   }
 }

@@ -125,7 +125,7 @@ function fewRowsExperts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tenso
   // Without a shared expert nothing is read where its weights would be.
   const { gate, up, down: sharedDown } = shared ?? { gate: gateUp, up: gateUp, down }
   const shape = { rows, topk, units, sharedUnits, n }
-  device.run(expertUnits, {
+  expertUnits.run(device, {
     x,
     gateUp,
     experts,
@@ -136,6 +136,6 @@ function fewRowsExperts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tenso
     sharedActive,
     ...shape,
   })
-  device.run(expertSums, { active, down, experts, sharedActive, sharedDown, y, ...shape })
+  expertSums.run(device, { active, down, experts, sharedActive, sharedDown, y, ...shape })
   return y
 }

@@ -1,6 +1,7 @@
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import type { Int } from '../kernel/language.ts'
 import { rowProduct } from '../kernel/product/rows.ts'
+import { weightKernel } from './narrowWeights.ts'
 import { gatedBlock, unitBlock } from './swigluLinear.ts'
 
 // The two halves of a mixture of experts for a few rows, each with its own experts: nothing is sorted, and every weight
@@ -12,7 +13,7 @@ import { gatedBlock, unitBlock } from './swigluLinear.ts'
  * x: [rows, n]; gateUp: [E, 2·units, n], gate first; experts, weights: [rows, topk]; active: [rows, topk, units];
  * sharedGate, sharedUp: [sharedUnits, n]; sharedActive: [rows, sharedUnits].
  */
-export const expertUnits = kernel({
+const units = kernel({
   name: 'experts.units',
   params: {
     x: f32s,
@@ -85,9 +86,9 @@ const block = 16
 
 /**
  * y[r,h] = Σ_j down_e[h,:]·active[r,j,:] + sharedDown[h,:]·sharedActive[r,:], e = experts[r,j].
- * down: [E, n, units]; sharedDown: [n, sharedUnits]; y: [rows, n]; the others as in `expertUnits`.
+ * down: [E, n, units]; sharedDown: [n, sharedUnits]; y: [rows, n]; the others as in `units`.
  */
-export const expertSums = kernel({
+const sums = kernel({
   name: 'experts.sums',
   params: {
     active: f32s,
@@ -134,4 +135,9 @@ export const expertSums = kernel({
   work: ({ rows, topk, units, sharedUnits, n }) => 2 * rows * (topk * units + sharedUnits) * n,
 })
 
-export const fewRowsExpertsKernels = [expertUnits, expertSums]
+/** See `units`. */
+export const expertUnits = weightKernel(units, ['gateUp', 'sharedGate', 'sharedUp'])
+/** See `sums`. */
+export const expertSums = weightKernel(sums, ['down', 'sharedDown'])
+
+export const fewRowsExpertsKernels = [...expertUnits.kernels, ...expertSums.kernels]

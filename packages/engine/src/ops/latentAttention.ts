@@ -3,6 +3,7 @@ import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import { rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { exponentials, headBlock, scoreKeys, sumValues } from './cachedAttention.ts'
+import { weightKernel } from './narrowWeights.ts'
 
 /**
  * With W_k,h [keyDim, rank] and W_v,h [valueDim, rank] the rows of head h in w: its query in latent space is
@@ -108,7 +109,9 @@ const forward = kernel({
   scratch: ({ capacity, rank, ropeDim }) => ({ perThread: headBlock * (capacity + 2 * rank + ropeDim) }),
 })
 
-export const latentAttentionKernels = [forward]
+const fewRowsForward = weightKernel(forward, ['w'])
+
+export const latentAttentionKernels = fewRowsForward.kernels
 
 export interface LatentAttentionOptions {
   heads: number
@@ -148,6 +151,6 @@ export function latentAttention(
   )
   const y = q.device.temporary([rows, heads * valueDim])
   const shape = { rows, heads, keyDim, ropeDim, valueDim, rank, capacity, scale }
-  q.device.run(forward, { q, cache, w: wKvB, y, positions, ...shape })
+  fewRowsForward.run(q.device, { q, cache, w: wKvB, y, positions, ...shape })
   return y
 }

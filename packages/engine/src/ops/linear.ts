@@ -1,8 +1,10 @@
 import { type Tape, tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { type Arguments, f32s, i32, kernel } from '../kernel/kernel.ts'
+import { fewRows } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { matmul } from './matmul.ts'
+import { weightKernel } from './narrowWeights.ts'
 import { depthParts, unsharedMatmul } from './unsharedMatmul.ts'
 
 /** y[r,j] += bias[j]. y: [rows, n]; bias: [n]. */
@@ -39,11 +41,17 @@ const backwardBias = kernel({
   work: ({ rows, n }) => rows * n,
 })
 
-export const linearKernels = [addBias, backwardBias]
+const fewRowsMatmul = weightKernel(matmul, ['b'])
+
+export const linearKernels = [addBias, backwardBias, ...fewRowsMatmul.kernels.slice(1)]
 
 /** Runs one product by the kernel that is best for its shape. */
 function runProduct(args: Arguments<typeof matmul.params>): void {
   const { a, m, n, k } = args
+  if (m <= fewRows && args.aCol === 1) {
+    fewRowsMatmul.run(a.device, args)
+    return
+  }
   const parts = depthParts(m, n, k)
   if (parts > 0) a.device.run(unsharedMatmul, { ...args, parts })
   else a.device.run(matmul, args)

@@ -5,6 +5,7 @@ import { fewRows, rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { sumBackward } from './add.ts'
 import { project, projectBackward } from './linear.ts'
+import { weightKernel } from './narrowWeights.ts'
 import { accumulate } from './scale.ts'
 
 /** Columns that a thread computes at a time. */
@@ -38,7 +39,9 @@ const forward = kernel({
   work: ({ rows, n, k }) => 2 * rows * n * k,
 })
 
-export const linearAddKernels = [forward]
+const fewRowsForward = weightKernel(forward, ['w'])
+
+export const linearAddKernels = fewRowsForward.kernels
 
 /** residual + x·wᵀ + bias: a projection back into the residual stream. x: [rows, in]; w: [out, in]; residual: [rows, out]. */
 export function linearAdd(x: Tensor, w: Tensor, residual: Tensor, bias?: Tensor): Tensor {
@@ -53,7 +56,7 @@ export function linearAdd(x: Tensor, w: Tensor, residual: Tensor, bias?: Tensor)
   const tape = tapeOf(x, w, bias, residual)
   if (rows <= fewRows && !bias && !tape) {
     const y = device.temporary([rows, n])
-    device.run(forward, { x, w, residual, y, rows, n, k })
+    fewRowsForward.run(device, { x, w, residual, y, rows, n, k })
     return y
   }
   const y = project(x, { w, bias })

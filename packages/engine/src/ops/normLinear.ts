@@ -5,6 +5,7 @@ import type { Int, Reals } from '../kernel/language.ts'
 import { fewRows, rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { linear } from './linear.ts'
+import { weightKernel } from './narrowWeights.ts'
 import { normalise, rmsNorm } from './rmsNorm.ts'
 
 /** Columns that a thread computes at a time. */
@@ -51,7 +52,9 @@ const forward = kernel({
   scratch: ({ rows, k }) => ({ perThread: rows * k }),
 })
 
-export const normLinearKernels = [forward]
+const fewRowsForward = weightKernel(forward, ['w', 'v'])
+
+export const normLinearKernels = fewRowsForward.kernels
 
 /** A projection: weight [out, in] and bias [out]. */
 export interface Projection {
@@ -79,7 +82,7 @@ export function normLinear(x: Tensor, norm: Tensor, eps: number, projections: re
     const [w, v = w] = [projections[i]!.weight, projections[i + 1]?.weight]
     const [y, z = y] = [outputs[i]!, outputs[i + 1]]
     const [n, m] = [y.shape[1]!, z === y ? 0 : z.shape[1]!]
-    x.device.run(forward, { x, norm, w, y, v, z, rows, k, n, m, eps })
+    fewRowsForward.run(x.device, { x, norm, w, y, v, z, rows, k, n, m, eps })
   }
   return outputs
 }

@@ -5,6 +5,7 @@ import { type Builder, type Int, type Real, type Reals, sigmoid } from '../kerne
 import { fewRows, rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { linear } from './linear.ts'
+import { weightKernel } from './narrowWeights.ts'
 import { swiglu } from './swiglu.ts'
 
 /** So many units are computed at a time. */
@@ -77,7 +78,9 @@ const forward = kernel({
   scratch: ({ rows }) => ({ perThread: 2 * rows * unitBlock }),
 })
 
-export const swigluLinearKernels = [forward]
+const fewRowsForward = weightKernel(forward, ['gate', 'up'])
+
+export const swigluLinearKernels = fewRowsForward.kernels
 
 /**
  * silu(gate·x + gateBias) · (up·x + upBias), the first half of a gated feed-forward (Shazeer 2020). x: [rows, k];
@@ -94,6 +97,6 @@ export function swigluLinear(x: Tensor, gate: Tensor, up: Tensor, gateBias?: Ten
     return swiglu(linear(x, gate, gateBias), linear(x, up, upBias))
   }
   const y = x.device.temporary([rows, n])
-  x.device.run(forward, { x, gate, up, y, rows, n, k })
+  fewRowsForward.run(x.device, { x, gate, up, y, rows, n, k })
   return y
 }
