@@ -29,7 +29,7 @@ export async function decode(args: string[]): Promise<Result> {
   const cases = []
   let gigabytes = 0
   for (const target of targets(args)) {
-    for (const weights of ['bf16', 'float32'] as const) {
+    for (const weights of target === 'wasm' ? (['float32'] as const) : (['bf16', 'float32'] as const)) {
       for (let threads = 1; threads <= most; threads++) {
         const device = createCpuDevice({ threads, target })
         const ours = tokens / bestSeconds(decoder(device, weights), { seconds: 5 })
@@ -101,7 +101,7 @@ async function printProfile(target: CpuTarget, threads: number): Promise<void> {
     }
     return { result, replay, release }
   }
-  const step = decoder(device, 'bf16')
+  const step = decoder(device, target === 'wasm' ? 'float32' : 'bf16')
   step()
   const repeats = 10
   const times = profile(device, () => {

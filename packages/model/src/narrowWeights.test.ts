@@ -15,7 +15,7 @@ describe('weights in bfloat16', () => {
       const model = loadModel(published, device)
       if (isNarrow) narrowWeights(model)
       const twins = [...model.parameters.values()].filter(({ narrow }) => narrow)
-      expect(twins.length > 0).toBe(isNarrow)
+      expect(twins.length > 0).toBe(isNarrow && target !== 'wasm')
       const cache = model.createCache(20)
       const rows = [Array.from(model.step([3, 1, 4], cache))]
       for (const token of [1, 5, 9, 2, 6]) rows.push(Array.from(model.step([token], cache)))
