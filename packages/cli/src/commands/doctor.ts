@@ -46,7 +46,10 @@ function describe({ processor, features, target, obstacle, threads, limits, matm
     ...(obstacle ? [noMachineCode(obstacle)] : []),
     { ko: `스레드: ${threads}`, en: `threads: ${threads}` },
     product('float32', matmul.f32, limits.f32),
-    product('bf16', matmul.bf16, limits.bf16),
+    // Where pairs are not fast, factors are rounded to bfloat16 and multiplied in float32.
+    features?.includes('fastBf16')
+      ? product('bf16', matmul.bf16, limits.bf16)
+      : roundedProduct(matmul.bf16, limits.bf16),
     { ko: `int8: 한계 ${rounded(limits.int8)} GOP/s`, en: `int8: limit ${rounded(limits.int8)} GOP/s` },
     { ko: `메모리: ${rounded(memory)} GB/s`, en: `memory: ${rounded(memory)} GB/s` },
   ]
@@ -57,6 +60,13 @@ function product(precision: string, speed: number, limit: number): Text {
   return {
     ko: `${precision}: 512×512 행렬 곱 ${rounded(speed)} GFLOP/s, 한계 ${rounded(limit)}`,
     en: `${precision}: 512×512 matrix product ${rounded(speed)} GFLOP/s, limit ${rounded(limit)}`,
+  }
+}
+
+function roundedProduct(speed: number, limit: number): Text {
+  return {
+    ko: `bf16: 512×512 행렬 곱 ${rounded(speed)} GFLOP/s (반올림해 float32로 곱함), 점곱 명령의 한계 ${rounded(limit)}`,
+    en: `bf16: 512×512 matrix product ${rounded(speed)} GFLOP/s (rounded, multiplied in float32), limit of dot products ${rounded(limit)}`,
   }
 }
 
