@@ -4,6 +4,7 @@ import { frameLayout, type Machine, rax, rcx, rdx, scratch } from './machine.ts'
 
 // Integers and comparisons of them.
 
+/** Arithmetic of two integers in 32 bits; the result is sign-extended again. */
 export function emitIntegerArithmetic(m: Machine, i: Instruction & { op: 'binary' }): void {
   const { asm } = m
   const target = m.generalTarget(i.to)

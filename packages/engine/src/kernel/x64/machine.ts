@@ -35,6 +35,7 @@ export const narrowTypes: ReadonlySet<RegisterType> = new Set(['ints', 'bytes', 
 /** The bits of a float32. */
 export const bitsOf = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0]!
 
+/** Where the values of one program are while its instructions are written. */
 export class Machine {
   readonly asm = new Assembler()
   readonly target: X64Target
@@ -139,7 +140,7 @@ export class Machine {
     if (place.kind === 'constant') return this.repeated(this.bits(register, place.value), this.lengthOf(register))
     throw new EngineError('kernel', `${this.program.name}: register ${register} is read but never written`)
   }
-  /** The register of a real, if it has one. */
+  /** The vector register of a value, if it has one. */
   registerOf(register: Register): number | undefined {
     const place = this.place(register)
     return place.kind === 'register' && !this.folded.has(register) ? place.number : undefined

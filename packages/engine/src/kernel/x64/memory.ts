@@ -4,6 +4,7 @@ import { loadBf16, storeBf16, storeBytes } from './narrow.ts'
 
 // Loads, stores and copies.
 
+/** A value into a variable. */
 export function emitCopy(m: Machine, { to, from }: Instruction & { op: 'copy' }): void {
   const type = m.types[to]
   if (type === 'i32' || type === 'ptr') {
@@ -15,6 +16,7 @@ export function emitCopy(m: Machine, { to, from }: Instruction & { op: 'copy' })
   m.putVector(to, m.vector(from, target))
 }
 
+/** A value from memory, widened if its elements are narrower. */
 export function emitLoad(m: Machine, i: Instruction & { op: 'load' }): void {
   const { to, splat } = i
   const memory = m.memory(i)
@@ -35,6 +37,7 @@ export function emitLoad(m: Machine, i: Instruction & { op: 'load' }): void {
   m.putVector(to, target)
 }
 
+/** A value into memory, rounded if its elements are narrower. */
 export function emitStore(m: Machine, i: Instruction & { op: 'store' }): void {
   const { from } = i
   const memory = m.memory(i)

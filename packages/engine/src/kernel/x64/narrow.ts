@@ -99,6 +99,7 @@ function nibbles(
   m.v('vpsubb', bits, [to, to, eights])
 }
 
+/** Bfloat16 numbers as float32. */
 export function loadBf16(
   m: Machine,
   target: number,
@@ -158,6 +159,7 @@ function roundedUpperHalves(m: Machine, from: Register, busy: readonly Register[
   })
 }
 
+/** Float32 numbers as bfloat16, ties to even. */
 export function storeBf16(m: Machine, memory: Memory, from: Register): void {
   const { asm } = m
   roundedWords(m, from, [], words => {
@@ -185,10 +187,12 @@ export function storeBytes(m: Machine, memory: Memory, from: Register): void {
   })
 }
 
+/** Rounds to bfloat16 and keeps float32. */
 export function emitToBf16(m: Machine, { to, a }: Instruction & { op: 'unary' }): void {
   roundedUpperHalves(m, a, [to], upper => m.putVector(to, upper))
 }
 
+/** Pairs of the numbers of two vectors. */
 export function emitPackPairs(m: Machine, { to, a, b }: Instruction & { op: 'binary' }): void {
   const { length } = m
   if (m.target.roundsToBf16) {
@@ -212,6 +216,7 @@ export function emitPackPairs(m: Machine, { to, a, b }: Instruction & { op: 'bin
   })
 }
 
+/** The lower or upper halves of bytes, less 8. */
 export function emitNibbles(
   m: Machine,
   fn: 'lowNibbles' | 'highNibbles',
@@ -224,6 +229,7 @@ export function emitNibbles(
   m.putVector(to, result)
 }
 
+/** Dot products lane by lane, of bytes or of pairs. */
 export function emitDot(m: Machine, { to, a, b, c }: Instruction & { op: 'dot' }): void {
   const { length, spare } = m
   const target = m.registerOf(to)

@@ -21,6 +21,8 @@ export const laneMoves: Partial<Record<ArithmeticFunction, { narrow: LaneMove; w
   evenFours: { narrow: ['vperm2f128', 0x20], wide: ['vshuff32x4', 0x88] },
   oddFours: { narrow: ['vperm2f128', 0x31], wide: ['vshuff32x4', 0xdd] },
 }
+
+/** A number; what has no place is written where it is used. */
 export function emitConstant(m: Machine, { to, value }: Instruction & { op: 'const' }): void {
   // What has no register is written where it is used.
   const place = m.place(to)
@@ -44,12 +46,14 @@ export function emitConstant(m: Machine, { to, value }: Instruction & { op: 'con
   m.putVector(to, target)
 }
 
+/** One number in all lanes. */
 export function emitSplat(m: Machine, { to, from }: Instruction & { op: 'splat' }): void {
   const target = m.vectorTarget(to)
   m.v('vbroadcastss', m.length, [target, m.operand(from)])
   m.putVector(to, target)
 }
 
+/** Functions of one real, and conversions from and to integers. */
 export function emitUnary(m: Machine, i: Instruction & { op: 'unary' }): void {
   const { asm, spare } = m
   if (i.fn === 'toInt') {
@@ -125,6 +129,7 @@ export function emitUnary(m: Machine, i: Instruction & { op: 'unary' }): void {
   m.putVector(i.to, target)
 }
 
+/** Arithmetic of two reals, number by number. */
 export function emitRealArithmetic(m: Machine, i: Instruction & { op: 'binary' }): void {
   const { asm, spare } = m
   const length = m.lengthOf(i.to)
@@ -155,6 +160,7 @@ export function emitRealArithmetic(m: Machine, i: Instruction & { op: 'binary' }
   m.putVector(i.to, target)
 }
 
+/** a·b + c, rounded once. */
 export function emitMultiplyAdd(m: Machine, { to, a, b, c }: Instruction & { op: 'fma' }): void {
   const length = m.lengthOf(to)
   const suffix = length === 'scalar' ? 'ss' : 'ps'
@@ -195,28 +201,28 @@ export function emitMultiplyAdd(m: Machine, { to, a, b, c }: Instruction & { op:
 
 /** Neighbours join first, then pairs of neighbours, and so on, as in the interpreter. */
 export function emitReduce(m: Machine, { to, fn, a }: Instruction & { op: 'reduce' }): void {
-  const { asm, spare } = m
+  const { asm, spare: moved } = m
   const join = fn === 'sum' ? 'vadd' : 'vmax'
-  const from = m.registerOf(a)
-  const target = m.registerOf(to)
-  const steps = (work: number) => {
-    const source = m.vector(a, spare)
-    asm.v('vpermilps', m.length, [work, source], { immediate: 0xb1 })
-    m.v(`${join}ps`, m.length, [spare, source, work])
-    asm.v('vpermilps', m.length, [work, spare], { immediate: 0x4e })
-    m.v(`${join}ps`, m.length, [spare, spare, work])
+  const reduceInto = (total: number) => {
+    const source = m.vector(a, total)
+    asm.v('vpermilps', m.length, [moved, source], { immediate: 0xb1 })
+    m.v(`${join}ps`, m.length, [total, source, moved])
+    asm.v('vpermilps', m.length, [moved, total], { immediate: 0x4e })
+    m.v(`${join}ps`, m.length, [total, total, moved])
     if (m.isWide) {
-      asm.v('vshuff32x4', 512, [work, spare, spare], { immediate: 0xb1 })
-      m.v(`${join}ps`, 512, [spare, spare, work])
-      asm.v('vshuff32x4', 512, [work, spare, spare], { immediate: 0x4e })
-    } else asm.v('vextractf128', 256, [work, spare], { immediate: 1 })
-    m.v(`${join}ss`, 'scalar', [spare, spare, work])
+      asm.v('vshuff32x4', 512, [moved, total, total], { immediate: 0xb1 })
+      m.v(`${join}ps`, 512, [total, total, moved])
+      asm.v('vshuff32x4', 512, [moved, total, total], { immediate: 0x4e })
+    } else asm.v('vextractf128', 256, [moved, total], { immediate: 1 })
+    m.v(`${join}ss`, 'scalar', [total, total, moved])
+    m.putVector(to, total)
   }
-  if (target !== undefined && target !== from) steps(target)
-  else m.borrow([from ?? -1], steps)
-  m.putVector(to, spare)
+  const target = m.registerOf(to)
+  if (target !== undefined) reduceInto(target)
+  else m.borrow([m.registerOf(a) ?? -1], reduceInto)
 }
 
+/** Lanes of two vectors in another order. */
 export function emitLaneMove(m: Machine, { fn, to, a, b }: Instruction & { op: 'binary' }): void {
   const target = m.vectorTarget(to)
   const [name, immediate] = laneMoves[fn]![m.length === 512 ? 'wide' : 'narrow']
