@@ -1,0 +1,60 @@
+import { Random } from '@modu/model'
+import { describe, expect, test } from 'vitest'
+import { minHash, NearDuplicates, similarity } from './nearDuplicates.ts'
+import { changedWords, inventedWords } from './testTexts.ts'
+
+const shingles = (text: string): Set<string> => {
+  const letters = text.replaceAll(' ', '')
+  return new Set(Array.from({ length: letters.length - 4 }, (_, i) => letters.slice(i, i + 5)))
+}
+
+function jaccard(a: string, b: string): number {
+  const [x, y] = [shingles(a), shingles(b)]
+  const common = x.intersection(y).size
+  return common / (x.size + y.size - common)
+}
+
+const random = new Random(11)
+const pairs = Array.from({ length: 2400 }, () => {
+  const words = inventedWords(random, 30 + random.integer(150))
+  const pair = [words, changedWords(random, words, random.uniform() * 0.35)].map(list => list.join(' '))
+  return { first: pair[0]!, second: pair[1]!, jaccard: jaccard(pair[0]!, pair[1]!) }
+})
+
+describe('near duplicates of a generated set', () => {
+  const duplicates = new NearDuplicates()
+  // All first texts before all second ones: a pair has to be found among thousands of others.
+  const falselyFound = pairs.filter(({ first }) => duplicates.isDuplicate(first))
+  const found = pairs.map(({ second }) => duplicates.isDuplicate(second))
+  const share = (from: number, to: number): { pairs: number; found: number } => {
+    const places = pairs.flatMap((pair, i) => (pair.jaccard >= from && pair.jaccard < to ? [i] : []))
+    return { pairs: places.length, found: places.filter(i => found[i]).length / places.length }
+  }
+
+  test('95% or more of the pairs above 0.8 are found', () => {
+    const above = share(0.8, 1.01)
+    expect(above.pairs).toBeGreaterThan(300)
+    expect(above.found).toBeGreaterThanOrEqual(0.95)
+  })
+
+  test('fewer than 1% of the pairs below 0.4 are taken for such, and no texts that have nothing in common', () => {
+    const below = share(0, 0.4)
+    expect(below.pairs).toBeGreaterThan(300)
+    expect(below.found).toBeLessThan(0.01)
+    expect(falselyFound).toEqual([])
+  })
+
+  test('signatures estimate the Jaccard similarity', () => {
+    const errors = pairs.map(pair => similarity(minHash(pair.first), minHash(pair.second)) - pair.jaccard)
+    const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length
+    const deviation = Math.sqrt(errors.reduce((sum, error) => sum + error * error, 0) / errors.length)
+    expect(Math.abs(mean)).toBeLessThan(0.01)
+    // √(s(1−s)/80) at the worst.
+    expect(deviation).toBeLessThan(0.056)
+  })
+})
+
+test('texts shorter than a shingle are compared as a whole', () => {
+  const duplicates = new NearDuplicates()
+  expect(['네', '네 ', '아니', ''].map(text => duplicates.isDuplicate(text))).toEqual([false, true, false, false])
+})
