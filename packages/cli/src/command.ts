@@ -35,6 +35,13 @@ export interface Command<O extends Options = Options, G = AnyGiven> {
   run(operands: readonly string[], options: G): Promise<number>
 }
 
+/** Commands under a common name, such as `modu data make`. */
+export interface CommandGroup {
+  readonly name: string
+  readonly summary: Text
+  readonly commands: readonly Command[]
+}
+
 /** Options of every command. */
 const common = {
   lang: { value: 'ko|en', help: { ko: '메시지의 언어', en: 'language of messages' } },
@@ -46,7 +53,8 @@ export const defineCommand = <const O extends Options>(command: Command<O, Given
   command as unknown as Command
 
 /** Runs `command` with what stands behind its name on the command line; throws a UsageError before anything happens. */
-export async function runCommand(command: Command, args: readonly string[]): Promise<number> {
+export async function runCommand(command: Command | CommandGroup, args: readonly string[]): Promise<number> {
+  if ('commands' in command) return await runInGroup(command, args)
   const { values, positionals } = parse(command, args)
   if (values.help) {
     process.stdout.write(commandHelp(command))
@@ -59,6 +67,26 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
     throw new UsageError({ ko: `인자가 너무 많습니다: ${extra}`, en: `one argument too many: ${extra}` })
   }
   return await command.run(positionals, values)
+}
+
+async function runInGroup(group: CommandGroup, [name, ...behind]: readonly string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h') {
+    const usage = localized({
+      ko: `사용법: modu ${group.name} 명령 [옵션]`,
+      en: `Usage: modu ${group.name} COMMAND [options]`,
+    })
+    const rows = group.commands.map(({ name, summary }) => [name, summary] as const)
+    process.stdout.write(`${localized(group.summary)}\n\n${usage}\n\n${table(rows)}`)
+    return name === undefined ? 2 : 0
+  }
+  const command = group.commands.find(command => command.name === name)
+  if (!command) {
+    throw new UsageError({
+      ko: `모르는 명령입니다: ${group.name} ${name}`,
+      en: `unknown command: ${group.name} ${name}`,
+    })
+  }
+  return await runCommand({ ...command, name: `${group.name} ${name}` }, behind)
 }
 
 function parse(command: Command, args: readonly string[]) {

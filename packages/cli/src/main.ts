@@ -1,6 +1,7 @@
 import packageJson from '../package.json' with { type: 'json' }
-import { type Command, oneOf, runCommand, table } from './command.ts'
+import { type Command, type CommandGroup, oneOf, runCommand, table } from './command.ts'
 import { chat } from './commands/chat.ts'
+import { data } from './commands/data.ts'
 import { doctor } from './commands/doctor.ts'
 import { params } from './commands/params.ts'
 import { serve } from './commands/serve.ts'
@@ -9,7 +10,7 @@ import { verify } from './commands/verify.ts'
 import { describeError, UsageError } from './errors.ts'
 import { languages, localized, setLanguage, systemLanguage } from './language.ts'
 
-const commands: readonly Command[] = [chat, serve, train, verify, params, doctor]
+const commands: readonly (Command | CommandGroup)[] = [chat, serve, train, data, verify, params, doctor]
 
 // Whoever reads our output may have heard enough (`modu params … | head -1`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -22,7 +23,7 @@ process.exitCode = await main(process.argv.slice(2))
 /** Runs what the command line says. Exit codes: 0 done, 1 failed, 2 the command line is wrong. */
 async function main(args: readonly string[]): Promise<number> {
   setLanguage(systemLanguage(process.env))
-  let command: Command | undefined
+  let command: Command | CommandGroup | undefined
   try {
     const rest = takeLanguage(args)
     const [name, ...behind] = rest
@@ -57,7 +58,7 @@ function takeLanguage(args: readonly string[]): readonly string[] {
   return args.toSpliced(at, joined ? 1 : 2)
 }
 
-function commandNamed(name: string | undefined): Command | undefined {
+function commandNamed(name: string | undefined): Command | CommandGroup | undefined {
   if (name === undefined) return undefined
   const found = commands.find(command => command.name === name)
   if (found) return found

@@ -2,6 +2,8 @@ export { documentBatches, type MicroBatch, windowBatch, windowCount } from './ba
 export { type CorpusReport, cleanCorpus, readCorpus, type Sources } from './corpus.ts'
 export { encodeDocument, type Tools } from './encode.ts'
 export { DataError } from './errors.ts'
+export { type TaskKind, taskKinds } from './make/kinds.ts'
+export { makeConversations } from './make/make.ts'
 export { type Draw, isHeldOut, MixtureOrder, mixSeed } from './order.ts'
 export { type PackedCorpus, type PackedSource, type PackOptions, packCorpus } from './pack.ts'
 export { readJsonl } from './readJsonl.ts'
