@@ -1,10 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { cleanCorpus, readCorpus } from './corpus.ts'
-import { readJsonl } from './readJsonl.ts'
 import { type CorpusDocument, type Source, sourceSchema } from './source.ts'
 
 let folder: string
@@ -22,29 +20,6 @@ const documents = async (name: string) => {
   return all
 }
 const clean = (sources: Record<string, Source>) => cleanCorpus(sources, folder, join(folder, 'corpus'))
-
-describe('readJsonl', () => {
-  test('reads plain and compressed files and numbers the corrupt lines', async () => {
-    writeFileSync(join(folder, 'a.jsonl.gz'), gzipSync('{"a":1}\n{"a":\n\n[1]\n{"a":2}'))
-    const lines = []
-    for await (const line of readJsonl(join(folder, 'a.jsonl.gz'))) lines.push(line)
-    expect(lines).toEqual([
-      { line: 1, record: { a: 1 } },
-      { line: 2, record: undefined },
-      { line: 4, record: undefined },
-      { line: 5, record: { a: 2 } },
-    ])
-  })
-
-  test('says that a compressed file breaks off', async () => {
-    const whole = gzipSync(jsonl(...Array.from({ length: 5000 }, (_, i) => ({ text: `문장 ${i * 7919}` }))))
-    writeFileSync(join(folder, 'cut.jsonl.gz'), whole.subarray(0, whole.length / 2))
-    const read = async () => {
-      for await (const _ of readJsonl(join(folder, 'cut.jsonl.gz')));
-    }
-    await expect(read()).rejects.toThrow(/cut\.jsonl\.gz breaks off after line \d+/)
-  })
-})
 
 describe('cleanCorpus', () => {
   test('cleans, filters, counts and removes duplicates over sources', async () => {
@@ -123,6 +98,33 @@ describe('cleanCorpus', () => {
     writeFileSync(join(folder, 'a.jsonl'), text('둘'))
     await clean({ a: source({}) })
     expect(readFileSync(join(folder, 'corpus/a.jsonl'), 'utf8')).toContain('둘')
+  })
+
+  test('reads folders of several kinds, and again when a file of them changes', async () => {
+    const story = (n: string) => `옛날 옛적에 호랑이가 ${n} 마리 살았어요.\n\n모두 사이가 좋았답니다.`
+    mkdirSync(join(folder, 'books/more'), { recursive: true })
+    writeFileSync(join(folder, 'books/b.md'), `---\ntitle: 제목\n---\n${story('두')}`)
+    writeFileSync(join(folder, 'books/a.txt'), story('한'))
+    writeFileSync(join(folder, 'books/empty.txt'), '')
+    writeFileSync(join(folder, 'books/more/c.json'), JSON.stringify([{ text: story('세') }, { text: 3 }]))
+    const books = source({ files: ['books'] })
+    const { key, sources } = await clean({ books })
+    expect(await documents('books')).toEqual([
+      { text: story('한') },
+      { text: `제목\n${story('두')}` },
+      { text: story('세') },
+    ])
+    expect(sources.books).toMatchObject({ kept: 3, corruptLines: ['books/empty.txt', 'books/more/c.json:2'] })
+
+    expect((await clean({ books })).key).toBe(key)
+    writeFileSync(join(folder, 'books/picture.png'), '')
+    expect((await clean({ books })).key).toBe(key)
+    renameSync(join(folder, 'books/a.txt'), join(folder, 'books/z.txt'))
+    const renamed = (await clean({ books })).key
+    expect(renamed).not.toBe(key)
+    writeFileSync(join(folder, 'books/more/c.json'), JSON.stringify([{ text: story('네') }]))
+    expect((await clean({ books })).key).not.toBe(renamed)
+    expect(await documents('books')).toContainEqual({ text: story('네') })
   })
 
   test('names a missing file, and a source of which nothing is left', async () => {

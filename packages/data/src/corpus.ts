@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { readJson, writeFileAtomic } from '@modu/model'
 import { DataError } from './errors.ts'
-import { readJsonl } from './readJsonl.ts'
+import { dataFiles, records } from './read/records.ts'
 import { type CorpusDocument, emptyReport, readSource, type Source, type SourceReport, sourcePath } from './source.ts'
 
 /** Sources by name, as a recipe lists them. */
@@ -24,6 +24,17 @@ async function hashFile(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
+/** What the data at a path is known by: the contents of a file; of a folder, the names and contents of all data files in it. */
+async function hashData(path: string): Promise<string | string[][]> {
+  const hashes: string[][] = []
+  for (const file of dataFiles(path)) {
+    const hash = await hashFile(file)
+    if (file === path) return hash
+    hashes.push([relative(path, file), hash])
+  }
+  return hashes
+}
+
 const documentsFile = (folder: string, name: string): string => join(folder, `${name}.jsonl`)
 const reportFile = (folder: string): string => join(folder, 'report.json')
 
@@ -38,7 +49,7 @@ export async function cleanCorpus(
   folder: string,
   onSource?: (name: string, report: SourceReport) => void,
 ): Promise<CorpusReport> {
-  const hashes: string[] = []
+  const hashes: (string | string[][])[] = []
   for (const [name, source] of Object.entries(sources)) {
     for (const file of source.files) {
       const path = sourcePath(file, directory)
@@ -48,7 +59,7 @@ export async function cleanCorpus(
           `source "${name}": there is no file ${path}; check "files" in the recipe, or name the data folder with --data or MODU_DATA`,
         )
       }
-      hashes.push(await hashFile(path))
+      hashes.push(await hashData(path))
     }
   }
   const key = createHash('sha256')
@@ -85,5 +96,5 @@ export async function cleanCorpus(
 
 /** The cleaned documents of one source, in order. */
 export async function* readCorpus(folder: string, name: string): AsyncGenerator<CorpusDocument> {
-  for await (const { record } of readJsonl(documentsFile(folder, name))) yield record as unknown as CorpusDocument
+  for await (const { record } of records(documentsFile(folder, name))) yield record as unknown as CorpusDocument
 }

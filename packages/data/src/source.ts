@@ -1,7 +1,7 @@
-import { isAbsolute, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { cleanText, hangulShare, isInsulting, normalise, squeezeRepeats, squeezeSpaces } from './clean.ts'
-import { readJsonl } from './readJsonl.ts'
+import { records } from './read/records.ts'
 
 /** A tool call as the assistant writes it; `arguments` is an object. */
 const toolCallSchema = z.object({
@@ -26,7 +26,7 @@ export type CorpusDocument =
 
 /** Where data comes from and how it is read; a recipe holds these by name. */
 export const sourceSchema = z.strictObject({
-  /** `.jsonl` or `.jsonl.gz` files, relative to the data folder. */
+  /** Files that `records` reads, or folders of such, relative to the data folder. */
   files: z.array(z.string()).min(1),
   /**
    * `text`: {text, title?}. `reviews`: {text, movie_id}, short ones joined to one text a movie. `pairs`: {question, answer}.
@@ -79,6 +79,12 @@ export const emptyReport = (): SourceReport => ({
 /** The file of a source: absolute as it is, else inside `directory`. */
 export const sourcePath = (file: string, directory: string): string =>
   isAbsolute(file) ? file : resolve(directory, file)
+
+/** A place without the data folder before it. */
+const shortPlace = (place: string, directory: string): string => {
+  const inside = join(resolve(directory), '/')
+  return place.startsWith(inside) ? place.slice(inside.length) : place
+}
 
 const textRecord = z.object({ text: z.string(), title: z.string().optional() })
 const reviewRecord = z.object({ text: z.string(), movie_id: z.string().optional() })
@@ -174,12 +180,12 @@ export async function* readSource(
     let kept = 0
     let joined = ''
     let joinedGroup: string | undefined
-    for await (const { line, record } of readJsonl(sourcePath(file, directory))) {
+    for await (const { place, record } of records(sourcePath(file, directory))) {
       report.read++
       const parsed = record && parse(record, file)
       if (!parsed) {
         report.corrupt++
-        if (report.corruptLines.length < 5) report.corruptLines.push(`${file}:${line}`)
+        if (report.corruptLines.length < 5) report.corruptLines.push(shortPlace(place, directory))
         continue
       }
       const { document, group } = parsed
