@@ -1,0 +1,46 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { writeTinyModel } from '@modu/model/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { modu } from '../testing.ts'
+
+describe('modu eval', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'modu-eval-'))
+  const model = join(folder, 'tiny')
+  const texts = join(folder, 'texts.jsonl')
+  beforeAll(async () => {
+    await writeTinyModel(model)
+    writeFileSync(texts, '{"text":"바람이 시원합니다."}\n{"text":"하나 둘 셋"}\n')
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  test('prints a table and writes a page', async () => {
+    const page = join(folder, 'report.html')
+    const { status, stdout } = await modu(['eval', model, '--text', `글=${texts}`, '--html', page])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^tiny\n\n지표 +자료 +값/)
+    expect(stdout).toMatch(/^비트\/바이트 +글 /m)
+    expect(readFileSync(page, 'utf8')).toMatch(/<svg [\s\S]*<\/html>\n$/)
+  })
+
+  test('prints JSON that is the same for the same seed', async () => {
+    const args = ['eval', model, '--text', `a=${texts},b=${texts}`, '--limit', '1', '--seed', '3', '--json']
+    const [first, second] = await Promise.all([modu(args), modu(args)])
+    const report = JSON.parse(first.stdout)
+    expect(report).toMatchObject({ model: 'tiny', seed: 3, limit: 1, answers: [] })
+    expect(report.results.map((result: { source: string }) => result.source)).toEqual(['a', 'b'])
+    expect(second.stdout).toBe(first.stdout)
+  })
+
+  test('says which file or option is wrong', async () => {
+    const broken = join(folder, 'broken.jsonl')
+    writeFileSync(broken, '{"text":"가"}\n{"title":"나"}\n')
+    const row = await modu(['eval', model, '--text', `x=${broken}`])
+    expect(row).toMatchObject({ status: 1, stdout: '' })
+    expect(row.stderr).toMatch(/broken\.jsonl line 2: the field text is missing/)
+    const name = await modu(['eval', model, '--text', texts])
+    expect(name).toMatchObject({ status: 2, stdout: '' })
+    expect(name.stderr).toMatch(/이름=파일이 필요합니다/)
+  })
+})

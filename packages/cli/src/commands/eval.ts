@@ -1,0 +1,136 @@
+import type { EvalProgress } from '@modu/eval'
+import { defineCommand, wholeNumber } from '../command.ts'
+import { UsageError } from '../errors.ts'
+import { language, localized } from '../language.ts'
+import { loadChatModel, modelFolder, processorFrom, processorOptions } from '../models.ts'
+
+export const evaluate = defineCommand({
+  name: 'eval',
+  summary: { ko: '모델을 평가합니다', en: 'measure a model' },
+  operands: [
+    {
+      name: 'MODEL',
+      optional: true,
+      help: { ko: '모델 폴더 (기본: models/nano)', en: 'folder of the model (default: models/nano)' },
+    },
+  ],
+  options: {
+    text: {
+      value: 'NAME=FILE,…',
+      help: { ko: '글마다 {text}인 파일: 비트/바이트', en: 'files of rows {text}: bits per byte' },
+    },
+    nli: {
+      value: 'FILE,…',
+      help: { ko: '자연어 추론 (KLUE-NLI, KorNLI): 정확도', en: 'inference (KLUE-NLI, KorNLI): accuracy' },
+    },
+    sts: {
+      value: 'FILE,…',
+      help: { ko: '문장 유사도 (KLUE-STS, KorSTS): 상관계수', en: 'similarity (KLUE-STS, KorSTS): correlation' },
+    },
+    prompts: {
+      value: 'FILE',
+      help: {
+        ko: '한 줄에 하나씩 물을 것 (평가할 것을 고르지 않으면 준비된 질문들)',
+        en: 'prompts, one a line (built-in ones if nothing else is asked for)',
+      },
+    },
+    limit: {
+      value: 'N',
+      help: {
+        ko: '파일마다 많아야 N개를 시드로 골고루 뽑습니다 (기본: 1000, 0이면 모두)',
+        en: 'at most N of each file, drawn evenly by the seed (default: 1000, 0 for all)',
+      },
+    },
+    seed: {
+      value: 'N',
+      help: { ko: '같은 수는 같은 결과를 냅니다 (기본: 1)', en: 'the same number gives the same report (default: 1)' },
+    },
+    html: { value: 'FILE', help: { ko: '그림이 든 보고서를 쓸 파일', en: 'write a report with charts to this file' } },
+    ...processorOptions,
+    json: { help: { ko: 'JSON으로 출력합니다', en: 'print JSON' } },
+  },
+  notes: {
+    ko: `파일은 JSON 줄, JSON 배열, .tsv이며 .gz도 읽습니다. 추론과 유사도는 예시 없이 우도로 잽니다. 구간은 95% 부트스트랩입니다.
+예: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json.gz --limit 300 --html report.html`,
+    en: `Files are JSON lines, a JSON array or .tsv, also .gz. Inference and similarity go by likelihood, without examples. Intervals are 95% bootstrap.
+Example: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json.gz --limit 300 --html report.html`,
+  },
+  async run([model], options) {
+    const processor = processorFrom(options)
+    const limit = wholeNumber('limit', options.limit, 0) ?? 1000
+    const seed = wholeNumber('seed', options.seed, 0) ?? 1
+    const files = { texts: namedFiles(options.text), nli: list(options.nli), sts: list(options.sts) }
+    const isNothingAsked = Object.values(files).every(each => each.length === 0)
+    const prompts = options.prompts ?? (isNothingAsked ? 'built-in' : undefined)
+    const folder = modelFolder(model)
+    const [{ evaluate, reportPage, reportTable }, { writeFileAtomic }] = await Promise.all([
+      import('@modu/eval'),
+      import('@modu/model'),
+    ])
+    const chat = await loadChatModel(folder, processor)
+    const progress = new ProgressLine()
+    try {
+      const report = await evaluate(chat, { ...files, prompts }, { limit, seed, onProgress: progress.show })
+      progress.clear()
+      if (options.html !== undefined) writeFileAtomic(options.html, reportPage(report, language()))
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify(report, undefined, 2)}\n`
+          : `${report.model}\n\n${reportTable(report, language())}`,
+      )
+      return 0
+    } finally {
+      progress.clear()
+      chat.close()
+      await chat.model.device.close()
+    }
+  },
+})
+
+const list = (value: string | undefined): string[] => value?.split(',').filter(part => part !== '') ?? []
+
+function namedFiles(value: string | undefined): { name: string; path: string }[] {
+  return list(value).map(part => {
+    const at = part.indexOf('=')
+    if (at < 1 || at === part.length - 1) {
+      throw new UsageError({
+        ko: `--text에는 이름=파일이 필요합니다: ${part}`,
+        en: `--text needs NAME=FILE: ${part}`,
+      })
+    }
+    return { name: part.slice(0, at), path: part.slice(at + 1) }
+  })
+}
+
+/** How often a log that is no terminal gets a line, in milliseconds. */
+const logInterval = 5000
+
+/** What is being measured, how fast, and how long it will still take, on standard error. */
+class ProgressLine {
+  #source = ''
+  #begun = 0
+  #shown = 0
+
+  readonly show = ({ source, done, total }: EvalProgress): void => {
+    const now = performance.now()
+    if (source !== this.#source || done === 1) {
+      this.#source = source
+      this.#begun = now
+    }
+    const isTerminal = process.stderr.isTTY
+    if (now - this.#shown < (isTerminal ? 100 : logInterval)) return
+    this.#shown = now
+    // The first item is when the clock started.
+    const rate = done > 1 ? ((done - 1) / (now - this.#begun)) * 1000 : 0
+    const seconds = rate > 0 ? Math.ceil((total - done) / rate) : undefined
+    const line = localized({
+      ko: `${source}: ${done}/${total}${seconds === undefined ? '' : `, 초당 ${rate.toPrecision(3)}개, ${seconds}초 남음`}`,
+      en: `${source}: ${done}/${total}${seconds === undefined ? '' : `, ${rate.toPrecision(3)}/s, ${seconds} s left`}`,
+    })
+    process.stderr.write(isTerminal ? `\r\u001b[K${line}` : `${line}\n`)
+  }
+
+  clear(): void {
+    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
+  }
+}

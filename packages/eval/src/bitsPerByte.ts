@@ -1,0 +1,26 @@
+import type { ChatModel } from '@modu/model'
+import { bootstrap, sumAt } from './bootstrap.ts'
+import { compressionBaselines } from './compression.ts'
+import { EvaluationError } from './errors.ts'
+import { TextLikelihood, utf8Length } from './likelihood.ts'
+import { readRows, sample, textField } from './readRows.ts'
+import { type EvalOptions, measureEach, type Result } from './result.ts'
+
+/**
+ * How many bits the model needs for a byte of the texts in `path` (rows with `text`): Σ nats / ln 2 / Σ bytes. Unlike
+ * nats a token it can be compared between tokenizers, and with compressors. Every token of a text counts once, its end
+ * does not. Blank texts are passed over.
+ */
+export function bitsPerByte(chat: ChatModel, source: string, path: string, options: EvalOptions): Result {
+  const all = readRows(path)
+    .map(row => textField(row, ['text']))
+    .filter(text => text.trim() !== '')
+  if (all.length === 0) throw new EvaluationError('empty', `${path}: all texts are blank; give a file with texts`)
+  const texts = sample(all, options.limit, options.seed)
+  const likelihood = new TextLikelihood(chat)
+  const nats = measureEach(source, texts, options, text => likelihood.nats(text))
+  const bytes = texts.map(utf8Length)
+  const estimate = bootstrap(texts.length, items => sumAt(nats, items) / Math.LN2 / sumAt(bytes, items), options.seed)
+  const baselines = compressionBaselines(texts)
+  return { metric: 'bitsPerByte', source, ...estimate, items: texts.length, baselines }
+}

@@ -1,0 +1,55 @@
+import { basename } from 'node:path'
+import type { ChatModel } from '@modu/model'
+import { bitsPerByte } from './bitsPerByte.ts'
+import { type Answer, builtInPrompts, generation } from './generation.ts'
+import { inference } from './inference.ts'
+import { readLines } from './readRows.ts'
+import type { EvalOptions, Result } from './result.ts'
+import { similarity } from './similarity.ts'
+
+/** What is to be measured. */
+export interface EvalPlan {
+  /** Files of texts, for bits per byte. */
+  readonly texts: readonly { readonly name: string; readonly path: string }[]
+  /** Files of premise, hypothesis and label. */
+  readonly nli: readonly string[]
+  /** Files of two sentences and a score. */
+  readonly sts: readonly string[]
+  /** A file of prompts, one a line; `built-in` for our own; nothing is generated if absent. */
+  readonly prompts?: string
+}
+
+/** All figures about one model, as `--json` prints them. */
+export interface EvalReport {
+  readonly model: string
+  readonly seed: number
+  readonly limit: number
+  readonly results: readonly Result[]
+  /** What the model answered to the prompts. */
+  readonly answers: readonly Answer[]
+}
+
+/**
+ * Measures a model. The same seed gives the same report on the same device. Errors: `EvaluationError` for files that cannot be
+ * read, with the line.
+ */
+export async function evaluate(chat: ChatModel, plan: EvalPlan, options: EvalOptions): Promise<EvalReport> {
+  const results: Result[] = [
+    ...plan.texts.map(({ name, path }) => bitsPerByte(chat, name, path, options)),
+    ...plan.nli.flatMap(path => inference(chat, dataName(path), path, options)),
+    ...plan.sts.flatMap(path => similarity(chat, dataName(path), path, options)),
+  ]
+  let answers: readonly Answer[] = []
+  if (plan.prompts !== undefined) {
+    const isBuiltIn = plan.prompts === 'built-in'
+    const prompts = isBuiltIn ? builtInPrompts : readLines(plan.prompts).map(line => line.text)
+    const source = isBuiltIn ? plan.prompts : dataName(plan.prompts)
+    const generated = await generation(chat, source, prompts, options)
+    results.push(...generated.results)
+    answers = generated.answers
+  }
+  return { model: chat.name, seed: options.seed, limit: options.limit, results, answers }
+}
+
+/** A file's name without its folders and endings. */
+const dataName = (path: string): string => basename(path).replace(/\.(jsonl?|tsv|txt)?(\.gz)?$/, '')

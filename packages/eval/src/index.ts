@@ -1,0 +1,5 @@
+export { EvaluationError } from './errors.ts'
+export { type EvalPlan, type EvalReport, evaluate } from './evaluate.ts'
+export { reportPage } from './page.ts'
+export type { EvalProgress } from './result.ts'
+export { reportTable } from './table.ts'

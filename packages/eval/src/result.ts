@@ -1,0 +1,57 @@
+import type { Estimate } from './bootstrap.ts'
+
+/** What is measured; the texts that people read are in `words.ts`. */
+export type Metric =
+  | 'bitsPerByte'
+  | 'nliAccuracy'
+  | 'nliCalibrated'
+  | 'stsPearson'
+  | 'stsSpearman'
+  | 'repetition'
+  | 'foreignLetters'
+  | 'ended'
+
+/** What a figure is held against. */
+export interface Baseline {
+  readonly name: 'xz' | 'brotli' | 'majority' | 'overlap'
+  readonly value: number
+}
+
+/** One figure of the report, with its 95 % bootstrap interval over the items. */
+export interface Result extends Estimate {
+  readonly metric: Metric
+  /** The name of the data. */
+  readonly source: string
+  /** Documents, rows or answers that were measured. */
+  readonly items: number
+  readonly baselines: readonly Baseline[]
+}
+
+/** Told after each item. */
+export interface EvalProgress {
+  readonly source: string
+  readonly done: number
+  readonly total: number
+}
+
+/** What every measurement is given. */
+export interface EvalOptions {
+  /** At most so many items of each file, chosen evenly by the seed; 0 for all. */
+  readonly limit: number
+  readonly seed: number
+  readonly onProgress?: (progress: EvalProgress) => void
+}
+
+/** Runs `measure` on each item, telling of the progress in between. */
+export function measureEach<T, R>(
+  source: string,
+  items: readonly T[],
+  { onProgress }: EvalOptions,
+  measure: (item: T) => R,
+): R[] {
+  return items.map((item, i) => {
+    const result = measure(item)
+    onProgress?.({ source, done: i + 1, total: items.length })
+    return result
+  })
+}
