@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import type { ChatModel } from '@modu/model'
 import { bitsPerByte } from './bitsPerByte.ts'
+import { exercises } from './exercises.ts'
 import { type Answer, builtInPrompts, generation } from './generation.ts'
 import { inference } from './inference.ts'
 import { readLines } from './readRows.ts'
@@ -15,6 +16,8 @@ export interface EvalPlan {
   readonly nli: readonly string[]
   /** Files of two sentences and a score. */
   readonly sts: readonly string[]
+  /** So many made exercises of each kind, in both modes; none if absent. */
+  readonly exercises?: number
   /** A file of prompts, one a line; `built-in` for our own; nothing is generated if absent. */
   readonly prompts?: string
 }
@@ -39,6 +42,7 @@ export async function evaluate(chat: ChatModel, plan: EvalPlan, options: EvalOpt
     ...plan.nli.flatMap(path => inference(chat, dataName(path), path, options)),
     ...plan.sts.flatMap(path => similarity(chat, dataName(path), path, options)),
   ]
+  if (plan.exercises !== undefined) results.push(...(await exercises(chat, plan.exercises, options)))
   let answers: readonly Answer[] = []
   if (plan.prompts !== undefined) {
     const isBuiltIn = plan.prompts === 'built-in'

@@ -1,4 +1,5 @@
 import type { ChatModel } from '@modu/model'
+import { ask, type Reply } from './answer.ts'
 import { bootstrap, meanAt, sumAt } from './bootstrap.ts'
 import type { EvalOptions, Result } from './result.ts'
 
@@ -18,12 +19,8 @@ export const builtInPrompts: readonly string[] = [
   '회의를 미루자는 정중한 메일을 써 줘.',
 ]
 
-/** Prompt and answer, and whether the answer ended by itself and not at the limit. */
-export interface Answer {
-  readonly prompt: string
-  readonly answer: string
-  readonly ended: boolean
-}
+/** A prompt and what the model replied. */
+export type Answer = Reply & { readonly prompt: string }
 
 const maxTokens = 200
 
@@ -40,7 +37,7 @@ export async function generation(
 ): Promise<{ results: Result[]; answers: Answer[] }> {
   const answers: Answer[] = []
   for (const prompt of prompts) {
-    answers.push(await answerTo(chat, prompt, seed))
+    answers.push({ prompt, ...(await ask(chat, prompt, { seed, maxTokens, thinking: false })) })
     onProgress?.({ source, done: answers.length, total: prompts.length })
   }
   const letters = answers.map(({ answer }) => countLetters(answer))
@@ -63,20 +60,6 @@ export async function generation(
     ],
     answers,
   }
-}
-
-async function answerTo(chat: ChatModel, prompt: string, seed: number): Promise<Answer> {
-  const options = { seed, maxTokens: Math.min(maxTokens, Math.floor(chat.contextLength / 2)) }
-  const events = chat.template
-    ? chat.chat([{ role: 'user', content: prompt }], { ...options, enableThinking: false })
-    : chat.complete(prompt, options)
-  let answer = ''
-  let ended = false
-  for await (const event of events) {
-    if (event.type === 'text') answer += event.text
-    if (event.type === 'finish') ended = event.reason === 'stop'
-  }
-  return { prompt, answer, ended }
 }
 
 /** Whether four words in a row come more than three times. */

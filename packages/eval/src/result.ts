@@ -10,6 +10,9 @@ export type Metric =
   | 'repetition'
   | 'foreignLetters'
   | 'ended'
+  | 'exercisesDirect'
+  | 'exercisesThinking'
+  | 'modeObeyed'
 
 /** What a figure is held against. */
 export interface Baseline {

@@ -25,6 +25,17 @@ export const metrics: Readonly<Record<Metric, MetricWords>> = {
   repetition: { name: { ko: '되풀이하는 답', en: 'answers that repeat' }, lessIsBetter: true, percent: true },
   foreignLetters: { name: { ko: '한글이 아닌 글자', en: 'letters not Hangul' }, lessIsBetter: true, percent: true },
   ended: { name: { ko: '스스로 끝낸 답', en: 'answers that end' }, lessIsBetter: false, percent: true },
+  exercisesDirect: {
+    name: { ko: '문제 정답 (바로 답)', en: 'exercises, direct' },
+    lessIsBetter: false,
+    percent: true,
+  },
+  exercisesThinking: {
+    name: { ko: '문제 정답 (생각)', en: 'exercises, thinking' },
+    lessIsBetter: false,
+    percent: true,
+  },
+  modeObeyed: { name: { ko: '방식을 지킨 답', en: 'mode obeyed' }, lessIsBetter: false, percent: true },
 }
 
 export const baselineNames: Readonly<Record<Baseline['name'], Text>> = {

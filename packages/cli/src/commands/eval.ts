@@ -27,6 +27,13 @@ export const evaluate = defineCommand({
       value: 'FILE,…',
       help: { ko: '문장 유사도 (KLUE-STS, KorSTS): 상관계수', en: 'similarity (KLUE-STS, KorSTS): correlation' },
     },
+    exercises: {
+      value: 'N',
+      help: {
+        ko: '학습에 없는 문제를 종류마다 N개 만들어, 바로 답할 때와 생각할 때 맞히는지 봅니다',
+        en: 'N made exercises of each kind, none of them in training: right answers directly and thinking',
+      },
+    },
     prompts: {
       value: 'FILE',
       help: {
@@ -60,7 +67,8 @@ Example: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json
     const limit = wholeNumber('limit', options.limit, 0) ?? 1000
     const seed = wholeNumber('seed', options.seed, 0) ?? 1
     const files = { texts: namedFiles(options.text), nli: list(options.nli), sts: list(options.sts) }
-    const isNothingAsked = Object.values(files).every(each => each.length === 0)
+    const exercises = wholeNumber('exercises', options.exercises, 1)
+    const isNothingAsked = exercises === undefined && Object.values(files).every(each => each.length === 0)
     const prompts = options.prompts ?? (isNothingAsked ? 'built-in' : undefined)
     const folder = modelFolder(model)
     const [{ evaluate, reportPage, reportTable }, { writeFileAtomic }] = await Promise.all([
@@ -70,7 +78,7 @@ Example: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json
     const chat = await loadChatModel(folder, processor)
     const progress = new ProgressLine()
     try {
-      const report = await evaluate(chat, { ...files, prompts }, { limit, seed, onProgress: progress.show })
+      const report = await evaluate(chat, { ...files, exercises, prompts }, { limit, seed, onProgress: progress.show })
       progress.clear()
       if (options.html !== undefined) writeFileAtomic(options.html, reportPage(report, language()))
       process.stdout.write(
