@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { cleanCorpus, readCorpus } from './corpus.ts'
+import { type CleaningProgress, cleanCorpus, readCorpus } from './corpus.ts'
 import { type CorpusDocument, type Source, sourceSchema } from './source.ts'
 
 let folder: string
@@ -125,6 +126,25 @@ describe('cleanCorpus', () => {
     writeFileSync(join(folder, 'books/more/c.json'), JSON.stringify([{ text: story('네') }]))
     expect((await clean({ books })).key).not.toBe(renamed)
     expect(await documents('books')).toContainEqual({ text: story('네') })
+  })
+
+  test('tells how far it is, to the end, where a limit leaves a part unread too', async () => {
+    const text = (n: number) => ({ text: `옛날 옛적에 호랑이가 ${n} 마리 살았어요. 모두 사이가 좋았답니다.` })
+    const lines = (from: number) => jsonl(...Array.from({ length: 2000 }, (_, n) => text(from + n)))
+    writeFileSync(join(folder, 'a.jsonl'), lines(0))
+    writeFileSync(join(folder, 'b.jsonl.gz'), gzipSync(lines(5000)))
+    const totalBytes = ['a.jsonl', 'b.jsonl.gz'].reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+    const told: CleaningProgress[] = []
+    await cleanCorpus(
+      { few: source({ limit: 3 }), all: source({ files: ['b.jsonl.gz'] }) },
+      folder,
+      join(folder, 'corpus'),
+      progress => told.push(progress),
+    )
+    expect(told.length).toBeGreaterThan(2)
+    expect(told.map(progress => progress.bytes)).toEqual(told.map(progress => progress.bytes).toSorted((a, b) => a - b))
+    expect(told[0]?.bytes).toBeLessThan(statSync(join(folder, 'a.jsonl')).size)
+    expect(told.at(-1)).toEqual({ bytes: totalBytes, totalBytes })
   })
 
   test('names a missing file, and a source of which nothing is left', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
+import { createReadStream, existsSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { readJson, writeFileAtomic } from '@modu/model'
 import { DataError } from './errors.ts'
@@ -13,6 +13,12 @@ export type Sources = Readonly<Record<string, Source>>
 export interface CorpusReport {
   readonly key: string
   readonly sources: Readonly<Record<string, SourceReport>>
+}
+
+/** How far cleaning has come, in bytes of the data files as they lie on the disk. */
+export interface CleaningProgress {
+  readonly bytes: number
+  readonly totalBytes: number
 }
 
 // Raise it when cleaning changes, so that run folders clean again.
@@ -35,6 +41,15 @@ async function hashData(path: string): Promise<string | string[][]> {
   return hashes
 }
 
+/** Bytes of all data files of a source. */
+function sourceBytes(source: Source, directory: string): number {
+  let bytes = 0
+  for (const path of source.files) {
+    for (const file of dataFiles(sourcePath(path, directory))) bytes += statSync(file).size
+  }
+  return bytes
+}
+
 const documentsFile = (folder: string, name: string): string => join(folder, `${name}.jsonl`)
 const reportFile = (folder: string): string => join(folder, 'report.json')
 
@@ -47,7 +62,7 @@ export async function cleanCorpus(
   sources: Sources,
   directory: string,
   folder: string,
-  onSource?: (name: string, report: SourceReport) => void,
+  onProgress?: (progress: CleaningProgress) => void,
 ): Promise<CorpusReport> {
   const hashes: (string | string[][])[] = []
   for (const [name, source] of Object.entries(sources)) {
@@ -73,10 +88,18 @@ export async function cleanCorpus(
 
   const seen = new Set<string>()
   const reports: Record<string, SourceReport> = {}
+  const sizes = new Map(Object.entries(sources).map(([name, source]) => [name, sourceBytes(source, directory)]))
+  const totalBytes = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)
+  let bytesBefore = 0
   for (const [name, source] of Object.entries(sources)) {
     const report = emptyReport()
     const chunks: Buffer[] = []
-    for await (const document of readSource(source, directory, seen, report)) {
+    let bytes = bytesBefore
+    const onBytes = (more: number) => {
+      bytes += more
+      onProgress?.({ bytes, totalBytes })
+    }
+    for await (const document of readSource(source, directory, seen, report, onBytes)) {
       chunks.push(Buffer.from(`${JSON.stringify(document)}\n`))
     }
     if (report.documents === 0) {
@@ -87,7 +110,8 @@ export async function cleanCorpus(
     }
     writeFileAtomic(documentsFile(folder, name), chunks)
     reports[name] = report
-    onSource?.(name, report)
+    // Not what was read: a source with a limit leaves the rest.
+    bytesBefore += sizes.get(name) ?? 0
   }
   const report = { key, sources: reports }
   writeFileAtomic(reportFile(folder), `${JSON.stringify(report, null, 2)}\n`)

@@ -1,5 +1,5 @@
 export { documentBatches, type MicroBatch, windowBatch, windowCount } from './batch.ts'
-export { type CorpusReport, cleanCorpus, readCorpus, type Sources } from './corpus.ts'
+export { type CleaningProgress, type CorpusReport, cleanCorpus, readCorpus, type Sources } from './corpus.ts'
 export { encodeDocument, type Tools } from './encode.ts'
 export { DataError } from './errors.ts'
 export { type TaskKind, taskKinds } from './make/kinds.ts'

@@ -1,6 +1,7 @@
 import { isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { cleanText, hangulShare, isInsulting, normalise, squeezeRepeats, squeezeSpaces } from './clean.ts'
+import type { OnBytes } from './read/record.ts'
 import { records } from './read/records.ts'
 
 /** A tool call as the assistant writes it; `arguments` is an object. */
@@ -116,13 +117,14 @@ function fewerTools(offered: readonly string[], messages: readonly CorpusMessage
 
 /**
  * Reads, cleans and filters one source. `seen` holds the texts met so far, over all sources; `report` is counted up
- * while reading. Documents come in the order of the files.
+ * while reading, and `onBytes` told how far it is. Documents come in the order of the files.
  */
 export async function* readSource(
   source: Source,
   directory: string,
   seen: Set<string>,
   report: SourceReport,
+  onBytes?: OnBytes,
 ): AsyncGenerator<CorpusDocument> {
   /** Counts a cleaned record, or why it goes. */
   const keep = (document: CorpusDocument, prose: string): boolean => {
@@ -180,7 +182,7 @@ export async function* readSource(
     let kept = 0
     let joined = ''
     let joinedGroup: string | undefined
-    for await (const { place, record } of records(sourcePath(file, directory))) {
+    for await (const { place, record } of records(sourcePath(file, directory), onBytes)) {
       report.read++
       const parsed = record && parse(record, file)
       if (!parsed) {

@@ -5,6 +5,12 @@ test('durations', () => {
   expect([5, 65.4, 3723].map(formatDuration)).toEqual(['0:05', '1:05', '1:02:03'])
 })
 
+test('how far cleaning is, in both languages', () => {
+  const event = { kind: 'cleaning', bytes: 5e6, totalBytes: 1e8, bytesPerSecond: 2.5e6, secondsLeft: 38 } as const
+  expect(formatEvent(event)).toBe('  5.0/100.0 MB · 초당 2.5 MB · 남은 시간 0:38')
+  expect(formatEvent(event, 'en')).toBe('  5.0/100.0 MB · 2.5 MB/s · 0:38 left')
+})
+
 test('a step is one line, in both languages', () => {
   const metrics = {
     kind: 'step',

@@ -21,6 +21,13 @@ export type TrainEvent =
     }
   | { readonly kind: 'source'; readonly name: string; readonly report: SourceReport }
   | {
+      readonly kind: 'cleaning'
+      readonly bytes: number
+      readonly totalBytes: number
+      readonly bytesPerSecond: number
+      readonly secondsLeft: number
+    }
+  | {
       readonly kind: 'encoded'
       readonly name: string
       readonly tokens: number
@@ -71,6 +78,14 @@ export function formatEvent(event: TrainEvent, language: Language = 'ko'): strin
         : `corrupt ${corrupt}, short ${short}, not Korean ${foreign}, insults ${insulting}, duplicates ${duplicate}`
       const where = corrupt > 0 ? ` (${corruptLines.join(', ')}${corrupt > corruptLines.length ? ', …' : ''})` : ''
       return `  ${event.name}: ${number(kept)}/${number(read)} ${ko ? '남김' : 'kept'}; ${dropped}${where}`
+    }
+    case 'cleaning': {
+      const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
+      const done = `${megabytes(event.bytes)}/${megabytes(event.totalBytes)} MB`
+      const left = formatDuration(event.secondsLeft)
+      return ko
+        ? `  ${done} · 초당 ${megabytes(event.bytesPerSecond)} MB · 남은 시간 ${left}`
+        : `  ${done} · ${megabytes(event.bytesPerSecond)} MB/s · ${left} left`
     }
     case 'encoded':
       return `  ${event.name}: ${number(event.tokens)} ${ko ? '토큰' : 'tokens'}, ${number(event.documents)} ${ko ? '문서' : 'documents'} (+${number(event.heldOut)} ${ko ? '검증용' : 'held out'})`

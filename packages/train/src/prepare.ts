@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { cleanCorpus, encodeDocument, type PackedCorpus, packCorpus, readCorpus, type Tools } from '@modu/data'
+import {
+  type CleaningProgress,
+  cleanCorpus,
+  encodeDocument,
+  type PackedCorpus,
+  packCorpus,
+  readCorpus,
+  type Tools,
+} from '@modu/data'
 import {
   ChatTemplate,
   moduChatTemplate,
@@ -58,6 +66,22 @@ function readTools(recipe: Recipe, dataDirectory: string): { tools: Tools; text:
   return { tools: new Map(definitions.map(tool => [tool.function.name, tool])), text: JSON.stringify(value) }
 }
 
+/** Milliseconds between two events about how far cleaning is. */
+const cleaningInterval = 1000
+
+/** Tells how far cleaning is, how fast it goes and how long it still takes, now and then. */
+function cleaningEvents(emit: (event: TrainEvent) => void): (progress: CleaningProgress) => void {
+  const begun = performance.now()
+  let told = begun
+  return ({ bytes, totalBytes }) => {
+    const now = performance.now()
+    if (now - told < cleaningInterval) return
+    told = now
+    const bytesPerSecond = bytes / ((now - begun) / 1000)
+    emit({ kind: 'cleaning', bytes, totalBytes, bytesPerSecond, secondsLeft: (totalBytes - bytes) / bytesPerSecond })
+  }
+}
+
 /** Cleans the data, trains the tokenizer and encodes, or finds it all done in the run folder. */
 export async function prepareData(
   recipe: Recipe,
@@ -71,7 +95,7 @@ export async function prepareData(
   const { tools, text: toolsText } = readTools(recipe, dataDirectory)
 
   emit({ kind: 'phase', phase: 'clean' })
-  const report = await cleanCorpus(sources, dataDirectory, folder.corpus)
+  const report = await cleanCorpus(sources, dataDirectory, folder.corpus, cleaningEvents(emit))
   for (const [name, source] of Object.entries(report.sources)) emit({ kind: 'source', name, report: source })
 
   const template = new ChatTemplate(moduChatTemplate)

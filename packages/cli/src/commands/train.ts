@@ -82,10 +82,12 @@ function stopOnSignals(): AbortController {
   return stop
 }
 
-/** How often a log that is no terminal gets a line about steps, in milliseconds. */
+/** How often a log that is no terminal gets a line about how far it is, in milliseconds. */
 const logInterval = 5000
 
-/** Events as lines; in a terminal the steps share one line, in a log only one in some seconds is told. */
+const isLast = (event: TrainEvent): boolean => event.kind === 'step' && event.metrics.step === event.totalSteps
+
+/** Events as lines; in a terminal steps and progress share one line, in a log only one in some seconds is told. */
 class ProgressPrinter {
   readonly #format: (event: TrainEvent) => string
   #stepLineOpen = false
@@ -97,13 +99,14 @@ class ProgressPrinter {
 
   readonly print = (event: TrainEvent): void => {
     const line = this.#format(event)
-    if (event.kind !== 'step') {
+    const passing = event.kind === 'step' || event.kind === 'cleaning'
+    if (!passing) {
       process.stdout.write(`${this.#stepLineOpen ? '\n' : ''}${line}\n`)
       this.#stepLineOpen = false
     } else if (process.stdout.isTTY) {
       process.stdout.write(`\r\u001b[K${line}`)
       this.#stepLineOpen = true
-    } else if (Date.now() - this.#lastLogged >= logInterval || event.metrics.step === event.totalSteps) {
+    } else if (Date.now() - this.#lastLogged >= logInterval || isLast(event)) {
       process.stdout.write(`${line}\n`)
       this.#lastLogged = Date.now()
     }

@@ -1,6 +1,6 @@
 import { Parser } from 'htmlparser2'
 import { DataError } from '../errors.ts'
-import type { PlacedRecord } from './record.ts'
+import type { OnBytes, PlacedRecord } from './record.ts'
 import { textChunks } from './textFile.ts'
 
 const names = (list: string): ReadonlySet<string> => new Set(list.split(' '))
@@ -117,7 +117,7 @@ class Page {
  * An HTML page as one document: its main text, without scripts, styles, navigation and other boilerplate. Errors:
  * `format` (too long a page) and those of `textChunks`.
  */
-export async function* htmlRecords(path: string): AsyncGenerator<PlacedRecord> {
+export async function* htmlRecords(path: string, onBytes: OnBytes): AsyncGenerator<PlacedRecord> {
   const page = new Page()
   const parser = new Parser({
     onopentag: (name, attributes) => page.start(name, attributes),
@@ -125,7 +125,7 @@ export async function* htmlRecords(path: string): AsyncGenerator<PlacedRecord> {
     onclosetag: name => page.end(name),
   })
   let length = 0
-  for await (const chunk of textChunks(path)) {
+  for await (const chunk of textChunks(path, onBytes)) {
     length += chunk.length
     if (length > longestPage) {
       throw new DataError(

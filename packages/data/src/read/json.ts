@@ -1,5 +1,5 @@
 import { DataError } from '../errors.ts'
-import { type PlacedRecord, parseObject } from './record.ts'
+import { type OnBytes, type PlacedRecord, parseObject } from './record.ts'
 import { textChunks } from './textFile.ts'
 
 const code = (character: string): number => character.charCodeAt(0)
@@ -13,7 +13,7 @@ const closers = new Set([code(']'), code('}')])
  * The objects of a JSON file that holds one array. The array is cut at the commas between its items, and only an item at
  * a time is parsed. Errors: `format` (no array, or one that breaks off) and those of `textChunks`.
  */
-export async function* jsonRecords(path: string): AsyncGenerator<PlacedRecord> {
+export async function* jsonRecords(path: string, onBytes: OnBytes): AsyncGenerator<PlacedRecord> {
   let item = ''
   let count = 0
   let depth = 0
@@ -22,7 +22,7 @@ export async function* jsonRecords(path: string): AsyncGenerator<PlacedRecord> {
   let escaped = false
   const placed = (): PlacedRecord => ({ place: `${path}:${++count}`, record: parseObject(item) })
 
-  for await (const chunk of textChunks(path)) {
+  for await (const chunk of textChunks(path, onBytes)) {
     let start = 0
     for (let at = 0; at < chunk.length; at++) {
       const character = chunk.charCodeAt(at)

@@ -7,7 +7,7 @@ import {
   parquetReadObjects,
 } from 'hyparquet'
 import { DataError } from '../errors.ts'
-import type { PlacedRecord } from './record.ts'
+import type { OnBytes, PlacedRecord } from './record.ts'
 
 // Node's own are faster than any in JavaScript. hyparquet itself brings snappy.
 const compressors: Compressors = {
@@ -45,7 +45,7 @@ const unknownCodec = ({ row_groups }: FileMetaData): string | undefined =>
  * The rows of a parquet file, plain or packed by snappy, gzip, zstd or brotli. A row group is in memory at a time.
  * Errors: `empty`, `format` (which row group is broken; packed in another way).
  */
-export async function* parquetRecords(path: string): AsyncGenerator<PlacedRecord> {
+export async function* parquetRecords(path: string, onBytes: OnBytes): AsyncGenerator<PlacedRecord> {
   const file = await asyncBufferFromFile(path)
   if (file.byteLength === 0) {
     throw new DataError('empty', `${path} is empty: take it out of "files", or copy it again`)
@@ -67,6 +67,7 @@ export async function* parquetRecords(path: string): AsyncGenerator<PlacedRecord
     } catch (error) {
       throw broken(path, `row group ${index + 1} (rows ${row + 1} to ${rowEnd})`, error)
     }
+    onBytes(file.byteLength * ((rowEnd - row) / Number(metadata.num_rows)))
     for (const record of rows) yield { place: `${path}:${++row}`, record: plain(record) as Record<string, unknown> }
   }
 }

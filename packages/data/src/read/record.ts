@@ -4,6 +4,9 @@ export interface PlacedRecord {
   readonly record: Record<string, unknown> | undefined
 }
 
+/** Told how many more bytes of a file, as it lies on the disk, have been read. */
+export type OnBytes = (bytes: number) => void
+
 /** The JSON object that a text holds, or undefined if it holds something else. */
 export function parseObject(text: string): Record<string, unknown> | undefined {
   try {

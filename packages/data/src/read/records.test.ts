@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -249,6 +249,25 @@ describe('refuses', () => {
     await expect(read(file('a.txt', new Uint8Array([0xb0, 0xa1, 0xb3, 0xaa])))).rejects.toThrow(
       /a\.txt is not UTF-8 text: .*iconv/,
     )
+  })
+})
+
+describe('progress', () => {
+  test('is the bytes of the files as they lie on the disk', async () => {
+    const text = '글이에요. '.repeat(50_000)
+    file('d/a.jsonl.gz', gzipSync(JSON.stringify({ text })))
+    file('d/b.json', JSON.stringify([{ text }]))
+    file('d/c.md', text)
+    file('d/d.html', text)
+    file('d/e.parquet', readFileSync(fixture('stories-zstd.parquet')))
+    for (const name of ['a.jsonl.gz', 'b.json', 'c.md', 'd.html', 'e.parquet']) {
+      const path = join(folder, 'd', name)
+      let bytes = 0
+      for await (const _ of records(path, more => {
+        bytes += more
+      }));
+      expect(bytes).toBeCloseTo(statSync(path).size)
+    }
   })
 })
 

@@ -5,10 +5,10 @@ import { htmlRecords } from './html.ts'
 import { jsonRecords } from './json.ts'
 import { jsonlRecords } from './jsonl.ts'
 import { parquetRecords } from './parquet.ts'
-import type { PlacedRecord } from './record.ts'
+import type { OnBytes, PlacedRecord } from './record.ts'
 import { markdownRecords, textRecords } from './text.ts'
 
-type Reader = (path: string) => AsyncGenerator<PlacedRecord>
+type Reader = (path: string, onBytes: OnBytes) => AsyncGenerator<PlacedRecord>
 
 const textReaders: Readonly<Record<string, Reader>> = {
   '.jsonl': jsonlRecords,
@@ -77,11 +77,11 @@ export function* dataFiles(path: string): Generator<string> {
  * memory does not grow with the file. An empty file among those of a folder comes as `record: undefined`, for the caller
  * to count. Errors: those of `dataFiles`; `empty` for a file named itself; `format` for one that is broken, with the place.
  */
-export async function* records(path: string): AsyncGenerator<PlacedRecord> {
+export async function* records(path: string, onBytes: OnBytes = () => {}): AsyncGenerator<PlacedRecord> {
   for (const file of dataFiles(path)) {
     const read = readers.get(extension(file)) as Reader
     try {
-      yield* read(file)
+      yield* read(file, onBytes)
     } catch (error) {
       if (file === path || !(error instanceof DataError) || error.code !== 'empty') throw error
       yield { place: file, record: undefined }

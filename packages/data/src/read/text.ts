@@ -1,4 +1,4 @@
-import type { PlacedRecord } from './record.ts'
+import type { OnBytes, PlacedRecord } from './record.ts'
 import { textChunks } from './textFile.ts'
 
 // About a long book. Memory must not grow with the file, so longer ones become several documents.
@@ -32,9 +32,9 @@ const lineEnds = (text: string): number => text.split('\n').length - 1
  * A text file as one document: an empty line parts paragraphs, not documents, so files that hold many texts are better
  * JSON lines. Only a very long file comes in several, cut between paragraphs. Errors: those of `textChunks`.
  */
-export async function* textRecords(path: string): AsyncGenerator<PlacedRecord> {
+export async function* textRecords(path: string, onBytes: OnBytes): AsyncGenerator<PlacedRecord> {
   let line = 1
-  for await (const text of documents(textChunks(path))) {
+  for await (const text of documents(textChunks(path, onBytes))) {
     if (text.trim() !== '') yield { place: `${path}:${line}`, record: { text } }
     line += lineEnds(text)
   }
@@ -51,9 +51,9 @@ function withoutFrontMatter(text: string): { text: string; title?: string } {
 }
 
 /** A Markdown file: like a text file, but without front matter, whose title stays. */
-export async function* markdownRecords(path: string): AsyncGenerator<PlacedRecord> {
+export async function* markdownRecords(path: string, onBytes: OnBytes): AsyncGenerator<PlacedRecord> {
   let first = true
-  for await (const { place, record } of textRecords(path)) {
+  for await (const { place, record } of textRecords(path, onBytes)) {
     yield { place, record: first ? withoutFrontMatter(String(record?.text)) : record }
     first = false
   }

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { createGunzip } from 'node:zlib'
 import { DataError } from '../errors.ts'
+import type { OnBytes } from './record.ts'
 
 const lineEnd = 10
 
@@ -33,18 +34,21 @@ function requireText(path: string, beginning: Buffer): void {
  * The text of a UTF-8 file in chunks, unpacked where its name ends in `.gz`; the byte order mark is left out. Errors:
  * `empty`, `format` (binary, another encoding, broken gzip: after which line).
  */
-export async function* textChunks(path: string): AsyncGenerator<string> {
+export async function* textChunks(path: string, onBytes: OnBytes = () => {}): AsyncGenerator<string> {
   const file = createReadStream(path)
   const input = path.endsWith('.gz') ? file.pipe(createGunzip()) : file
   file.on('error', error => input.destroy(error))
   const decoder = new TextDecoder()
   let lines = 0
   let begun = false
+  let told = 0
   try {
     for await (const bytes of input as AsyncIterable<Buffer>) {
       if (!begun) requireText(path, bytes)
       begun = true
       lines += countLines(bytes)
+      onBytes(file.bytesRead - told)
+      told = file.bytesRead
       yield decoder.decode(bytes, { stream: true })
     }
   } catch (error) {
