@@ -13,6 +13,8 @@ export interface Operand {
   readonly name: string
   readonly help: Text
   readonly optional?: boolean
+  /** It may be given several times; only the last operand of a command may. */
+  readonly many?: boolean
 }
 
 type Options = Readonly<Record<string, Option>>
@@ -63,7 +65,7 @@ export async function runCommand(command: Command | CommandGroup, args: readonly
   const missing = command.operands.slice(positionals.length).find(operand => !operand.optional)
   if (missing) throw new UsageError({ ko: `${missing.name}이(가) 빠졌습니다.`, en: `${missing.name} is missing.` })
   const extra = positionals[command.operands.length]
-  if (extra !== undefined) {
+  if (extra !== undefined && !command.operands.at(-1)?.many) {
     throw new UsageError({ ko: `인자가 너무 많습니다: ${extra}`, en: `one argument too many: ${extra}` })
   }
   return await command.run(positionals, values)
@@ -132,7 +134,10 @@ function parse(command: Command, args: readonly string[]) {
 
 /** The help of one command, as printed by `modu COMMAND --help`. */
 export function commandHelp(command: Command): string {
-  const operands = command.operands.map(operand => (operand.optional ? `[${operand.name}]` : operand.name))
+  const operands = command.operands.map(operand => {
+    const name = operand.many ? `${operand.name}…` : operand.name
+    return operand.optional ? `[${name}]` : name
+  })
   const usage = ['modu', command.name, ...operands, localized({ ko: '[옵션]', en: '[options]' })].join(' ')
   const rows = [
     ...command.operands.map(operand => [operand.name, operand.help] as const),

@@ -1,0 +1,27 @@
+import { records } from '../read/records.ts'
+import { textChunks } from '../read/textFile.ts'
+
+/** All strings of a JSON value, however deep. */
+function* strings(value: unknown): Generator<string> {
+  if (typeof value === 'string') yield value
+  else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* strings(inner)
+}
+
+async function* cells(path: string): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of textChunks(path, () => {})) {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop()!
+    for (const line of lines) yield* line.split('\t')
+  }
+  yield* rest.split('\t')
+}
+
+/**
+ * The texts of an evaluation file: the cells of a table (`.tsv`, `.tsv.gz`), else every string of every record, whatever
+ * its fields are called. Errors: those of `records`.
+ */
+export async function* evaluationTexts(path: string): AsyncGenerator<string> {
+  if (/\.tsv(?:\.gz)?$/i.test(path)) yield* cells(path)
+  else for await (const { record } of records(path)) yield* strings(record)
+}
