@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -151,5 +151,6 @@ describe('cleanCorpus', () => {
     await expect(clean({ gone: source({}) })).rejects.toThrow(/source "gone": there is no file .*a\.jsonl.*--data/)
     writeFileSync(join(folder, 'a.jsonl'), jsonl({ text: '짧다' }))
     await expect(clean({ a: source({}) })).rejects.toThrow(/source "a": none of its 1 records is left/)
+    expect(readdirSync(join(folder, 'corpus'))).toEqual([])
   })
 })

@@ -5,6 +5,8 @@ import { readJson, writeFileAtomic } from '@modu/model'
 import { DataError } from './errors.ts'
 import { dataFiles, records } from './read/records.ts'
 import { type CorpusDocument, emptyReport, readSource, type Source, type SourceReport, sourcePath } from './source.ts'
+import { Fingerprints } from './steps/fingerprints.ts'
+import { LineFile } from './steps/lineFile.ts'
 
 /** Sources by name, as a recipe lists them. */
 export type Sources = Readonly<Record<string, Source>>
@@ -86,29 +88,34 @@ export async function cleanCorpus(
     if (earlier.key === key) return earlier
   }
 
-  const seen = new Set<string>()
+  const seen = new Fingerprints()
   const reports: Record<string, SourceReport> = {}
   const sizes = new Map(Object.entries(sources).map(([name, source]) => [name, sourceBytes(source, directory)]))
   const totalBytes = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)
   let bytesBefore = 0
   for (const [name, source] of Object.entries(sources)) {
     const report = emptyReport()
-    const chunks: Buffer[] = []
+    const documents = new LineFile(documentsFile(folder, name))
     let bytes = bytesBefore
     const onBytes = (more: number) => {
       bytes += more
       onProgress?.({ bytes, totalBytes })
     }
-    for await (const document of readSource(source, directory, seen, report, onBytes)) {
-      chunks.push(Buffer.from(`${JSON.stringify(document)}\n`))
+    try {
+      for await (const document of readSource(source, directory, seen, report, onBytes)) {
+        documents.add(JSON.stringify(document))
+      }
+      if (report.documents === 0) {
+        throw new DataError(
+          'empty',
+          `source "${name}": none of its ${report.read} records is left after cleaning; check "format" and the filters in the recipe`,
+        )
+      }
+    } catch (error) {
+      documents.abandon()
+      throw error
     }
-    if (report.documents === 0) {
-      throw new DataError(
-        'empty',
-        `source "${name}": none of its ${report.read} records is left after cleaning; check "format" and the filters in the recipe`,
-      )
-    }
-    writeFileAtomic(documentsFile(folder, name), chunks)
+    documents.finish()
     reports[name] = report
     // Not what was read: a source with a limit leaves the rest.
     bytesBefore += sizes.get(name) ?? 0

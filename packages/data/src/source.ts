@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto'
 import { isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { cleanText, hangulShare, isInsulting, normalise, squeezeRepeats, squeezeSpaces } from './clean.ts'
 import type { OnBytes } from './read/record.ts'
 import { records } from './read/records.ts'
+import type { Fingerprints } from './steps/fingerprints.ts'
 
 /** A tool call as the assistant writes it; `arguments` is an object. */
 const toolCallSchema = z.object({
@@ -99,9 +101,12 @@ const conversationRecord = z.object({
 /** Reviews of one movie join to texts of about this many characters. */
 const joinedReviewCharacters = 400
 
-/** What decides whether two documents are the same. */
-const identity = (document: CorpusDocument): string =>
-  'text' in document ? document.text : JSON.stringify(document.messages)
+/** Remembers a document, by 64 bits of a hash of its text or messages; false if the same was there. */
+function addNew(seen: Fingerprints, document: CorpusDocument): boolean {
+  const identity = 'text' in document ? document.text : JSON.stringify(document.messages)
+  const digest = createHash('sha256').update(identity).digest()
+  return seen.add(digest.readUInt32LE(0), digest.readUInt32LE(4))
+}
 
 const cleanMessage = (message: CorpusMessage): CorpusMessage => ({
   ...message,
@@ -116,25 +121,23 @@ function fewerTools(offered: readonly string[], messages: readonly CorpusMessage
 }
 
 /**
- * Reads, cleans and filters one source. `seen` holds the texts met so far, over all sources; `report` is counted up
+ * Reads, cleans and filters one source. `seen` knows the documents met so far, over all sources; `report` is counted up
  * while reading, and `onBytes` told how far it is. Documents come in the order of the files.
  */
 export async function* readSource(
   source: Source,
   directory: string,
-  seen: Set<string>,
+  seen: Fingerprints,
   report: SourceReport,
   onBytes?: OnBytes,
 ): AsyncGenerator<CorpusDocument> {
   /** Counts a cleaned record, or why it goes. */
   const keep = (document: CorpusDocument, prose: string): boolean => {
-    const key = identity(document)
     if ('text' in document && prose.length < source.minCharacters) report.short++
     else if (hangulShare(prose) < source.minHangul) report.foreign++
     else if (source.format === 'reviews' && isInsulting(prose)) report.insulting++
-    else if (seen.has(key)) report.duplicate++
+    else if (!addNew(seen, document)) report.duplicate++
     else {
-      seen.add(key)
       report.kept++
       report.charactersKept += prose.length
       return true
