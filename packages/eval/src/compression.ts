@@ -10,7 +10,7 @@ import type { Baseline } from './result.ts'
 export function compressionBaselines(texts: readonly string[]): Baseline[] {
   const input = Buffer.from(texts.join('\n'))
   const bytes = texts.reduce((sum, text) => sum + utf8Length(text), 0)
-  const baseline = (name: Baseline['name'], size: number): Baseline => ({ name, value: (8 * size) / bytes })
+  const baseline = (name: string, size: number): Baseline => ({ name, value: (8 * size) / bytes })
   const brotli = brotliCompressSync(input, {
     params: {
       [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,

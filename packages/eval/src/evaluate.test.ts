@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { withComparison } from './compare.ts'
 import { evaluate } from './evaluate.ts'
 import { TextLikelihood } from './likelihood.ts'
 import { reportPage } from './page.ts'
@@ -115,6 +116,17 @@ describe('evaluate', async () => {
       { source: 'prompts', done: 2, total: 2 },
     ])
     expect(await evaluate(chat, { ...nothing, prompts }, options)).toEqual(report)
+  })
+
+  test('another model stands beside as a baseline', async () => {
+    const report = await evaluate(chat, { ...nothing, texts: [{ name: '글', path: textFile }] }, options)
+    const [result] = report.results
+    const other = { ...report, model: '예전 <모델>', results: [{ ...result!, value: 9.5 }] }
+    const compared = withComparison(report, other)
+    expect(compared.results[0]!.baselines).toEqual([...result!.baselines, { name: '예전 <모델>', value: 9.5 }])
+    expect(reportTable(compared, 'ko')).toMatch(/, 예전 <모델> 9\.500$/m)
+    expect(reportPage(compared, 'ko')).toMatch('예전 &#60;모델&#62;')
+    expect(withComparison(report, { ...other, results: [] })).toEqual(report)
   })
 
   test.each([

@@ -1,3 +1,4 @@
+export { withComparison } from './compare.ts'
 export { EvaluationError } from './errors.ts'
 export { type EvalPlan, type EvalReport, evaluate } from './evaluate.ts'
 export { reportPage } from './page.ts'

@@ -1,6 +1,6 @@
 import type { EvalReport } from './evaluate.ts'
 import type { Metric, Result } from './result.ts'
-import { baselineNames, intervalText, type Language, metrics, valueText } from './words.ts'
+import { baselineName, intervalText, type Language, metrics, valueText } from './words.ts'
 
 const style = `
 :root { color-scheme: light dark; --ink: light-dark(#1e293b, #e2e8f0); --soft: light-dark(#64748b, #94a3b8);
@@ -72,10 +72,10 @@ function chart(metric: Metric, results: readonly Result[], language: Language): 
       text: `${valueText(metric, result.value)} (${intervalText(result)})`,
       interval: [result.low, result.high],
     },
-    ...result.baselines.map(({ name, value }) => ({
-      label: baselineNames[name][language],
-      value,
-      text: valueText(metric, value),
+    ...result.baselines.map(baseline => ({
+      label: baselineName(baseline, language),
+      value: baseline.value,
+      text: valueText(metric, baseline.value),
     })),
   ])
   const ends = bars.flatMap(bar => [bar.value, ...(bar.interval ?? [])])

@@ -38,12 +38,14 @@ export const metrics: Readonly<Record<Metric, MetricWords>> = {
   modeObeyed: { name: { ko: '방식을 지킨 답', en: 'mode obeyed' }, lessIsBetter: false, percent: true },
 }
 
-export const baselineNames: Readonly<Record<Baseline['name'], Text>> = {
+const baselineNames: Readonly<Record<string, Text>> = {
   xz: { ko: 'xz -9', en: 'xz -9' },
   brotli: { ko: 'brotli', en: 'brotli' },
   majority: { ko: '가장 흔한 답', en: 'majority' },
   overlap: { ko: '글자 겹침', en: 'letter overlap' },
 }
+
+export const baselineName = ({ name }: Baseline, language: Language): string => baselineNames[name]?.[language] ?? name
 
 export const headings = {
   metric: { ko: '지표', en: 'metric' },
@@ -62,4 +64,4 @@ export const intervalText = ({ metric, low, high }: Result): string =>
   `${valueText(metric, low)} ~ ${valueText(metric, high)}`
 
 export const baselinesText = ({ metric, baselines }: Result, language: Language): string =>
-  baselines.map(({ name, value }) => `${baselineNames[name][language]} ${valueText(metric, value)}`).join(', ')
+  baselines.map(each => `${baselineName(each, language)} ${valueText(metric, each.value)}`).join(', ')

@@ -33,6 +33,15 @@ describe('modu eval', () => {
     expect(second.stdout).toBe(first.stdout)
   })
 
+  test('measures another model beside it', async () => {
+    const other = join(folder, 'other')
+    await writeTinyModel(other, { seed: 2 })
+    const run = (...args: string[]) => modu(['eval', ...args, '--text', `a=${texts}`, '--json'])
+    const [both, alone] = await Promise.all([run(model, '--compare', other), run(other)])
+    const { value } = JSON.parse(alone.stdout).results[0]
+    expect(JSON.parse(both.stdout).results[0].baselines.at(-1)).toEqual({ name: 'other', value })
+  })
+
   test('says which file or option is wrong', async () => {
     const broken = join(folder, 'broken.jsonl')
     writeFileSync(broken, '{"text":"가"}\n{"title":"나"}\n')

@@ -1,8 +1,8 @@
-import type { EvalProgress } from '@modu/eval'
+import type { EvalProgress, EvalReport } from '@modu/eval'
 import { defineCommand, wholeNumber } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { language, localized } from '../language.ts'
-import { loadChatModel, modelFolder, processorFrom, processorOptions } from '../models.ts'
+import { loadChatModel, modelFolder, modelName, processorFrom, processorOptions } from '../models.ts'
 
 export const evaluate = defineCommand({
   name: 'eval',
@@ -41,6 +41,10 @@ export const evaluate = defineCommand({
         en: 'prompts, one a line (built-in ones if nothing else is asked for)',
       },
     },
+    compare: {
+      value: 'FOLDER',
+      help: { ko: '기준으로 함께 잴 다른 모델', en: 'another model to measure beside it as a baseline' },
+    },
     limit: {
       value: 'N',
       help: {
@@ -71,27 +75,29 @@ Example: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json
     const isNothingAsked = exercises === undefined && Object.values(files).every(each => each.length === 0)
     const prompts = options.prompts ?? (isNothingAsked ? 'built-in' : undefined)
     const folder = modelFolder(model)
-    const [{ evaluate, reportPage, reportTable }, { writeFileAtomic }] = await Promise.all([
+    const other = options.compare === undefined ? undefined : modelFolder(options.compare)
+    const [{ evaluate, reportPage, reportTable, withComparison }, { writeFileAtomic }] = await Promise.all([
       import('@modu/eval'),
       import('@modu/model'),
     ])
-    const chat = await loadChatModel(folder, processor)
-    const progress = new ProgressLine()
-    try {
-      const report = await evaluate(chat, { ...files, exercises, prompts }, { limit, seed, onProgress: progress.show })
-      progress.clear()
-      if (options.html !== undefined) writeFileAtomic(options.html, reportPage(report, language()))
-      process.stdout.write(
-        options.json
-          ? `${JSON.stringify(report, undefined, 2)}\n`
-          : `${report.model}\n\n${reportTable(report, language())}`,
-      )
-      return 0
-    } finally {
-      progress.clear()
-      chat.close()
-      await chat.model.device.close()
+    const measure = async (folder: string): Promise<EvalReport> => {
+      const chat = await loadChatModel(folder, processor)
+      const progress = new ProgressLine()
+      try {
+        const plan = { ...files, exercises, prompts }
+        return { ...(await evaluate(chat, plan, { limit, seed, onProgress: progress.show })), model: modelName(folder) }
+      } finally {
+        progress.clear()
+        chat.close()
+        await chat.model.device.close()
+      }
     }
+    const own = await measure(folder)
+    const report = other === undefined ? own : withComparison(own, await measure(other))
+    if (options.html !== undefined) writeFileAtomic(options.html, reportPage(report, language()))
+    const table = () => `${report.model}\n\n${reportTable(report, language())}`
+    process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : table())
+    return 0
   },
 })
 
