@@ -1,4 +1,5 @@
-import { hashText, joinHashes, mixBits } from './hash.ts'
+import { Fingerprints } from './fingerprints.ts'
+import { hashText, mixBits } from './hash.ts'
 
 const gramLength = 13
 
@@ -19,16 +20,31 @@ export function units(text: string): string[] {
   return letters > 12 * words.length ? [...words.join('')] : words
 }
 
-const hashUnits = (list: readonly string[]): Uint32Array => Uint32Array.from(list, unit => hashText(unit, 3))
+const bases = [0x9e3779b1, 0x85ebca77] as const
+const powers = bases.map(base => {
+  const power = new Uint32Array(gramLength + 1).fill(1)
+  for (let i = 1; i <= gramLength; i++) power[i] = Math.imul(power[i - 1]!, base)
+  return power
+}) as [Uint32Array, Uint32Array]
 
-function gramHash(hashes: Uint32Array, start: number, length: number): number {
-  let high = length
-  let low = length
-  for (let i = start; i < start + length; i++) {
-    high = mixBits(high ^ hashes[i]!)
-    low = mixBits(Math.imul(low, 31) + hashes[i]!)
+/** Hashes of the runs of units of one text, each in a few operations whatever its length (Rabin and Karp). */
+class Runs {
+  /** By place: the hashes of all units before it, as polynomials in the two bases. */
+  private readonly before: readonly [Uint32Array, Uint32Array]
+
+  constructor(list: readonly string[]) {
+    this.before = [new Uint32Array(list.length + 1), new Uint32Array(list.length + 1)]
+    for (const [i, unit] of list.entries()) {
+      const hash = hashText(unit, 3)
+      for (const k of [0, 1] as const) this.before[k][i + 1] = Math.imul(this.before[k][i]!, bases[k]) + hash
+    }
   }
-  return joinHashes(high, low)
+
+  /** Half of the hash of `length` units from `start`, by either base. */
+  hash(half: 0 | 1, start: number, length: number): number {
+    const before = this.before[half]
+    return mixBits(before[start + length]! - Math.imul(before[start]!, powers[half][length]!) + length)
+  }
 }
 
 /**
@@ -37,7 +53,7 @@ function gramHash(hashes: Uint32Array, start: number, length: number): number {
  * chance. Evaluation texts of 6 to 12 words, as most sentences of KLUE are, count as a whole.
  */
 export class Contamination {
-  private readonly grams = new Set<number>()
+  private readonly grams = new Fingerprints()
   private readonly lengths = new Set<number>()
 
   /** Adds a text of an evaluation set; false if it is too short to tell a copy by. */
@@ -46,9 +62,9 @@ export class Contamination {
     if (list.length < shortest) return false
     const length = Math.min(gramLength, list.length)
     this.lengths.add(length)
-    const hashes = hashUnits(list)
+    const runs = new Runs(list)
     for (let start = 0; start + length <= list.length; start++) {
-      this.grams.add(gramHash(hashes, start, length))
+      this.grams.add(runs.hash(0, start, length), runs.hash(1, start, length))
     }
     return true
   }
@@ -57,10 +73,11 @@ export class Contamination {
   find(text: string): string | undefined {
     if (this.lengths.size === 0) return undefined
     const list = units(text)
-    const hashes = hashUnits(list)
+    const runs = new Runs(list)
     for (let start = 0; start + shortest <= list.length; start++) {
       for (const length of this.lengths) {
-        if (start + length <= list.length && this.grams.has(gramHash(hashes, start, length))) {
+        if (start + length > list.length) continue
+        if (this.grams.has(runs.hash(0, start, length), runs.hash(1, start, length))) {
           return list.slice(start, start + length).join(' ')
         }
       }

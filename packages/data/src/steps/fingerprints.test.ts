@@ -8,6 +8,7 @@ test('a set of fingerprints knows its members through all its growth', () => {
   const set = new Fingerprints()
   for (const [high, low] of members) expect(set.add(high, low)).toBe(true)
   for (const [high, low] of members) expect(set.add(high, low)).toBe(false)
+  for (const [high, low] of members) expect([set.has(high, low), set.has(low, high)]).toEqual([true, false])
 })
 
 test('words that differ in one half only, and zeros, are members like others', () => {

@@ -6,32 +6,43 @@ export class Fingerprints {
 
   /** Adds a fingerprint of two 32-bit words; false if it was there. */
   add(high: number, low: number): boolean {
-    const a = high >>> 0
-    // The pair of zeros means empty, so it borrows its neighbour's place.
-    const b = (a === 0 && low === 0 ? 1 : low) >>> 0
-    if (!this.place(a, b)) return false
+    const at = this.place(high, low)
+    if (this.isTaken(at)) return false
+    this.table[at] = high
+    this.table[at + 1] = wordOf(high, low)
     if (++this.size * 4 > this.table.length) this.grow()
     return true
   }
 
-  private place(a: number, b: number): boolean {
+  has(high: number, low: number): boolean {
+    return this.isTaken(this.place(high, low))
+  }
+
+  private isTaken(at: number): boolean {
+    return this.table[at] !== 0 || this.table[at + 1] !== 0
+  }
+
+  /** Where a fingerprint lies, or the empty place where it would. */
+  private place(high: number, low: number): number {
     const { table } = this
-    const mask = table.length / 2 - 1
-    for (let at = a & mask; ; at = (at + 1) & mask) {
-      const x = table[2 * at]!
-      const y = table[2 * at + 1]!
-      if (x === a && y === b) return false
-      if (x === 0 && y === 0) {
-        table[2 * at] = a
-        table[2 * at + 1] = b
-        return true
-      }
-    }
+    const a = high >>> 0
+    const b = wordOf(high, low)
+    let at = (2 * a) & (table.length - 2)
+    while (this.isTaken(at) && (table[at] !== a || table[at + 1] !== b)) at = (at + 2) & (table.length - 2)
+    return at
   }
 
   private grow(): void {
     const old = this.table
     this.table = new Uint32Array(old.length * 2)
-    for (let i = 0; i < old.length; i += 2) if (old[i] !== 0 || old[i + 1] !== 0) this.place(old[i]!, old[i + 1]!)
+    for (let i = 0; i < old.length; i += 2) {
+      if (old[i] === 0 && old[i + 1] === 0) continue
+      const at = this.place(old[i]!, old[i + 1]!)
+      this.table[at] = old[i]!
+      this.table[at + 1] = old[i + 1]!
+    }
   }
 }
+
+/** The second word as stored: the pair of zeros means an empty place, so it borrows its neighbour's. */
+const wordOf = (high: number, low: number): number => (high === 0 && low === 0 ? 1 : low >>> 0)

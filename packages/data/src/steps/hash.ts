@@ -12,6 +12,3 @@ export function hashText(text: string, seed: number, start = 0, end = text.lengt
   for (let i = start; i < end; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) ^ (hash >>> 15)
   return mixBits(hash)
 }
-
-/** 53 bits of two hashes, as a number that a set can hold. */
-export const joinHashes = (high: number, low: number): number => (high >>> 0) * 2 ** 21 + (low >>> 11)

@@ -129,6 +129,7 @@ const clean: readonly (() => string)[] = [
   () => `좌표 37.${digits(6)}, 127.${digits(6)}`,
   () => `1588-${digits(4)}로 전화하면 대표 상담원이 받는다`,
   () => `@모두 ${between(1, 99)}번 글과 #${between(1, 9999)} 참고, react@${between(15, 19)}.${between(0, 9)}.0`,
+  () => `git clone git@github.com:modu/modu.git, 예: ${name()}@example.com`,
   () => `모델명 SM-G${digits(3)}N, 규격 ${between(100, 900)}x${between(100, 900)}x${between(10, 90)}mm`,
 ]
 
@@ -158,7 +159,7 @@ describe('personal data of a generated set', () => {
 
 describe('masking', () => {
   test('says what stood there, leaves the rest, counts by kind', () => {
-    expect(maskPersonalData('김모두(010-1234-5678, modu@example.com)에게 02-123-4567로')).toEqual({
+    expect(maskPersonalData('김모두(010-1234-5678, modu.kim@naver.com)에게 02-123-4567로')).toEqual({
       text: '김모두([전화번호], [이메일])에게 [전화번호]로',
       counts: { 이메일: 1, 전화번호: 2 },
     })

@@ -104,8 +104,8 @@ const phone = new RegExp(`${start}(?:${mobile}|${landline}|${phoneLabel}0\\d{8,1
 const passport =
   /(?<![A-Za-z\d])(?:[MSRODG]\d{3}[A-Z]\d{4}|(?<=(?:여권|[Pp]assport)[^\d\n]{0,15})[A-Z]{1,2}\d{7,8})(?![A-Za-z\d])/g
 
-// The look-behind makes the search linear: a run of name characters is entered at its beginning only.
-const email = /(?<![\w.%+-])[\w.%+-]{1,64}@(?:[A-Za-z\d-]{1,63}\.){1,5}[A-Za-z]{2,24}(?![\w-])/g
+// Not the user of Git hosts, nor the domain of examples (RFC 2606). The look-behind makes the search linear: a run of name characters is entered at its beginning only.
+const email = /(?<![\w.%+-])(?!git@)[\w.%+-]{1,64}@(?!example\.)(?:[A-Za-z\d-]{1,63}\.){1,5}[A-Za-z]{2,24}(?![\w-])/g
 
 const region = `(?:${province} ?${district}|${province}|${district})(?: ${district})?(?: [가-힣\\d]{1,8}[읍면동])?`
 // 로 is also a particle (앞으로 3명, 실제로 2번): adverbs are no roads, and a counted thing is no house number.
@@ -115,7 +115,7 @@ const counted =
 const building = '(?:\\s?,?\\s?\\([^)\\n]{1,25}\\))?'
 const unit =
   '(?:,?\\s[가-힣A-Za-z\\d]{1,15}(?:아파트|빌라|빌딩|오피스텔|타워|맨션|주택))?(?:,?\\s?(?:제?\\d{1,4}|[가-하A-Z])동)?(?:,?\\s?(?:지하\\s?)?\\d{1,3}층)?(?:,?\\s?(?:제?\\d{1,4}|[A-Z]\\d{1,4})호)?'
-const roadAddress = `(?:${region} |(?<=주소\\s?[:은는가]?\\s{0,2}))${road} ?(?:지하 ?)?\\d{1,5}(?:-\\d{1,4})?`
+const roadAddress = `(?:${region} |(?<=주소\\s?[:은는가]?\\s{0,2}))${road} ?(?:지하 ?)?\\d{1,5}(?:-\\d{1,4})?(?:번지)?`
 const lot = '(?:산 ?)?(?:\\d{1,4}-\\d{1,4}(?:번지)?|\\d{1,4} ?번지|\\d{1,4}(?!\\d|\\s?[가-힣]|[.,]\\d))'
 const lotAddress = `${region} [가-힣\\d]{1,8}(?:동|리|가) ${lot}`
 const address = new RegExp(`(?<![가-힣])(?:${roadAddress}|${lotAddress})${counted}${building}${unit}`, 'g')
