@@ -11,7 +11,7 @@ const letterNames: Readonly<Record<string, string>> = Object.fromEntries(
     .map((name, i) => [String.fromCharCode(97 + i), name]),
 )
 
-/** Signs and units that stand behind a number, as they are read. */
+/** Signs and units as they are read; a Latin one counts where it is a word of its own. */
 const unitNames: Readonly<Record<string, string>> = {
   '%': '퍼센트',
   '℃': '도',
@@ -101,7 +101,7 @@ function soundOfLatin(word: string): string {
 /** The part of `text` that is heard last, in Hangul: 3 is 삼, kg behind a number is 킬로그램. */
 function lastSound(text: string): string {
   const heard = text.replace(/(?<=\p{L})\([^()]*\)$/u, '').replace(/["'’”)\]」』》〉>.,!?\s]+$/u, '')
-  const unit = /(?<=\d ?)([a-zA-Z]+|[%℃°])$/.exec(heard)?.[1]
+  const unit = /(?<![a-zA-Z])([a-zA-Z]+|[%℃°])$/.exec(heard)?.[1]
   if (unit && unitNames[unit]) return unitNames[unit]
   const digits = /(\d[\d,]*)(\.\d+)?$/.exec(heard)
   if (digits?.[2]) return digitNames[Number(digits[2].at(-1))]!

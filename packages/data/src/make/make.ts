@@ -11,8 +11,7 @@ export type Split = 'train' | 'heldout'
 const heldOutEvery = 10
 
 /** The task of `kind` that belongs to `seed`. */
-export const makeTask = (seed: number, kind: TaskKind): Task =>
-  kinds[kind](new Random(mixSeed(kind, seed)))
+export const makeTask = (seed: number, kind: TaskKind): Task => kinds[kind](new Random(mixSeed(kind, seed)))
 
 /** Where a question belongs. Only its text decides, so that no seed brings a held-out question into training. */
 export const splitOf = (question: string): Split => (isHeldOut(question, heldOutEvery) ? 'heldout' : 'train')

@@ -5,7 +5,15 @@ import { language, localized, type Text } from '../../language.ts'
 
 const koreanNames: Readonly<Record<TaskKind, string>> = {
   arithmetic: '계산',
-  clock: '시각',
+  steps: '여러 단계 계산',
+  comparison: '비교',
+  ordering: '순서',
+  calendar: '달력',
+  clock: '시계',
+  units: '단위',
+  counting: '세기',
+  sequence: '수열',
+  logic: '논리',
 }
 
 export const make = defineCommand({

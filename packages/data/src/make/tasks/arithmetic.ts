@@ -4,7 +4,7 @@ import type { MakeTask } from '../task.ts'
 import { saysNumber } from '../verify.ts'
 import { compute, type Operator, workOut } from '../working.ts'
 
-export const spokenOperators: Readonly<Record<Operator, string>> = {
+const spokenOperators: Readonly<Record<Operator, string>> = {
   '+': '더하기',
   '-': '빼기',
   '×': '곱하기',

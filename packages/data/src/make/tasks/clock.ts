@@ -57,7 +57,7 @@ const ending: MakeTask = random => {
     question,
     forwards(start, span),
     end,
-    minutes => `${time(minutes)}이에요.`,
+    minutes => `${time(minutes)}이에요/예요.`,
     pick(random, [5, 10, 60]),
   )
 }
@@ -115,8 +115,8 @@ function spokenTask(
   return {
     question: fitParticles(question),
     reasoning: fitParticles(reasoning),
-    answer: say(minutes),
-    wrong: say(minutes + off),
+    answer: fitParticles(say(minutes)),
+    wrong: fitParticles(say(minutes + off)),
     verify: saysMinutes(minutes),
   }
 }
