@@ -38,8 +38,10 @@ describe('exercises', () => {
     const results = await exercises(model, 2, { ...options, onProgress })
     expect(results.map(result => [result.metric, result.source, result.items])).toEqual([
       ...kinds.map(kind => ['exercisesDirect', kind, 2]),
+      ['exercisesDirect', 'exercises', 2 * kinds.length],
       ...kinds.map(kind => ['exercisesThinking', kind, 2]),
-      ['modeObeyed', kinds.join(', '), 4 * kinds.length],
+      ['exercisesThinking', 'exercises', 2 * kinds.length],
+      ['modeObeyed', 'exercises', 4 * kinds.length],
     ])
     expect(results.every(result => result.value === 0)).toBe(true)
     expect(asked.every(each => heldOut.has(each.replace(/^\w+ /, '')))).toBe(true)

@@ -11,15 +11,13 @@ const maxTokens = 400
 const seedsPerRun = 2 ** 20
 
 /**
- * Made exercises that a program checks, `count` of each kind, whose questions training never sees: share of right
- * answers given directly and after thinking, and of replies that kept to the mode (reasoning only where asked for, and
- * an answer after it). The likeliest token is taken always. Kinds that offer tools are left out.
+ * Made exercises that a program checks, `count` of each kind and all together, whose questions training never sees:
+ * share of right answers given directly and after thinking, and of replies that kept to the mode (reasoning only where
+ * asked for, and an answer after it). The likeliest token is taken always. Kinds that offer tools are left out.
  */
 export async function exercises(chat: ChatModel, count: number, options: EvalOptions): Promise<Result[]> {
   const first = (options.seed % 2 ** 32) * seedsPerRun
   const kinds = taskKinds.filter(kind => makeTask(first, kind).tools === undefined)
-  const results: Result[] = []
-  const obeyed: number[] = []
   const result = (metric: Result['metric'], source: string, values: readonly number[]): Result => ({
     metric,
     source,
@@ -27,7 +25,11 @@ export async function exercises(chat: ChatModel, count: number, options: EvalOpt
     items: values.length,
     baselines: [],
   })
+  const results: Result[] = []
+  const obeyed: number[] = []
   for (const thinking of [false, true]) {
+    const metric = thinking ? 'exercisesThinking' : 'exercisesDirect'
+    const all: number[] = []
     for (const kind of kinds) {
       const right: number[] = []
       for (const task of heldOutTasks(kind, count, first)) {
@@ -36,10 +38,12 @@ export async function exercises(chat: ChatModel, count: number, options: EvalOpt
         obeyed.push(Number((reply.reasoning.trim() !== '') === thinking && reply.answer.trim() !== ''))
         options.onProgress?.({ source: kind, done: right.length, total: count })
       }
-      results.push(result(thinking ? 'exercisesThinking' : 'exercisesDirect', kind, right))
+      results.push(result(metric, kind, right))
+      all.push(...right)
     }
+    results.push(result(metric, 'exercises', all))
   }
-  return [...results, result('modeObeyed', kinds.join(', '), obeyed)]
+  return [...results, result('modeObeyed', 'exercises', obeyed)]
 }
 
 function* heldOutTasks(kind: TaskKind, count: number, first: number): Generator<Task> {

@@ -37,8 +37,8 @@ export const evaluate = defineCommand({
     prompts: {
       value: 'FILE',
       help: {
-        ko: '한 줄에 하나씩 물을 것 (평가할 것을 고르지 않으면 준비된 질문들)',
-        en: 'prompts, one a line (built-in ones if nothing else is asked for)',
+        ko: '한 줄에 하나씩 물을 것, 또는 준비된 질문들을 뜻하는 built-in (다른 것을 고르지 않으면 built-in)',
+        en: 'prompts, one a line, or the word built-in for ours (which is the default if nothing else is asked for)',
       },
     },
     compare: {
