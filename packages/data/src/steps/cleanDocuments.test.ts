@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -74,4 +74,22 @@ test('without any text nothing is written', async () => {
   const cleaning = cleanDocuments({ inputs: [file('none.jsonl')], out: file('none-out.jsonl'), against: [] })
   await expect(cleaning).rejects.toMatchObject({ code: 'empty', message: expect.stringContaining('"text"') })
   expect(readdirSync(folder).filter(name => name.startsWith('none-out'))).toEqual([])
+})
+
+test('tells how far it has come, up to the end', async () => {
+  writeFileSync(
+    file('long.jsonl'),
+    lines(...Array.from({ length: 3000 }, (_, i) => ({ text: `${i}번째 ${'글 '.repeat(50)}` }))),
+  )
+  const told: (readonly [number, number])[] = []
+  await cleanDocuments({
+    inputs: [file('long.jsonl')],
+    out: file('long-out.jsonl'),
+    against: [],
+    onProgress: (bytes, totalBytes) => told.push([bytes, totalBytes]),
+  })
+  const { size } = statSync(file('long.jsonl'))
+  expect(told.length).toBeGreaterThan(3)
+  expect(told.at(-1)).toEqual([size, size])
+  expect(told.map(([bytes]) => bytes)).toEqual(told.map(([bytes]) => bytes).toSorted((a, b) => a - b))
 })

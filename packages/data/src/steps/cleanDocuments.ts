@@ -1,6 +1,7 @@
+import { statSync } from 'node:fs'
 import { normalise, squeezeRepeats, squeezeSpaces } from '../clean.ts'
 import { DataError } from '../errors.ts'
-import { records } from '../read/records.ts'
+import { dataFiles, records } from '../read/records.ts'
 import { Contamination } from './contamination.ts'
 import { evaluationTexts } from './evaluationTexts.ts'
 import { ExactDuplicates } from './exactDuplicates.ts'
@@ -45,6 +46,8 @@ export interface CleaningOptions {
   readonly out: string
   /** Evaluation files of which nothing may remain in the documents. */
   readonly against: readonly string[]
+  /** How far the inputs have been read, in bytes as they lie on the disk. */
+  onProgress?(bytes: number, totalBytes: number): void
 }
 
 const samplesKept = 5
@@ -137,10 +140,17 @@ export async function cleanDocuments(options: CleaningOptions): Promise<Cleaning
     return now
   }
 
+  const files = options.inputs.flatMap(input => [...dataFiles(input)])
+  const totalBytes = files.reduce((sum, file) => sum + statSync(file).size, 0)
+  let bytes = 0
+  const onBytes = (more: number) => {
+    bytes += more
+    options.onProgress?.(bytes, totalBytes)
+  }
   const out = new LineFile(options.out)
   try {
     for (const input of options.inputs) {
-      for await (const { place, record } of records(input)) {
+      for await (const { place, record } of records(input, onBytes)) {
         report.read++
         if (typeof record?.text !== 'string') {
           report.withoutText++

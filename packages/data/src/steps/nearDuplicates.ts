@@ -30,8 +30,10 @@ export function minHash(text: string): Uint16Array {
       if (value < least[i]!) least[i] = value
     }
   }
-  // The least values are small: their low bits are the random ones.
-  return Uint16Array.from(least, mixBits)
+  const signature = new Uint16Array(signatureLength)
+  // The least of many values begins with zeros: mixed, any 16 bits of it tell as much as others.
+  for (let i = 0; i < signatureLength; i++) signature[i] = mixBits(least[i]!)
+  return signature
 }
 
 /** The share of places in which two signatures agree: an estimate of the texts' Jaccard similarity. */

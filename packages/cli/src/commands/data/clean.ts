@@ -1,7 +1,7 @@
 import type { CleaningReport, CleaningStep } from '@modu/data'
 import { defineCommand } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
-import { localized, type Text } from '../../language.ts'
+import { language, localized, type Text } from '../../language.ts'
 
 export const clean = defineCommand({
   name: 'clean',
@@ -61,13 +61,27 @@ export const clean = defineCommand({
     const { writeFileAtomic } = await import('@modu/model')
     const against = options.against?.split(',').map(path => path.trim()) ?? []
     const start = performance.now()
-    const report = await cleanDocuments({ inputs, out, against })
+    const onProgress = process.stderr.isTTY ? await progressLine(start) : undefined
+    const report = await cleanDocuments({ inputs, out, against, ...(onProgress && { onProgress }) }).finally(() => {
+      if (onProgress) process.stderr.write('\r\u001b[K')
+    })
     const seconds = (performance.now() - start) / 1000
     if (options.report) writeFileAtomic(options.report, `${JSON.stringify(report, undefined, 2)}\n`)
     process.stdout.write(`${describe(report, seconds)}\n${out}\n`)
     return 0
   },
 })
+
+/** A line at the terminal that says how far we are, how fast, and how long it will still take. */
+async function progressLine(start: number): Promise<(bytes: number, totalBytes: number) => void> {
+  const { formatEvent } = await import('@modu/train')
+  return (bytes, totalBytes) => {
+    const bytesPerSecond = (bytes / (performance.now() - start)) * 1000
+    const secondsLeft = (totalBytes - bytes) / bytesPerSecond
+    const line = formatEvent({ kind: 'cleaning', bytes, totalBytes, bytesPerSecond, secondsLeft }, language())
+    process.stderr.write(`\r\u001b[K${line}`)
+  }
+}
 
 const stepNames: Readonly<Record<CleaningStep, Text>> = {
   form: { ko: '글 모양', en: 'form' },
