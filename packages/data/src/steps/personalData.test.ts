@@ -170,6 +170,19 @@ describe('masking', () => {
     })
   })
 
+  test.each([
+    ['TEL.031.123.4567', 'TEL.[전화번호]'],
+    ['010 - 1234 - 5678', '[전화번호]'],
+    ['010)1234-5678', '[전화번호]'],
+    ['제주 064-123-4567', '제주 [전화번호]'],
+    ['광주 동구 5·18민주로 518에서', '[주소]에서'],
+    ['서울 강남구 역삼동 736-1 한빛빌딩 3층 301호', '[주소]'],
+    ['서울 종로 3가에서', '서울 종로 3가에서'],
+    ['부산 해운대구 바닷길 12km', '부산 해운대구 바닷길 12km'],
+    ['누구 앞으로 3통, 다시 새로 3번', '누구 앞으로 3통, 다시 새로 3번'],
+    ['법인등록번호 110111-1234567', '법인등록번호 110111-1234567'],
+  ])('%s', (text, masked) => expect(maskPersonalData(text).text).toBe(masked))
+
   test('a registration number needs its check digit, or a word that says what it is', () => {
     expect(maskPersonalData('900101-1234568').text).toBe('[주민등록번호]')
     expect(maskPersonalData('900101-1234567').text).toBe('900101-1234567')

@@ -44,7 +44,7 @@ function registrationKind(number: string, before: string): PersonalKind | undefi
   const digits = digitsOf(number)
   if (!isDate(digits)) return undefined
   const isForeign = digits[6]! >= 5 && digits[6]! <= 8
-  const isLabelled = /(?:주민|외국인|등록)\s?(?:등록)?\s?번호[^\d\n]{0,10}$/.test(before)
+  const isLabelled = /(?:주민|외국인)\s?(?:등록)?\s?번호[^\d\n]{0,10}$/.test(before)
   if (!isLabelled && registrationCheck(digits, isForeign ? 13 : 11) !== digits[12]) return undefined
   return isForeign ? '외국인등록번호' : '주민등록번호'
 }
@@ -60,7 +60,7 @@ function passesLuhn(number: string): boolean {
 /** Dates and telephone numbers beside a bank's name are no accounts: those have 10 to 14 digits and are neither. */
 function isAccount(number: string): boolean {
   const { length } = digitsOf(number)
-  return length >= 10 && length <= 14 && !/^(?:19|20)\d\d-\d\d-\d\d/.test(number)
+  return length >= 10 && length <= 14 && !/^(?:(?:19|20)\d\d-\d\d-\d\d|0\d{1,2}-\d{3,4}-\d{4}$)/.test(number)
 }
 
 interface Rule {
@@ -72,7 +72,7 @@ interface Rule {
 const always = (kind: PersonalKind) => () => kind
 
 // A number does not begin or end inside a longer number, decimal or code.
-const start = '(?<![\\d.,A-Za-z_/=-]|\\d[ .])'
+const start = '(?<![\\dA-Za-z_/=-]|\\d[ .,])'
 const end = '(?![\\d_]|[.,-]\\d)'
 
 // Separators that people put between groups of digits.
@@ -94,9 +94,9 @@ const accountAfterName = new RegExp(
 )
 const accountBeforeName = new RegExp(`${start}${accountNumber}(?=\\s?[,(/]?\\s?${banks})`, 'g')
 
-const mobile = `(?:(?:\\+|00)?82${gap}?(?:\\(0\\)|0)?${gap}?1[016-9]|01[016-9]|\\(01[016-9]\\))${gap}{0,2}\\d{3,4}${gap}?\\d{4}`
+const mobile = `(?:(?:\\+|00)?82${gap}?(?:\\(0\\)|0)?${gap}?1[016-9]|01[016-9]\\)?|\\(01[016-9]\\))${gap}{0,3}\\d{3,4}${gap}{0,3}\\d{4}`
 const areaCode = '(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|80|50\\d?)'
-const landline = `(?:(?:\\+|00)82${gap}?(?:\\(0\\)|0)?${areaCode}|\\(0${areaCode}\\)|0${areaCode}\\)?(?=${gap}|(?<=\\))))${gap}{0,2}\\d{3,4}${gap}\\d{4}`
+const landline = `(?:(?:\\+|00)82${gap}?(?:\\(0\\)|0)?${areaCode}|\\(0${areaCode}\\)|0${areaCode}\\)?(?=${gap}|(?<=\\))))${gap}{0,3}\\d{3,4}${gap}{1,3}\\d{4}`
 const phoneLabel = '(?<=(?:전화|연락처|휴대폰|핸드폰|팩스|[Tt][Ee][Ll]|[Ff][Aa][Xx]|☎|☏)[^\\d\\n]{0,8})'
 const phone = new RegExp(`${start}(?:${mobile}|${landline}|${phoneLabel}0\\d{8,10})${end}`, 'g')
 
@@ -109,9 +109,10 @@ const email = /(?<![\w.%+-])(?!git@)[\w.%+-]{1,64}@(?!example\.)(?:[A-Za-z\d-]{1
 
 const region = `(?:${province} ?${district}|${province}|${district})(?: ${district})?(?: [가-힣\\d]{1,8}[읍면동])?`
 // 로 is also a particle (앞으로 3명, 실제로 2번): adverbs are no roads, and a counted thing is no house number.
-const road = '(?![가-힣]*(?:으로|대로는) )[가-힣][가-힣\\d.·]{0,11}?(?:로|길)(?: ?\\d{1,4}(?:번|[가-하])?길)?'
+const road =
+  '(?![가-힣]*(?:으로|대로는) )(?:\\d[\\d.·]{0,4})?[가-힣][가-힣\\d.·]{0,11}?(?:로|길)(?: ?\\d{1,4}(?:번|[가-하])?길)?'
 const counted =
-  '(?![\\d:.]|,\\d|\\s?(?:개|명|년|월|일|시간|분|초|원|만|천|억|위|차|회|배|살|세|%|퍼센트|킬로|미터|㎞|km|m\\b|대|인|곳|주|번(?!지|길)))'
+  '(?![\\d:.]|,\\d|\\s?(?:가|개|명|년|월|일|시간|분|초|원|만|천|억|위|차|회|배|살|세|%|퍼센트|킬로|미터|㎞|km|m\\b|대|인|곳|주|번(?!지|길)))'
 const building = '(?:\\s?,?\\s?\\([^)\\n]{1,25}\\))?'
 const unit =
   '(?:,?\\s[가-힣A-Za-z\\d]{1,15}(?:아파트|빌라|빌딩|오피스텔|타워|맨션|주택))?(?:,?\\s?(?:제?\\d{1,4}|[가-하A-Z])동)?(?:,?\\s?(?:지하\\s?)?\\d{1,3}층)?(?:,?\\s?(?:제?\\d{1,4}|[A-Z]\\d{1,4})호)?'
