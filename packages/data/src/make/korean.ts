@@ -126,21 +126,7 @@ export function finalSound(text: string): 'none' | 'rieul' | 'other' {
 }
 
 /** Particles and endings that change: the form after a consonant, then the one after a vowel. */
-const pairs = [
-  '은/는',
-  '이/가',
-  '을/를',
-  '과/와',
-  '으로/로',
-  '이에요/예요',
-  '이라고/라고',
-  '이라면/라면',
-  '이므로/므로',
-  '이고/고',
-  '이다/다',
-  '이나/나',
-  '이랑/랑',
-] as const
+const pairs = ['은/는', '이/가', '을/를', '과/와', '으로/로', '이에요/예요', '이야/야', '이고/고'] as const
 export type Particle = (typeof pairs)[number]
 
 /** The form of `particle` that fits behind `word`. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Random } from '@modu/model'
 import { describe, expect, test } from 'vitest'
 import { kinds, taskKinds } from './kinds.ts'
@@ -49,8 +50,9 @@ describe.each(taskKinds)('%s', kind => {
   })
 
   test('particles fit, nothing is left open', () => {
-    for (const { question, answer, wrong, reasoning } of tasks) {
-      const text = [question, answer, wrong, reasoning].join('\n')
+    for (const { question, answer, reasoning } of tasks) {
+      // Where particles are what is asked, the question offers a wrong one.
+      const text = [...(kind === 'particle' ? [] : [question]), answer, reasoning].join('\n')
       expect(misfits(text)).toEqual([])
       expect(text).not.toMatch(/undefined|NaN|\[object|\/[는가를와로]|이\/|으로\//)
       expect(text).not.toMatch(/ {2}|\d\.\d{6}/)
@@ -61,6 +63,30 @@ describe.each(taskKinds)('%s', kind => {
     expect(new Set(tasks.map(task => task.question)).size).toBeGreaterThan(tasksPerKind * 0.75)
   })
 })
+
+describe('tool', () => {
+  test('calls tools that the recipes define, with the parameters they take', () => {
+    const file = new URL('../../../../recipes/data/tools.json', import.meta.url)
+    const definitions: { function: { name: string; parameters: JSONSchema } }[] = JSON.parse(readFileSync(file, 'utf8'))
+    const parameters = new Map(definitions.map(({ function: { name, parameters } }) => [name, parameters]))
+    for (let seed = 0; seed < tasksPerKind; seed++) {
+      const { messages, tools } = makeConversation(seed, 'tool', true)
+      const [call] = messages[1]!.tool_calls!
+      expect(messages[1]!.content).toBe('')
+      expect(tools).toContain(call!.function.name)
+      for (const name of tools!) expect(parameters.has(name), name).toBe(true)
+      const { properties, required } = parameters.get(call!.function.name)!
+      const given = Object.keys(call!.function.arguments)
+      expect(Object.keys(properties)).toEqual(expect.arrayContaining(given))
+      expect(given).toEqual(expect.arrayContaining([...required]))
+    }
+  })
+})
+
+interface JSONSchema {
+  readonly properties: Readonly<Record<string, unknown>>
+  readonly required: readonly string[]
+}
 
 describe('the checker of this test', () => {
   test('finds wrong particles', () => {

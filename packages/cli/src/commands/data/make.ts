@@ -6,6 +6,7 @@ import { language, localized, type Text } from '../../language.ts'
 const koreanNames: Readonly<Record<TaskKind, string>> = {
   arithmetic: '계산',
   steps: '여러 단계 계산',
+  word: '문장제',
   comparison: '비교',
   ordering: '순서',
   calendar: '달력',
@@ -14,6 +15,10 @@ const koreanNames: Readonly<Record<TaskKind, string>> = {
   counting: '세기',
   sequence: '수열',
   logic: '논리',
+  particle: '조사',
+  reading: '수 읽기',
+  extraction: 'JSON 추출',
+  tool: '도구 부르기',
 }
 
 export const make = defineCommand({
