@@ -129,6 +129,14 @@ describe('evaluate', async () => {
     expect(withComparison(report, { ...other, results: [] })).toEqual(report)
   })
 
+  test('a bad file is refused before anything is measured', async () => {
+    const told: EvalProgress[] = []
+    const plan = { ...nothing, texts: [{ name: '글', path: textFile }], sts: ['no/such/file.tsv'] }
+    const measured = evaluate(chat, plan, { ...options, onProgress: each => told.push(each) })
+    await expect(measured).rejects.toThrow(/no\/such\/file\.tsv/)
+    expect(told).toEqual([])
+  })
+
   test.each([
     [
       'text',

@@ -33,27 +33,27 @@ export interface EvalReport {
 }
 
 /**
- * Measures a model. The same seed gives the same report on the same device. Errors: `EvaluationError` for files that cannot be
- * read, with the line.
+ * Measures a model. The same seed gives the same report on the same device. All files are read before anything is
+ * measured. Errors: `EvaluationError` for files that cannot be read, with the line.
  */
 export async function evaluate(chat: ChatModel, plan: EvalPlan, options: EvalOptions): Promise<EvalReport> {
-  const results: Result[] = [
-    ...plan.texts.map(({ name, path }) => bitsPerByte(chat, name, path, options)),
-    ...plan.nli.flatMap(path => inference(chat, dataName(path), path, options)),
-    ...plan.sts.flatMap(path => similarity(chat, dataName(path), path, options)),
+  const measurements = [
+    ...plan.texts.map(({ name, path }) => bitsPerByte(name, path, options)),
+    ...plan.nli.map(path => inference(dataName(path), path, options)),
+    ...plan.sts.map(path => similarity(dataName(path), path, options)),
   ]
+  const prompts = plan.prompts === undefined ? undefined : promptsOf(plan.prompts)
+
+  const results: Result[] = measurements.flatMap(measure => measure(chat))
   if (plan.exercises !== undefined) results.push(...(await exercises(chat, plan.exercises, options)))
-  let answers: readonly Answer[] = []
-  if (plan.prompts !== undefined) {
-    const isBuiltIn = plan.prompts === 'built-in'
-    const prompts = isBuiltIn ? builtInPrompts : readLines(plan.prompts).map(line => line.text)
-    const source = isBuiltIn ? plan.prompts : dataName(plan.prompts)
-    const generated = await generation(chat, source, prompts, options)
-    results.push(...generated.results)
-    answers = generated.answers
-  }
+  const generated = prompts && (await generation(chat, prompts.source, prompts.texts, options))
+  if (generated) results.push(...generated.results)
+  const answers = generated?.answers ?? []
   return { model: chat.name, seed: options.seed, limit: options.limit, results, answers }
 }
+
+const promptsOf = (given: string): { source: string; texts: readonly string[] } =>
+  given === 'built-in' ? { source: given, texts: builtInPrompts } : { source: dataName(given), texts: readLines(given) }
 
 /** A file's name without its folders and endings. */
 const dataName = (path: string): string => basename(path).replace(/\.(jsonl?|tsv|txt)?(\.gz)?$/, '')

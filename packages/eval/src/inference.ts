@@ -1,9 +1,8 @@
-import type { ChatModel } from '@modu/model'
 import { bootstrap, meanAt } from './bootstrap.ts'
 import { EvaluationError } from './errors.ts'
 import { TextLikelihood } from './likelihood.ts'
 import { type Row, readRows, sample, textField } from './readRows.ts'
-import { type EvalOptions, measureEach, type Result } from './result.ts'
+import { type EvalOptions, type Measurement, measureEach, type Result } from './result.ts'
 
 /* Natural language inference (KLUE-NLI, KorNLI), without an example: which answer is the likeliest? */
 
@@ -45,7 +44,7 @@ function labelOf({ where, fields }: Row): Label {
  * (domain-conditional mutual information, Holtzman et al. 2021), because models prefer some answers whatever is asked.
  * The baseline is to give always the commonest label.
  */
-export function inference(chat: ChatModel, source: string, path: string, options: EvalOptions): Result[] {
+export function inference(source: string, path: string, options: EvalOptions): Measurement {
   const all = readRows(path).map(
     (row): Pair => ({
       premise: textField(row, ['premise', 'sentence1']),
@@ -54,13 +53,6 @@ export function inference(chat: ChatModel, source: string, path: string, options
     }),
   )
   const pairs = sample(all, options.limit, options.seed)
-  const likelihood = new TextLikelihood(chat)
-  const unasked = labels.map(label => likelihood.nats(answers[label], question))
-  const judged = measureEach(source, pairs, options, ({ premise, hypothesis, label }) => {
-    const nats = labels.map(each => likelihood.nats(answers[each], prompt(premise, hypothesis)))
-    const isRight = (costs: readonly number[]) => Number(labels[costs.indexOf(Math.min(...costs))] === label)
-    return { plain: isRight(nats), calibrated: isRight(nats.map((cost, i) => cost - unasked[i]!)) }
-  })
   const counts = labels.map(label => pairs.filter(pair => pair.label === label).length)
   const majority = { name: 'majority', value: Math.max(...counts) / pairs.length } as const
   const result = (metric: Result['metric'], right: readonly number[]): Result => ({
@@ -70,14 +62,23 @@ export function inference(chat: ChatModel, source: string, path: string, options
     items: pairs.length,
     baselines: [majority],
   })
-  return [
-    result(
-      'nliAccuracy',
-      judged.map(each => each.plain),
-    ),
-    result(
-      'nliCalibrated',
-      judged.map(each => each.calibrated),
-    ),
-  ]
+  return chat => {
+    const likelihood = new TextLikelihood(chat)
+    const unasked = labels.map(label => likelihood.nats(answers[label], question))
+    const judged = measureEach(source, pairs, options, ({ premise, hypothesis, label }) => {
+      const nats = labels.map(each => likelihood.nats(answers[each], prompt(premise, hypothesis)))
+      const isRight = (costs: readonly number[]) => Number(labels[costs.indexOf(Math.min(...costs))] === label)
+      return { plain: isRight(nats), calibrated: isRight(nats.map((cost, i) => cost - unasked[i]!)) }
+    })
+    return [
+      result(
+        'nliAccuracy',
+        judged.map(each => each.plain),
+      ),
+      result(
+        'nliCalibrated',
+        judged.map(each => each.calibrated),
+      ),
+    ]
+  }
 }

@@ -39,7 +39,7 @@ describe('readRows', () => {
 })
 
 test('readLines passes over blank lines', () => {
-  expect(readLines(write('prompts.txt', '안녕!\r\n\n  \n뭐 해?\n')).map(line => line.text)).toEqual(['안녕!', '뭐 해?'])
+  expect(readLines(write('prompts.txt', '안녕!\r\n\n  \n뭐 해?\n'))).toEqual(['안녕!', '뭐 해?'])
   expect(() => readLines(write('none.txt', '\n \n'))).toThrow(/none\.txt is empty/)
 })
 

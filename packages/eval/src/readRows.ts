@@ -25,11 +25,11 @@ export function readRows(path: string): Row[] {
   return rows
 }
 
-/** The lines of a text file that are not blank, with their places. Errors as `readRows`. */
-export function readLines(path: string): { where: string; text: string }[] {
+/** The lines of a text file that are not blank. Errors as `readRows`. */
+export function readLines(path: string): string[] {
   const lines = numberedLines(path, readText(path))
   if (lines.length === 0) throw new EvaluationError('empty', `${path} is empty: write one prompt a line`)
-  return lines
+  return lines.map(line => line.text)
 }
 
 /** `most` of the items (0: all) in their order, chosen evenly by the seed. */

@@ -1,3 +1,4 @@
+import type { ChatModel } from '@modu/model'
 import type { Estimate } from './bootstrap.ts'
 
 /** What is measured; the texts that people read are in `words.ts`. */
@@ -29,6 +30,9 @@ export interface Result extends Estimate {
   readonly items: number
   readonly baselines: readonly Baseline[]
 }
+
+/** A measurement whose data has been read and found in order. */
+export type Measurement = (chat: ChatModel) => readonly Result[]
 
 /** Told after each item. */
 export interface EvalProgress {

@@ -1,10 +1,9 @@
-import type { ChatModel } from '@modu/model'
 import { bootstrap } from './bootstrap.ts'
 import { pearson, spearman } from './correlation.ts'
 import { EvaluationError } from './errors.ts'
 import { TextLikelihood, utf8Length } from './likelihood.ts'
 import { type Row, readRows, sample, textField } from './readRows.ts'
-import { type EvalOptions, measureEach, type Result } from './result.ts'
+import { type EvalOptions, type Measurement, measureEach, type Result } from './result.ts'
 
 /* Semantic textual similarity (KLUE-STS, KorSTS), without an example: how much does one sentence foretell the other? */
 
@@ -30,7 +29,7 @@ function scoreOf({ where, fields }: Row): number {
  * The similarity of a and b is what each gains from standing after the other, in nats a byte, averaged over both
  * directions: (ln P(b | a) − ln P(b)) / |b|. The baseline is the overlap of letter pairs, which knows no language.
  */
-export function similarity(chat: ChatModel, source: string, path: string, options: EvalOptions): Result[] {
+export function similarity(source: string, path: string, options: EvalOptions): Measurement {
   const all = readRows(path).map(
     (row): Pair => ({
       first: textField(row, ['sentence1']),
@@ -39,27 +38,29 @@ export function similarity(chat: ChatModel, source: string, path: string, option
     }),
   )
   const pairs = sample(all, options.limit, options.seed)
-  const likelihood = new TextLikelihood(chat)
-  const gain = (sentence: string, given: string): number => {
-    const text = ` ${sentence}`
-    return (likelihood.nats(text, linking) - likelihood.nats(text, `${given}\n${linking}`)) / utf8Length(text)
-  }
-  const alike = measureEach(
-    source,
-    pairs,
-    options,
-    ({ first, second }) => (gain(first, second) + gain(second, first)) / 2,
-  )
   const scores = pairs.map(pair => pair.score)
   const overlaps = pairs.map(pair => overlap(pair.first, pair.second))
-  const result = (metric: Result['metric'], correlation: typeof pearson): Result => ({
-    metric,
-    source,
-    ...bootstrap(pairs.length, items => correlation(at(alike, items), at(scores, items)), options.seed),
-    items: pairs.length,
-    baselines: [{ name: 'overlap', value: correlation(overlaps, scores) }],
-  })
-  return [result('stsPearson', pearson), result('stsSpearman', spearman)]
+  return chat => {
+    const likelihood = new TextLikelihood(chat)
+    const gain = (sentence: string, given: string): number => {
+      const text = ` ${sentence}`
+      return (likelihood.nats(text, linking) - likelihood.nats(text, `${given}\n${linking}`)) / utf8Length(text)
+    }
+    const alike = measureEach(
+      source,
+      pairs,
+      options,
+      ({ first, second }) => (gain(first, second) + gain(second, first)) / 2,
+    )
+    const result = (metric: Result['metric'], correlation: typeof pearson): Result => ({
+      metric,
+      source,
+      ...bootstrap(pairs.length, items => correlation(at(alike, items), at(scores, items)), options.seed),
+      items: pairs.length,
+      baselines: [{ name: 'overlap', value: correlation(overlaps, scores) }],
+    })
+    return [result('stsPearson', pearson), result('stsSpearman', spearman)]
+  }
 }
 
 const at = (values: readonly number[], items: Int32Array): Float64Array =>

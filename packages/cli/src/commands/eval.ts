@@ -94,9 +94,9 @@ Example: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json
     }
     const own = await measure(folder)
     const report = other === undefined ? own : withComparison(own, await measure(other))
-    if (options.html !== undefined) writeFileAtomic(options.html, reportPage(report, language()))
     const table = () => `${report.model}\n\n${reportTable(report, language())}`
     process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : table())
+    if (options.html !== undefined) writeFileAtomic(options.html, reportPage(report, language()))
     return 0
   },
 })
