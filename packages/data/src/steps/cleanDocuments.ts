@@ -7,7 +7,8 @@ import { evaluationTexts } from './evaluationTexts.ts'
 import { ExactDuplicates } from './exactDuplicates.ts'
 import { LineFile } from './lineFile.ts'
 import { NearDuplicates } from './nearDuplicates.ts'
-import { maskPersonalData, type PersonalKind, personalKinds } from './personalData.ts'
+import { type PersonalKind, personalKinds } from './personal/rule.ts'
+import { maskPersonalData } from './personalData.ts'
 
 /** The steps in their order: cheap ones first, and duplicates found after masking, which makes form letters alike. */
 export const cleaningSteps = ['form', 'personalData', 'exactDuplicates', 'nearDuplicates', 'contamination'] as const

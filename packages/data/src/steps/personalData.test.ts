@@ -1,6 +1,7 @@
 import { Random } from '@modu/model'
 import { describe, expect, test } from 'vitest'
-import { maskPersonalData, type PersonalKind, personalKinds } from './personalData.ts'
+import { type PersonalKind, personalKinds } from './personal/rule.ts'
+import { maskPersonalData } from './personalData.ts'
 
 const random = new Random(5)
 const pick = <T>(list: readonly T[]): T => list[random.integer(list.length)]!
