@@ -17,14 +17,16 @@ export const makeTask = (seed: number, kind: TaskKind): Task => kinds[kind](new 
 export const splitOf = (question: string): Split => (isHeldOut(question, heldOutEvery) ? 'heldout' : 'train')
 
 /** The task of `kind` and `seed` as a conversation, with its reasoning if `thinking`. Its id names both. */
-export function makeConversation(seed: number, kind: TaskKind, thinking: boolean): Conversation {
-  const { question, reasoning, answer, tools } = makeTask(seed, kind)
+export const makeConversation = (seed: number, kind: TaskKind, thinking: boolean): Conversation =>
+  asConversation(`${kind}-${seed}`, makeTask(seed, kind), thinking)
+
+function asConversation(id: string, { question, reasoning, answer, tools }: Task, thinking: boolean): Conversation {
   const reply: CorpusMessage = { role: 'assistant', ...splitCalls(answer) }
-  return {
-    id: `${kind}-${seed}`,
-    messages: [{ role: 'user', content: question }, thinking ? { ...reply, reasoning_content: reasoning } : reply],
-    ...(tools && { tools }),
-  }
+  const messages: CorpusMessage[] = [
+    { role: 'user', content: question },
+    thinking ? { ...reply, reasoning_content: reasoning } : reply,
+  ]
+  return { id, messages, ...(tools && { tools }) }
 }
 
 /** A reply as text and calls: what stands in `<tool_call>` becomes `tool_calls`. */
@@ -51,7 +53,7 @@ export interface MakeOptions {
 /** Seeds of one run lie next to each other; those of different `seed`s lie this far apart. */
 const seedsPerRun = 2 ** 20
 
-/** Conversations one after another, without end to memory; the same options give the same ones. */
+/** Conversations one after another, as many as wanted; the same options give the same ones. */
 export function* makeConversations(options: MakeOptions): Generator<{ kind: TaskKind; conversation: Conversation }> {
   const first = (options.seed % 2 ** 32) * seedsPerRun
   const tried = options.kinds.map(() => 0)
@@ -60,9 +62,12 @@ export function* makeConversations(options: MakeOptions): Generator<{ kind: Task
     const kind = options.kinds[turn]!
     const round = Math.floor(made / options.kinds.length)
     const thinks = options.thinking === 'both' ? round % 2 === 0 : options.thinking === 'on'
-    let conversation: Conversation
-    do conversation = makeConversation(first + tried[turn]!++, kind, thinks)
-    while (splitOf(conversation.messages[0]!.content!) !== options.split)
-    yield { kind, conversation }
+    let seed: number
+    let task: Task
+    do {
+      seed = first + tried[turn]!++
+      task = makeTask(seed, kind)
+    } while (splitOf(task.question) !== options.split)
+    yield { kind, conversation: asConversation(`${kind}-${seed}`, task, thinks) }
   }
 }

@@ -7,7 +7,7 @@ export interface Task {
   readonly reasoning: string
   /** The reply of the assistant; a call of a tool stands in it as `<tool_call>…</tool_call>`. */
   readonly answer: string
-  /** A reply much like `answer`, but wrong. */
+  /** A reply much like `answer`, but wrong: what `verify` must not let through. */
   readonly wrong: string
   /** Names of the tools offered. */
   readonly tools?: readonly string[]

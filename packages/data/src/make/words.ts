@@ -18,5 +18,5 @@ export const things: readonly (readonly [noun: string, counter: string])[] = [
   ['우표', '장'],
   ['스티커', '장'],
   ['장미', '송이'],
-  ['물병', '병'],
+  ['인형', '개'],
 ]

@@ -1,5 +1,5 @@
 import { between, pick } from '../choose.ts'
-import { fitParticles, readCount, readSino, withCommas } from '../korean.ts'
+import { fitParticles, readCount, readSino, readWon, withCommas } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
 import { saysNumber, spoken } from '../verify.ts'
 
@@ -43,9 +43,9 @@ const toWords: MakeTask = random => {
         `${written}을/를 한글로 읽어 보세요.`,
         `${written}은/는 어떻게 읽어?`,
         `숫자 ${written}을/를 한글로 써 줘.`,
-        `${written}, 소리 나는 대로 읽으면?`,
+        `${written}, 한글로 읽으면?`,
       ])
-  const say = (value: number) => fitParticles(`${readSino(value)}${isMoney ? ' 원' : ''}이에요/예요.`)
+  const say = (value: number) => fitParticles(`${isMoney ? readWon(value) : readSino(value)}이에요/예요.`)
   return {
     question: fitParticles(question),
     reasoning: parts(number),
@@ -98,7 +98,7 @@ const withCounter: MakeTask = random => {
   const question = pick(random, [
     `${noun} ${number}${counter}을/를 한글로 읽어 보세요.`,
     `${noun} ${number}${counter}은/는 어떻게 읽어요?`,
-    `'${number}${counter}'을/를 소리 나는 대로 쓰면?`,
+    `'${number}${counter}'을/를 한글로 쓰면?`,
     `${number}${counter}, 우리말로 어떻게 읽는지 알려 줘.`,
   ])
   const native = words !== `${readSino(number)} ${counter}`

@@ -16,7 +16,7 @@ interface Problem {
   readonly behind?: string
 }
 
-const given = '친구에게 동생에게 형에게 언니에게 짝에게 선생님께'.split(' ')
+const given = '친구에게 동생에게 짝에게 이웃에게'.split(' ')
 
 /** Has some, gets more. */
 const gain = (random: Random): Problem => {
