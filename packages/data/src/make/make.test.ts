@@ -18,9 +18,15 @@ function finalOf(word: string): number {
 const closed: Readonly<Record<string, string>> = { 는: '은', 가: '이', 를: '을', 와: '과', 로: '으로', 예요: '이에요' }
 const open = Object.fromEntries(Object.entries(closed).map(([vowel, consonant]) => [consonant, vowel]))
 
+/** Counters and other words that many questions hold. */
+const others =
+  '원 명 살 점 번 쪽 층 분 초 시간 시각 사람 수 돈 월요일 화요일 수요일 목요일 금요일 토요일 일요일 과일 음료 운동 악기 동물 상자 바구니 줄'.split(
+    ' ',
+  )
+
 /** Words and numbers in `text` with a particle that does not fit. */
 function misfits(text: string): string[] {
-  const nouns = [...people, ...things.flat()].join('|')
+  const nouns = [...people, ...things.flat(), ...others].join('|')
   const pattern = new RegExp(
     `(?<![가-힣])(${nouns}|\\d[\\d,]*)(은|는|이|가|을|를|과|와|으로|로|이에요|예요)(?![가-힣])`,
     'g',
@@ -127,6 +133,12 @@ describe('makeConversations', () => {
       const ofKind = made.filter(({ id }) => id.startsWith(`${kind}-`))
       expect(ofKind.length).toBe(600 / taskKinds.length)
       expect(ofKind.filter(({ messages }) => messages[1]!.reasoning_content).length).toBe(Math.ceil(ofKind.length / 2))
+    }
+  })
+
+  test('spaces and commas do not move a question to the other side', () => {
+    for (let n = 1000; n < 1100; n++) {
+      expect(splitOf(`${n} + 7은 얼마야?`)).toBe(splitOf(`${n.toLocaleString('en-US')}+7은 얼마야?`))
     }
   })
 

@@ -13,8 +13,12 @@ const heldOutEvery = 10
 /** The task of `kind` that belongs to `seed`. */
 export const makeTask = (seed: number, kind: TaskKind): Task => kinds[kind](new Random(mixSeed(kind, seed)))
 
-/** Where a question belongs. Only its text decides, so that no seed brings a held-out question into training. */
-export const splitOf = (question: string): Split => (isHeldOut(question, heldOutEvery) ? 'heldout' : 'train')
+/**
+ * Where a question belongs. Only its letters and digits decide, so that no seed brings a held-out question into
+ * training, nor one that differs in spaces, commas or quotes alone.
+ */
+export const splitOf = (question: string): Split =>
+  isHeldOut(question.replace(/[\s\p{P}]/gu, ''), heldOutEvery) ? 'heldout' : 'train'
 
 /** The task of `kind` and `seed` as a conversation, with its reasoning if `thinking`. Its id names both. */
 export const makeConversation = (seed: number, kind: TaskKind, thinking: boolean): Conversation =>

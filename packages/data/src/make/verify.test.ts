@@ -65,6 +65,15 @@ describe('replies that kinds take', () => {
     expect(task.verify(`${hour}시 ${Number(minutes ?? 0) + 1}분이에요.`)).toBe(false)
   })
 
+  test('quantities with the unit asked for, in signs or words, or without', () => {
+    const task = taskWhere('units', /^\d+m은?는? 몇 cm|^\d+m를 cm/)
+    const value = Number.parseInt(task.answer, 10)
+    for (const unit of ['', 'cm', ' cm', '센티미터', ' 센티미터'])
+      expect(task.verify(`답은 ${value}${unit}예요.`), unit).toBe(true)
+    for (const unit of ['m', 'mm', '미터', '킬로미터', '0cm'])
+      expect(task.verify(`${value}${unit}예요.`), unit).toBe(false)
+  })
+
   test('particles alone, quoted, or behind the word', () => {
     const task = taskWhere('particle', /^은, 는 중에/)
     const [, word, right] = /'(.+)([은는])'/.exec(task.answer)!

@@ -1,7 +1,7 @@
 import { between, pick } from '../choose.ts'
 import { fitParticles } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
-import { saysNumber } from '../verify.ts'
+import { saysNumber, spoken } from '../verify.ts'
 
 interface Unit {
   readonly sign: string
@@ -37,6 +37,17 @@ const families: readonly (readonly Unit[])[] = [
   ],
 ]
 
+/** The value said last is `value`, in `unit` if a unit stands behind it. */
+function saysQuantity(value: number, unit: Unit): (reply: string) => boolean {
+  return reply => {
+    const behind = /\d ?([a-zA-Z]+|[가-힣]+)[^\d]*$/.exec(spoken(reply))?.[1]
+    const said = families.flat().find(({ sign, name }) => {
+      return behind?.toLowerCase() === sign.toLowerCase() || behind?.startsWith(name)
+    })
+    return saysNumber(value)(reply) && (said === undefined || said === unit)
+  }
+}
+
 /** Two neighbours of a family. */
 function twoUnits(random: Parameters<MakeTask>[0]): [small: Unit, large: Unit] {
   const family = pick(random, families)
@@ -69,8 +80,8 @@ const converted: MakeTask = random => {
     question: fitParticles(question),
     reasoning: fitParticles(`${fact} ${sum}`),
     answer: say(result),
-    wrong: say(result * 10),
-    verify: saysNumber(result),
+    wrong: pick(random, [say(result * 10), say(result).replace(to.sign, from.sign)]),
+    verify: saysQuantity(result, to),
   }
 }
 
@@ -94,7 +105,7 @@ const compound: MakeTask = random => {
     ),
     answer: say(total),
     wrong: say(total + pick(random, [1, 10, 100])),
-    verify: saysNumber(total),
+    verify: saysQuantity(total, small),
   }
 }
 
