@@ -61,7 +61,7 @@ describe.each(taskKinds)('%s', kind => {
       const text = [...(kind === 'particle' ? [] : [question]), answer, reasoning].join('\n')
       expect(misfits(text)).toEqual([])
       expect(text).not.toMatch(/undefined|NaN|\[object|\/[는가를와로]|이\/|으로\//)
-      expect(text).not.toMatch(/ {2}|\d\.\d{6}/)
+      expect(text).not.toMatch(/ {2}|\d\.\d{6}|몇 일/)
     }
   })
 

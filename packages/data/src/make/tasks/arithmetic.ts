@@ -1,3 +1,4 @@
+import type { Random } from '@modu/model'
 import { between, pick } from '../choose.ts'
 import { fitParticles } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
@@ -23,7 +24,7 @@ const phrasings: readonly ((a: number, b: number, operator: Operator) => string)
 ]
 
 /** Two numbers whose result is a whole number that is not negative. */
-function operands(random: Parameters<MakeTask>[0], operator: Operator): [number, number] {
+function operands(random: Random, operator: Operator): [number, number] {
   const digits = pick(random, [1, 1, 2, 2, 2, 3, 3, 4])
   const number = (length: number) => between(random, length === 1 ? 1 : 10 ** (length - 1), 10 ** length - 1)
   switch (operator) {

@@ -1,3 +1,4 @@
+import type { Random } from '@modu/model'
 import { between, pick } from '../choose.ts'
 import { fitParticles } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
@@ -11,7 +12,7 @@ const lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 /** The weekday `days` after (or before) one. */
 const weekdayAfter = (from: number, days: number): number => (((from + days) % 7) + 7) % 7
 
-function weekdayTask(random: Parameters<MakeTask>[0], question: string, reasoning: string, right: number) {
+function weekdayTask(random: Random, question: string, reasoning: string, right: number) {
   const say = (day: number) => `${weekdays[day]}이에요.`
   return {
     question: fitParticles(question),

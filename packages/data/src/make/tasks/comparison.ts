@@ -1,3 +1,4 @@
+import type { Random } from '@modu/model'
 import { between, pick, sample } from '../choose.ts'
 import { fitParticles } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
@@ -5,7 +6,7 @@ import { saysChoice, saysNumber } from '../verify.ts'
 import { people } from '../words.ts'
 
 /** Two numbers close enough to need a look; decimals may differ in length, as 3.9 and 3.11 do. */
-function twoNumbers(random: Parameters<MakeTask>[0]): [number, number] {
+function twoNumbers(random: Random): [number, number] {
   for (;;) {
     const size = pick(random, [30, 100, 1000, 10000])
     const a = between(random, 1, size)

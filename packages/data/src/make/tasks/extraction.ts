@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Random } from '@modu/model'
 import { between, pick, sample } from '../choose.ts'
 import { fitParticles } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
@@ -18,9 +19,9 @@ const events = '회의 면접 발표 모임 상담 수업'.split(' ')
 const weekdays = '월요일 화요일 수요일 목요일 금요일 토요일 일요일'.split(' ')
 const surnames = '김 이 박 최 정 강 조 윤'.split(' ')
 
-const fullName = (random: Parameters<MakeTask>[0]): string => pick(random, surnames) + pick(random, people)
+const fullName = (random: Random): string => pick(random, surnames) + pick(random, people)
 
-const stories: readonly ((random: Parameters<MakeTask>[0]) => Story)[] = [
+const stories: readonly ((random: Random) => Story)[] = [
   random => {
     const [이름, 나이, 도시, 직업] = [
       fullName(random),

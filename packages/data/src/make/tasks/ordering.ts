@@ -1,3 +1,4 @@
+import type { Random } from '@modu/model'
 import { between, pick, sample } from '../choose.ts'
 import { fitParticles } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
@@ -5,7 +6,7 @@ import { saysNumbers, saysOrder } from '../verify.ts'
 import { people } from '../words.ts'
 
 /** Different whole numbers from `from` to `to`. */
-function different(random: Parameters<MakeTask>[0], count: number, from: number, to: number): number[] {
+function different(random: Random, count: number, from: number, to: number): number[] {
   const found = new Set<number>()
   while (found.size < count) found.add(between(random, from, to))
   return [...found]
@@ -40,7 +41,7 @@ const numbers: MakeTask = random => {
 }
 
 /** Two neighbours change places. */
-function swapped<T>(random: Parameters<MakeTask>[0], items: readonly T[]): T[] {
+function swapped<T>(random: Random, items: readonly T[]): T[] {
   const at = random.integer(items.length - 1)
   return items.toSpliced(at, 2, items[at + 1]!, items[at]!)
 }

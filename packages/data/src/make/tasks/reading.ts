@@ -1,3 +1,4 @@
+import type { Random } from '@modu/model'
 import { between, pick } from '../choose.ts'
 import { fitParticles, readCount, readSino, readWon, withCommas } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
@@ -14,7 +15,7 @@ function saysReading(words: string): (reply: string) => boolean {
 }
 
 /** A number with up to `digits` digits, every length as likely. */
-function numberUpTo(random: Parameters<MakeTask>[0], digits: number): number {
+function numberUpTo(random: Random, digits: number): number {
   const length = between(random, 2, digits)
   const number = between(random, 10 ** (length - 1), 10 ** length - 1)
   const round = 10 ** between(random, 0, length - 1)

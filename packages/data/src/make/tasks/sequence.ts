@@ -1,3 +1,4 @@
+import type { Random } from '@modu/model'
 import { between, pick } from '../choose.ts'
 import { fitParticles } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
@@ -10,7 +11,7 @@ interface Rule {
   readonly last: string
 }
 
-type MakeRule = (random: Parameters<MakeTask>[0], length: number) => Rule
+type MakeRule = (random: Random, length: number) => Rule
 
 /** `length` terms, each made from its place and those before. */
 function grow(length: number, term: (i: number, terms: readonly number[]) => number): number[] {

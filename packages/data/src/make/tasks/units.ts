@@ -1,3 +1,4 @@
+import type { Random } from '@modu/model'
 import { between, pick } from '../choose.ts'
 import { fitParticles } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
@@ -48,8 +49,11 @@ function saysQuantity(value: number, unit: Unit): (reply: string) => boolean {
   }
 }
 
+/** The question for how many of `unit`; 몇 일 is written 며칠. */
+const howMany = (unit: string): string => (unit === '일' ? '며칠' : `몇 ${unit}`)
+
 /** Two neighbours of a family. */
-function twoUnits(random: Parameters<MakeTask>[0]): [small: Unit, large: Unit] {
+function twoUnits(random: Random): [small: Unit, large: Unit] {
   const family = pick(random, families)
   const at = random.integer(family.length - 1)
   return [family[at]!, family[at + 1]!]
@@ -68,10 +72,10 @@ const converted: MakeTask = random => {
   const [given, asked] = spelled ? [from.name, to.name] : [from.sign, to.sign]
   const space = spelled && given !== from.sign ? ' ' : ''
   const question = pick(random, [
-    `${amount}${space}${given}은/는 몇 ${asked}이에요/예요?`,
+    `${amount}${space}${given}은/는 ${howMany(asked)}이에요/예요?`,
     `${amount}${space}${given}을/를 ${asked}으로/로 바꾸면?`,
     `${amount}${space}${given}은/는 ${asked}으로/로 얼마야?`,
-    `${amount}${space}${given}이/가 몇 ${asked}인지 알려 줘.`,
+    `${amount}${space}${given}이/가 ${howMany(asked)}인지 알려 줘.`,
   ])
   const fact = `1${large.sign}은/는 ${ratio}${small.sign}이다.`
   const sum = toSmall ? `${amount}×${ratio}=${result}.` : `${amount}÷${ratio}=${result}.`
@@ -93,9 +97,9 @@ const compound: MakeTask = random => {
   const rest = between(random, 1, Math.min(ratio - 1, 999))
   const total = count * ratio + rest
   const question = pick(random, [
-    `${count}${large.sign} ${rest}${small.sign}은/는 몇 ${small.sign}이에요/예요?`,
+    `${count}${large.sign} ${rest}${small.sign}은/는 ${howMany(small.sign)}이에요/예요?`,
     `${count}${large.sign} ${rest}${small.sign}을/를 ${small.sign}으로/로만 나타내면?`,
-    `${count}${large.sign} ${rest}${small.sign}은/는 모두 몇 ${small.sign}이에요/예요?`,
+    `${count}${large.sign} ${rest}${small.sign}은/는 모두 ${howMany(small.sign)}이에요/예요?`,
   ])
   const say = (value: number) => fitParticles(`${value}${small.sign}이에요/예요.`)
   return {
