@@ -3,6 +3,7 @@ import { defineCommand, wholeNumber } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { language, localized } from '../language.ts'
 import { loadChatModel, modelFolder, modelName, processorFrom, processorOptions } from '../models.ts'
+import { writeOver } from '../statusLine.ts'
 
 export const evaluate = defineCommand({
   name: 'eval',
@@ -141,10 +142,11 @@ class ProgressLine {
       ko: `${source}: ${done}/${total}${seconds === undefined ? '' : `, 초당 ${rate.toPrecision(3)}개, ${seconds}초 남음`}`,
       en: `${source}: ${done}/${total}${seconds === undefined ? '' : `, ${rate.toPrecision(3)}/s, ${seconds} s left`}`,
     })
-    process.stderr.write(isTerminal ? `\r\u001b[K${line}` : `${line}\n`)
+    if (isTerminal) writeOver(process.stderr, line)
+    else process.stderr.write(`${line}\n`)
   }
 
   clear(): void {
-    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
+    if (process.stderr.isTTY) writeOver(process.stderr)
   }
 }

@@ -2,6 +2,7 @@ import type { TrainEvent } from '@modu/train'
 import { defineCommand } from '../command.ts'
 import { language, localized } from '../language.ts'
 import { processorFrom, processorOptions } from '../models.ts'
+import { writeOver } from '../statusLine.ts'
 
 export const train = defineCommand({
   name: 'train',
@@ -104,7 +105,7 @@ class ProgressPrinter {
       process.stdout.write(`${this.#stepLineOpen ? '\n' : ''}${line}\n`)
       this.#stepLineOpen = false
     } else if (process.stdout.isTTY) {
-      process.stdout.write(`\r\u001b[K${line}`)
+      writeOver(process.stdout, line)
       this.#stepLineOpen = true
     } else if (Date.now() - this.#lastLogged >= logInterval || isLast(event)) {
       process.stdout.write(`${line}\n`)

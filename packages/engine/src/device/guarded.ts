@@ -1,16 +1,14 @@
 import type { Tape } from '../autograd.ts'
 import { EngineError } from '../errors.ts'
 import { parameterBytes, parametersAt } from '../kernel/abi.ts'
-import type { Program } from '../kernel/ir.ts'
 import type { Arguments, Kernel, Parameters } from '../kernel/kernel.ts'
-import { optimize } from '../kernel/optimize.ts'
-import { generateX64 } from '../kernel/x64/emit.ts'
 import type { X64Target } from '../kernel/x64/features.ts'
 import { bytesOf, type DType, elementsAt, type Shape, Tensor } from '../tensor.ts'
 import type { Device } from './device.ts'
 import { type GuardedEdge, type GuardedMemory, guardedMemory } from './guardPages.ts'
 import { untouched } from './interpreter.ts'
-import { nativeFunction } from './native.ts'
+import { machineCode } from './machineCode.ts'
+import { functionOf } from './native.ts'
 import { programFor } from './programs.ts'
 import { referenceArguments } from './reference.ts'
 
@@ -79,7 +77,7 @@ class GuardedDevice implements Device {
       return
     }
     const program = programFor(kernel as unknown as Kernel, this.shape)
-    const run = machineCode(program, this.shape)
+    const run = functionOf(machineCode(program, this.shape), program.name)
     const { perThread = 0, shared = 0 } = kernel.scratch?.(args, this.shape, 1) ?? {}
     const scratch = [perThread, shared].map(numbers => guardedMemory(4 * numbers, this.edge))
     for (const { buffer } of scratch) new Float32Array(buffer).fill(Number.NaN)
@@ -104,15 +102,6 @@ class GuardedDevice implements Device {
   async close(): Promise<void> {
     for (const tensor of this.regions.keys()) this.release(tensor)
   }
-}
-
-/** Made once a process, however many devices run it. */
-const functions = new WeakMap<Program, ReturnType<typeof nativeFunction>>()
-
-function machineCode(program: Program, target: X64Target): ReturnType<typeof nativeFunction> {
-  const run = functions.get(program) ?? nativeFunction(program.name, generateX64(optimize(program), target).bytes)
-  functions.set(program, run)
-  return run
 }
 
 /** A device for tests whose memory is guarded at this edge, with kernels for `target`, which must run here. */

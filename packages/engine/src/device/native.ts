@@ -122,11 +122,16 @@ export function preferLargePages(address: bigint, bytes: number): void {
   systemFunctions().madvise(address, BigInt(bytes), MADV_HUGEPAGE)
 }
 
-/** A function from position-independent code. All arguments are addresses or whole numbers: only such calls are fast. */
-export function nativeFunction(name: string, code: Uint8Array): (...args: bigint[]) => void {
-  const { library } = loadNative(sharedObject(code, [{ name, offset: 0 }], name), name)
-  return library.getFunction(name, { arguments: ['pointer', 'pointer', 'pointer'], return: 'void' })
-}
+/** A shared object of one function, from position-independent code. */
+export const loadCode = (name: string, code: Uint8Array): NativeObject =>
+  loadNative(sharedObject(code, [{ name, offset: 0 }], name), name)
+
+/** The function `name` of an object. All arguments are addresses or whole numbers: only such calls are fast. */
+export const functionOf = ({ library }: NativeObject, name: string): ((...args: bigint[]) => void) =>
+  library.getFunction(name, { arguments: ['pointer', 'pointer', 'pointer'], return: 'void' })
+
+/** A function from position-independent code. */
+const nativeFunction = (name: string, code: Uint8Array) => functionOf(loadCode(name, code), name)
 
 let support: NativeSupport | undefined
 

@@ -1,11 +1,8 @@
-import type { Program } from '../kernel/ir.ts'
-import { optimize } from '../kernel/optimize.ts'
-import { sharedObject } from '../kernel/x64/elf.ts'
-import { generateX64 } from '../kernel/x64/emit.ts'
 import type { X64Target } from '../kernel/x64/features.ts'
 import type { Backend, Runner } from './backend.ts'
+import { machineCode } from './machineCode.ts'
 import { maximumBytes, type SharedHeap } from './memory.ts'
-import { loadNative, nativeReplay, preferLargePages, rawAddress } from './native.ts'
+import { nativeReplay, preferLargePages, rawAddress } from './native.ts'
 
 // Kernels as machine code, each a shared object of its own, made when it is first met. Code is called by its address,
 // which is the same for all threads of the process.
@@ -19,22 +16,8 @@ export function createX64Backend(heap: SharedHeap, target: X64Target): Backend {
     base,
     run: createRunner(heap.memory),
     workers: { module: import.meta.url, data: undefined },
-    load(program: Program): bigint {
-      const address = addresses.get(program) ?? machineCode(program, target)
-      addresses.set(program, address)
-      return address
-    },
+    load: program => machineCode(program, target).address(program.name),
   }
-}
-
-/** Code is made and opened once a process, however many devices run it. */
-const addresses = new WeakMap<Program, bigint>()
-
-/** Makes the code of a program that was built for `target`, and returns its address. */
-function machineCode(program: Program, target: X64Target): bigint {
-  const { name } = program
-  const { bytes } = generateX64(optimize(program), target)
-  return loadNative(sharedObject(bytes, [{ name, offset: 0 }], name), name).address(name)
 }
 
 export function createRunner(memory: WebAssembly.Memory): Runner {

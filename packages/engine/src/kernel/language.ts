@@ -308,6 +308,9 @@ export class ArrayOf {
     this.k.emit({ op: 'load', to, ...this.place(index, plus), splat })
     return to
   }
+  protected store({ register }: { readonly register: Register }, index: Int | number, plus = 0): void {
+    this.k.emit({ op: 'store', from: register, ...this.place(index, plus) })
+  }
 }
 
 /** Whether an index stands for a vector of consecutive elements. */
@@ -328,12 +331,12 @@ export class Reals extends ArrayOf {
   }
   /** Stores `width` numbers from `index + plus` on. */
   setVector(index: Int | number, value: Real, plus = 0): void {
-    this.k.emit({ op: 'store', from: this.k.vector(value).register, ...this.place(index, plus) })
+    this.store(this.k.vector(value), index, plus)
   }
   /** Stores a number, or a vector from `index` on; a scalar is repeated if the index spans a vector. */
   set(index: Int | number, value: Real | number): void {
     const from = spans(index) ? this.k.vector(value) : this.k.real(value)
-    this.k.emit({ op: 'store', from: from.register, ...this.place(index) })
+    this.store(from, index)
   }
   /** Asks the processor to bring what stands at `index + plus` into its cache, whether that belongs to the array or not. */
   prefetch(index: Int | number, plus = 0): void {
@@ -402,7 +405,7 @@ export class Pairs extends ArrayOf {
     return new PairVector(this.k, this.loaded('pairs', index, plus, true))
   }
   setVector(index: Int | number, value: PairVector, plus = 0): void {
-    this.k.emit({ op: 'store', from: value.register, ...this.place(index, plus) })
+    this.store(value, index, plus)
   }
   from(index: Int | number): Pairs {
     return new Pairs(this.k, this.shifted(index))
@@ -427,7 +430,7 @@ export class Bytes extends ArrayOf {
   }
   /** Stores the lowest eight bits. */
   set(index: Int | number, value: Int | number): void {
-    this.k.emit({ op: 'store', from: this.k.int(value).register, ...this.place(index) })
+    this.store(this.k.int(value), index)
   }
   /** 4·`width` numbers from `index + plus` on. */
   vectorAt(index: Int | number, plus = 0): ByteVector {
@@ -438,12 +441,12 @@ export class Bytes extends ArrayOf {
     return new ByteVector(this.k, this.loaded('bytes', index, plus, true))
   }
   setVector(index: Int | number, value: ByteVector, plus = 0): void {
-    this.k.emit({ op: 'store', from: value.register, ...this.place(index, plus) })
+    this.store(value, index, plus)
   }
   /** Stores the nearest integer from −128 to 127, or `width` of them if the index spans a vector. Of a NaN, any. */
   setRounded(index: Int | number, value: Real): void {
     if (!spans(index)) this.set(index, value.max(-128).min(127).nearest().toInt())
-    else this.k.emit({ op: 'store', from: this.k.vector(value).register, ...this.place(index) })
+    else this.store(this.k.vector(value), index)
   }
   from(index: Int | number): Bytes {
     return new Bytes(this.k, this.shifted(index))
@@ -464,14 +467,14 @@ export class Ints extends ArrayOf {
     return new Int(this.k, this.loaded('i32', index, 0))
   }
   set(index: Int | number, value: Int | number): void {
-    this.k.emit({ op: 'store', from: this.k.int(value).register, ...this.place(index) })
+    this.store(this.k.int(value), index)
   }
   /** `width` numbers from `index + plus` on. */
   vectorAt(index: Int | number, plus = 0): IntVector {
     return new IntVector(this.k, this.loaded('ints', index, plus))
   }
   setVector(index: Int | number, value: IntVector, plus = 0): void {
-    this.k.emit({ op: 'store', from: value.register, ...this.place(index, plus) })
+    this.store(value, index, plus)
   }
   from(index: Int | number): Ints {
     return new Ints(this.k, this.shifted(index))

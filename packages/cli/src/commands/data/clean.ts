@@ -2,6 +2,7 @@ import type { CleaningReport, CleaningStep } from '@modu/data'
 import { defineCommand } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { language, localized, type Text } from '../../language.ts'
+import { writeOver } from '../../statusLine.ts'
 
 export const clean = defineCommand({
   name: 'clean',
@@ -63,7 +64,7 @@ export const clean = defineCommand({
     const start = performance.now()
     const onProgress = process.stderr.isTTY ? await progressLine(start) : undefined
     const report = await cleanDocuments({ inputs, out, against, ...(onProgress && { onProgress }) }).finally(() => {
-      if (onProgress) process.stderr.write('\r\u001b[K')
+      if (onProgress) writeOver(process.stderr)
     })
     const seconds = (performance.now() - start) / 1000
     if (options.report) writeFileAtomic(options.report, `${JSON.stringify(report, undefined, 2)}\n`)
@@ -79,7 +80,7 @@ async function progressLine(start: number): Promise<(bytes: number, totalBytes: 
     const bytesPerSecond = (bytes / (performance.now() - start)) * 1000
     const secondsLeft = (totalBytes - bytes) / bytesPerSecond
     const line = formatEvent({ kind: 'cleaning', bytes, totalBytes, bytesPerSecond, secondsLeft }, language())
-    process.stderr.write(`\r\u001b[K${line}`)
+    writeOver(process.stderr, line)
   }
 }
 

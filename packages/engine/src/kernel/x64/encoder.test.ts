@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { EngineError } from '../../errors.ts'
+import { randomInteger, randomSource } from '../../testing.ts'
 import {
   type Arithmetic,
   Assembler,
@@ -62,17 +63,8 @@ function encode(write: (asm: Assembler) => void): Uint8Array {
   return asm.finish()
 }
 
-/** Numbers that look random but are the same in every run (mulberry32). */
-function numbersBelow(seed: number): (limit: number) => number {
-  let state = seed
-  return limit => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) % limit
-  }
-}
-const below = numbersBelow(4)
+const random = randomSource(4)
+const below = (limit: number): number => randomInteger(random, limit)
 const oneOf = <T>(choices: readonly T[]): T => choices[below(choices.length)]
 
 const scales = [1, 2, 4, 8] as const
