@@ -10,10 +10,8 @@ import { type EvalOptions, type Measurement, measureEach } from './result.ts'
  * nats a token it can be compared between tokenizers, and with compressors. Every token of a text counts once, its end
  * does not. Blank texts are passed over.
  */
-export function bitsPerByte(source: string, path: string, options: EvalOptions): Measurement {
-  const all = readRows(path)
-    .map(row => textField(row, ['text']))
-    .filter(text => text.trim() !== '')
+export async function bitsPerByte(source: string, path: string, options: EvalOptions): Promise<Measurement> {
+  const all = (await readRows(path)).map(row => textField(row, ['text'])).filter(text => text.trim() !== '')
   if (all.length === 0) throw new EvaluationError('empty', `${path}: all texts are blank; give a file with texts`)
   const texts = sample(all, options.limit, options.seed)
   const bytes = texts.map(utf8Length)

@@ -141,17 +141,17 @@ describe('evaluate', async () => {
     [
       'text',
       { texts: [{ name: 'x', path: write('t.jsonl', '{"text":"가"}\n{"txt":"나"}\n') }] },
-      /line 2: the field text/,
+      /t\.jsonl:2: the field text/,
     ],
     ['blank texts', { texts: [{ name: 'x', path: write('b.jsonl', '{"text":" "}\n') }] }, /all texts are blank/],
     [
       'label',
       { nli: [write('l.jsonl', '{"premise":"가","hypothesis":"나","label":"yes"}')] },
-      /line 1.*label is "yes"/,
+      /jsonl:1: .*label is "yes"/,
     ],
-    ['no label', { nli: [write('n.jsonl', '{"premise":"가","hypothesis":"나"}')] }, /line 1.*label is missing/],
-    ['score', { sts: [write('s.jsonl', '{"sentence1":"가","sentence2":"나","score":""}')] }, /line 1.*is no number/],
-    ['no score', { sts: [write('m.jsonl', '{"sentence1":"가","sentence2":"나"}')] }, /line 1.*score.*is missing/],
+    ['no label', { nli: [write('n.jsonl', '{"premise":"가","hypothesis":"나"}')] }, /jsonl:1: .*label is missing/],
+    ['score', { sts: [write('s.jsonl', '{"sentence1":"가","sentence2":"나","score":""}')] }, /jsonl:1: .*is no number/],
+    ['no score', { sts: [write('m.jsonl', '{"sentence1":"가","sentence2":"나"}')] }, /jsonl:1: .*score.*is missing/],
   ])('a bad row is named: %s', async (_, plan, message) => {
     await expect(evaluate(chat, { ...nothing, ...plan }, options)).rejects.toThrow(message)
   })

@@ -34,15 +34,15 @@ export interface EvalReport {
 
 /**
  * Measures a model. The same seed gives the same report on the same device. All files are read before anything is
- * measured. Errors: `EvaluationError` for files that cannot be read, with the line.
+ * measured. Errors: those of `readRows`.
  */
 export async function evaluate(chat: ChatModel, plan: EvalPlan, options: EvalOptions): Promise<EvalReport> {
-  const measurements = [
+  const measurements = await Promise.all([
     ...plan.texts.map(({ name, path }) => bitsPerByte(name, path, options)),
     ...plan.nli.map(path => inference(dataName(path), path, options)),
     ...plan.sts.map(path => similarity(dataName(path), path, options)),
-  ]
-  const prompts = plan.prompts === undefined ? undefined : promptsOf(plan.prompts)
+  ])
+  const prompts = plan.prompts === undefined ? undefined : await promptsOf(plan.prompts)
 
   const results: Result[] = measurements.flatMap(measure => measure(chat))
   if (plan.exercises !== undefined) results.push(...(await exercises(chat, plan.exercises, options)))
@@ -52,8 +52,10 @@ export async function evaluate(chat: ChatModel, plan: EvalPlan, options: EvalOpt
   return { model: chat.name, seed: options.seed, limit: options.limit, results, answers }
 }
 
-const promptsOf = (given: string): { source: string; texts: readonly string[] } =>
-  given === 'built-in' ? { source: given, texts: builtInPrompts } : { source: dataName(given), texts: readLines(given) }
+const promptsOf = async (given: string): Promise<{ source: string; texts: readonly string[] }> =>
+  given === 'built-in'
+    ? { source: given, texts: builtInPrompts }
+    : { source: dataName(given), texts: await readLines(given) }
 
 /** A file's name without its folders and endings. */
-const dataName = (path: string): string => basename(path).replace(/\.(jsonl?|tsv|txt)?(\.gz)?$/, '')
+const dataName = (path: string): string => basename(path).replace(/\.[^.]+(\.gz)?$/, '')

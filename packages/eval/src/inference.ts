@@ -27,14 +27,14 @@ interface Pair {
 }
 
 /** The label by its name, or by its number in KLUE's order. */
-function labelOf({ where, fields }: Row): Label {
+function labelOf({ place, fields }: Row): Label {
   const value = fields.gold_label ?? fields.label
   const label = labels.find((name, number) => value === name || value === number)
   if (label) return label
   const problem = value === undefined ? 'is missing' : `is ${JSON.stringify(value)}`
   throw new EvaluationError(
     'format',
-    `${where}: the field gold_label or label ${problem}; it is one of ${labels.join(', ')}`,
+    `${place}: the field gold_label or label ${problem}; it is one of ${labels.join(', ')}`,
   )
 }
 
@@ -44,8 +44,8 @@ function labelOf({ where, fields }: Row): Label {
  * (domain-conditional mutual information, Holtzman et al. 2021), because models prefer some answers whatever is asked.
  * The baseline is to give always the commonest label.
  */
-export function inference(source: string, path: string, options: EvalOptions): Measurement {
-  const all = readRows(path).map(
+export async function inference(source: string, path: string, options: EvalOptions): Promise<Measurement> {
+  const all = (await readRows(path)).map(
     (row): Pair => ({
       premise: textField(row, ['premise', 'sentence1']),
       hypothesis: textField(row, ['hypothesis', 'sentence2']),

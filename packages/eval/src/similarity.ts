@@ -16,12 +16,12 @@ interface Pair {
 }
 
 /** The score: `score` as a number or its text (KorSTS), or `labels.label` (KLUE). */
-function scoreOf({ where, fields }: Row): number {
+function scoreOf({ place, fields }: Row): number {
   const given = fields.score ?? (fields.labels as { label?: unknown } | null | undefined)?.label
   const score = typeof given === 'string' && given.trim() !== '' ? Number(given) : given
   if (typeof score === 'number' && Number.isFinite(score)) return score
   const problem = given === undefined ? 'is missing' : `is no number but ${JSON.stringify(given)}`
-  throw new EvaluationError('format', `${where}: the field score or labels.label ${problem}`)
+  throw new EvaluationError('format', `${place}: the field score or labels.label ${problem}`)
 }
 
 /**
@@ -29,8 +29,8 @@ function scoreOf({ where, fields }: Row): number {
  * The similarity of a and b is what each gains from standing after the other, in nats a byte, averaged over both
  * directions: (ln P(b | a) − ln P(b)) / |b|. The baseline is the overlap of letter pairs, which knows no language.
  */
-export function similarity(source: string, path: string, options: EvalOptions): Measurement {
-  const all = readRows(path).map(
+export async function similarity(source: string, path: string, options: EvalOptions): Promise<Measurement> {
+  const all = (await readRows(path)).map(
     (row): Pair => ({
       first: textField(row, ['sentence1']),
       second: textField(row, ['sentence2']),

@@ -85,6 +85,18 @@ describe('JSON', () => {
   })
 })
 
+describe('tables', () => {
+  test('have columns named by the first line; a row with others is left to the caller', async () => {
+    const table = '\ufeffscore\tsentence1\r\n5\t"그가 말했다, "네""\r\n\r\n3\n\t비가 온다.'
+    expect(await read(file('a.tsv.gz', gzipSync(table)))).toEqual([
+      ['a.tsv.gz:2', { score: '5', sentence1: '"그가 말했다, "네""' }],
+      ['a.tsv.gz:4', undefined],
+      ['a.tsv.gz:5', { score: '', sentence1: '비가 온다.' }],
+    ])
+    expect(await read(file('head.tsv', 'score\tsentence1\n'))).toEqual([])
+  })
+})
+
 describe('parquet', () => {
   test.each(['none', 'snappy', 'gzip', 'zstd', 'brotli'])('reads rows packed with %s', async codec => {
     const rows = await read(fixture(`stories-${codec}.parquet`))
@@ -224,14 +236,14 @@ describe('folders', () => {
 
 describe('refuses', () => {
   test.each([
-    ['a.docx', /a\.docx has the extension \.docx: known are \.jsonl, \.json, \.txt, \.md, \.html .*\.parquet/],
+    ['a.docx', /a\.docx has the extension \.docx: known are \.jsonl, \.json, \.tsv, \.txt, \.md, \.html .*\.parquet/],
     ['a.csv.gz', /a\.csv\.gz has the extension \.csv\.gz: known are/],
     ['README', /README has a name without extension: known are/],
   ])('%s, whose kind it does not know', async (name, message) => {
     await expect(read(file(name, 'text'))).rejects.toThrow(message)
   })
 
-  test.each(['a.jsonl', 'a.json', 'a.txt', 'a.md', 'a.html', 'a.parquet'])(
+  test.each(['a.jsonl', 'a.json', 'a.tsv', 'a.txt', 'a.md', 'a.html', 'a.parquet'])(
     '%s if it is empty or missing',
     async name => {
       await expect(read(join(folder, name))).rejects.toMatchObject({ code: 'missing' })

@@ -7,12 +7,14 @@ import { jsonlRecords } from './jsonl.ts'
 import { parquetRecords } from './parquet.ts'
 import type { OnBytes, PlacedRecord } from './record.ts'
 import { markdownRecords, textRecords } from './text.ts'
+import { tsvRecords } from './tsv.ts'
 
 type Reader = (path: string, onBytes: OnBytes) => AsyncGenerator<PlacedRecord>
 
 const textReaders: Readonly<Record<string, Reader>> = {
   '.jsonl': jsonlRecords,
   '.json': jsonRecords,
+  '.tsv': tsvRecords,
   '.txt': textRecords,
   '.md': markdownRecords,
   '.html': htmlRecords,
@@ -55,7 +57,7 @@ export function* dataFiles(path: string): Generator<string> {
   if (!existsSync(path)) {
     throw new DataError(
       'missing',
-      `no data file ${path}: check the path in the recipe, or name the data folder (--data)`,
+      `there is no file ${path}: check the path; those of a recipe begin in its data folder (--data)`,
     )
   }
   if (isFolder(path)) {

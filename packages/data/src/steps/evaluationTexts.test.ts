@@ -20,7 +20,6 @@ test('cells of tables and strings of records, however deep', async () => {
     'label',
     '비가 온다',
     '0',
-    '',
   ])
   expect(await textsOf('b.json', '[{"premise": "비가 온다", "labels": {"n": 1, "names": ["참"]}}]')).toEqual([
     '비가 온다',

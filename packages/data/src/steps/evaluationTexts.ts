@@ -1,5 +1,5 @@
+import { lineGroups } from '../read/lines.ts'
 import { records } from '../read/records.ts'
-import { textChunks } from '../read/textFile.ts'
 
 /** All strings of a JSON value, however deep. */
 function* strings(value: unknown): Generator<string> {
@@ -7,14 +7,9 @@ function* strings(value: unknown): Generator<string> {
   else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* strings(inner)
 }
 
+/** All cells, whatever the first line is, and of rows that have too many. */
 async function* cells(path: string): AsyncGenerator<string> {
-  let rest = ''
-  for await (const chunk of textChunks(path, () => {})) {
-    const lines = (rest + chunk).split('\n')
-    rest = lines.pop()!
-    for (const line of lines) yield* line.split('\t')
-  }
-  yield* rest.split('\t')
+  for await (const lines of lineGroups(path)) for (const { text } of lines) yield* text.split('\t')
 }
 
 /**

@@ -39,13 +39,13 @@ export const clean = defineCommand({
       '가리는 것: 주민등록번호, 외국인등록번호, 카드번호, 계좌번호, 전화번호, 여권번호, 이메일, 주소. 이름은 가리지 않습니다.',
       '비슷한 글: 다섯 글자씩 견주어 열에 일곱쯤이 같으면 먼저 나온 글만 남깁니다.',
       '평가 자료: 낱말 13개가 이어서 같거나, 그보다 짧은 문장(낱말 6개 이상)이 통째로 들어 있으면 뺍니다.',
-      'text 말고 다른 칸은 그대로 둡니다. 표(.tsv)는 평가 파일로만 쓸 수 있습니다.',
+      'text 말고 다른 칸은 그대로 둡니다.',
     ].join('\n'),
     en: [
       'Masked: registration numbers of residents and foreigners, cards, accounts, telephones, passports, e-mail, addresses; not names.',
       'Near duplicates: of texts that share about seven in ten of their character 5-grams the first stays.',
       'Evaluation sets: 13 words in a row, or a shorter sentence (6 words or more) as a whole.',
-      'Fields other than text stay as they are. Tables (.tsv) are read as evaluation files only.',
+      'Fields other than text stay as they are.',
     ].join('\n'),
   },
   async run(inputs, options) {
