@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { cleanText, hangulShare, isInsulting, normalise, squeezeRepeats, squeezeSpaces } from './clean.ts'
+import { taskKinds } from './make/kinds.ts'
+import { makeConversations } from './make/make.ts'
 import type { OnBytes } from './read/record.ts'
 import { records } from './read/records.ts'
 import type { Fingerprints } from './steps/fingerprints.ts'
@@ -28,25 +30,37 @@ export type CorpusDocument =
   | { readonly id: string; readonly messages: readonly CorpusMessage[]; readonly tools?: readonly string[] }
 
 /** Where data comes from and how it is read; a recipe holds these by name. */
-export const sourceSchema = z.strictObject({
-  /** Files that `records` reads, or folders of such, relative to the data folder. */
-  files: z.array(z.string()).min(1),
-  /**
-   * `text`: {text, title?}. `reviews`: {text, movie_id}, short ones joined to one text a movie. `pairs`: {question, answer}.
-   * `conversations`: {id, messages, tools?}.
-   */
-  format: z.enum(['text', 'reviews', 'pairs', 'conversations']),
-  /** Goes into the model card. */
-  license: z.string(),
-  /** Reading stops after this many kept records a file. */
-  limit: z.int().positive().optional(),
-  /** Texts with fewer characters are dropped. */
-  minCharacters: z.int().min(0).default(20),
-  /** Texts whose letters are Hangul to a smaller part are dropped. */
-  minHangul: z.number().min(0).max(1).default(0.5),
-  /** At most this many tools are offered in a conversation: those it calls, filled up with others it was offered. */
-  maxTools: z.int().positive().optional(),
-})
+export const sourceSchema = z
+  .strictObject({
+    /** Files that `records` reads, or folders of such, relative to the data folder. None for `exercises`. */
+    files: z.array(z.string()).default([]),
+    /**
+     * `text`: {text, title?}. `reviews`: {text, movie_id}, short ones joined to one text a movie. `pairs`: {question, answer}.
+     * `conversations`: {id, messages, tools?}. `exercises`: made, not read.
+     */
+    format: z.enum(['text', 'reviews', 'pairs', 'conversations', 'exercises']),
+    /** Goes into the model card. */
+    license: z.string(),
+    /** Reading stops after this many kept records a file. */
+    limit: z.int().positive().optional(),
+    /** Texts with fewer characters are dropped. */
+    minCharacters: z.int().min(0).default(20),
+    /** Texts whose letters are Hangul to a smaller part are dropped. */
+    minHangul: z.number().min(0).max(1).default(0.5),
+    /** Which exercises are made, and how many conversations; every second one reasons. */
+    kinds: z.array(z.enum(taskKinds)).min(1).optional(),
+    count: z.int().positive().optional(),
+    /** At most this many tools are offered in a conversation: those it calls, filled up with others it was offered. */
+    maxTools: z.int().positive().optional(),
+  })
+  .refine(({ format, files }) => (format === 'exercises') === (files.length === 0), {
+    path: ['files'],
+    message: 'name at least one file (but none for "exercises", which are made)',
+  })
+  .refine(({ format, kinds, count }) => (format === 'exercises') === (kinds !== undefined && count !== undefined), {
+    path: ['kinds'],
+    message: '"exercises" need "kinds" and "count", and no other format has them',
+  })
 export type Source = z.infer<typeof sourceSchema>
 
 /** Why records were left out, and how many. */
@@ -120,6 +134,16 @@ function fewerTools(offered: readonly string[], messages: readonly CorpusMessage
   return offered.filter(name => called.has(name) || others.includes(name))
 }
 
+/** Exercises for training, all with their reasoning: encoding makes both modes of each. */
+function* exercises({ kinds = [], count = 0 }: Source, report: SourceReport): Generator<CorpusDocument> {
+  for (const { conversation } of makeConversations({ kinds, count, seed: 0, split: 'train', thinking: 'on' })) {
+    report.read++
+    report.kept++
+    report.documents++
+    yield conversation
+  }
+}
+
 /**
  * Reads, cleans and filters one source. `seen` knows the documents met so far, over all sources; `report` is counted up
  * while reading, and `onBytes` told how far it is. Documents come in the order of the files.
@@ -181,6 +205,7 @@ export async function* readSource(
     }
   }
 
+  if (source.format === 'exercises') yield* exercises(source, report)
   for (const file of source.files) {
     let kept = 0
     let joined = ''

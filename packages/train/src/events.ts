@@ -52,6 +52,7 @@ const phases: Record<string, Record<Language, string>> = {
   pack: { ko: '토큰으로 변환', en: 'encoding' },
   pretrain: { ko: '사전 학습', en: 'pre-training' },
   finetune: { ko: '대화 미세 조정', en: 'fine-tuning' },
+  reinforce: { ko: '강화 학습', en: 'reinforcement learning' },
   export: { ko: '모델 저장', en: 'writing the model' },
 }
 

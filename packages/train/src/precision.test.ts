@@ -33,7 +33,7 @@ function shortRecipe(precision: Precision): string {
 test('the loss in bf16 stays within 1 % of the loss in float32', { timeout: 240_000 }, async () => {
   const losses = async (precision: Precision) => {
     const device = createCpuDevice({ threads: 2, precision })
-    const curve: Record<StageName, number[]> = { pretrain: [], finetune: [] }
+    const curve: Record<StageName, number[]> = { pretrain: [], finetune: [], reinforce: [] }
     await train(shortRecipe(precision), {
       device,
       runFolder: join(folder, precision),

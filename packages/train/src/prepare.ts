@@ -23,7 +23,7 @@ import {
 } from '@modu/model'
 import { TrainError } from './errors.ts'
 import type { TrainEvent } from './events.ts'
-import type { Recipe } from './recipe.ts'
+import { mixturesOf, type Recipe } from './recipe.ts'
 import type { RunFolder } from './runFolder.ts'
 
 /** Encoded data and the tokenizer it was encoded with. */
@@ -90,7 +90,7 @@ export async function prepareData(
   emit: (event: TrainEvent) => void,
 ): Promise<PreparedData> {
   const hash = (...parts: unknown[]) => createHash('sha256').update(JSON.stringify(parts)).digest('hex')
-  const used = [recipe.tokenizer.sources, recipe.pretrain.mixture, recipe.finetune.mixture].flatMap(Object.keys)
+  const used = [recipe.tokenizer.sources, ...mixturesOf(recipe).map(([, mixture]) => mixture)].flatMap(Object.keys)
   const sources = Object.fromEntries(Object.entries(recipe.sources).filter(([name]) => used.includes(name)))
   const { tools, text: toolsText } = readTools(recipe, dataDirectory)
 

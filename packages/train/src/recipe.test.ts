@@ -17,9 +17,10 @@ test('wrong and unknown fields are named', () => {
   expect(parse({ pretrain: { ...testRecipe.pretrain, lr: 3 } })).toThrow('unknown field "pretrain.lr"')
   expect(parse({ pretrain: { ...testRecipe.pretrain, steps: 0 } })).toThrow('"pretrain.steps"')
   expect(parse({ model: { model_type: 'axk1' } })).toThrow('"model.max_position_embeddings"')
-  expect(parse({ sources: { a: { files: [], format: 'csv', license: 'x' } } })).toThrow(
-    /"sources.a.files".*"sources.a.format"/,
-  )
+  const source = (a: object) => parse({ sources: { a: { files: ['a.jsonl'], format: 'text', license: 'x', ...a } } })
+  expect(source({ format: 'csv' })).toThrow('"sources.a.format"')
+  expect(source({ files: [] })).toThrow('"sources.a.files"')
+  expect(source({ format: 'exercises' })).toThrow(/"sources.a.files".*"sources.a.kinds"/)
   expect(parse({ pretrain: { ...testRecipe.pretrain, mixture: { books: 1 } } })).toThrow(
     '"pretrain.mixture": "books" is not among the sources; there are texts, chats',
   )

@@ -6,16 +6,16 @@ import { TrainError } from './errors.ts'
 
 const weights = z.record(z.string(), z.number().positive())
 
-/** What both stages say about their steps. */
+/** What every stage says about its steps. */
 const optimisation = {
   /** Optimiser steps of the stage. */
   steps: z.int().positive(),
-  /** Source → share of the rows; only ratios count. */
-  mixture: weights,
   /** Learning rate after warm-up. */
   learningRate: z.number().positive(),
   /** Steps in which the rate rises from 0. */
   warmupSteps: z.int().min(0).default(0),
+  /** The rate falls over the last so many steps and is stable before; all steps after warm-up if absent. */
+  decaySteps: z.int().min(0).optional(),
   /** What the rate falls to at the last step, as a part of `learningRate`. */
   finalRate: z.number().min(0).max(1).default(0.1),
   /** `cosine` falls along half a wave, `linear` along a line. */
@@ -29,6 +29,15 @@ const optimisation = {
   clipNorm: z.number().positive().default(1),
   /** How far a step moves the router's correction bias of an expert that got more or less than its share of the tokens. */
   biasRate: z.number().min(0).default(0.001),
+}
+
+/** What the stages that learn from given texts say beside. */
+const imitation = {
+  ...optimisation,
+  /** Source → share of the rows; only ratios count. */
+  mixture: weights,
+  /** Weight of the sequence-wise balance loss over experts (DeepSeek-V3), where the model has experts. */
+  balanceWeight: z.number().min(0).default(0),
   /** Weight of the multi-token-prediction loss, where the model has the module. */
   mtpWeight: z.number().min(0).default(0),
 }
@@ -55,24 +64,54 @@ const recipeSchema = z.strictObject({
    * optimiser state are float32 always.
    */
   precision: z.enum(['float32', 'bf16']).optional(),
-  pretrain: z.strictObject({
-    ...optimisation,
-    /** Tokens in a row. */
-    sequenceLength: z.int().min(2),
-    /** Rows in a step. */
-    batchRows: z.int().positive(),
-    /** Rows that go through the model at once. */
-    microRows: z.int().positive(),
-  }),
-  finetune: z.strictObject({
-    ...optimisation,
-    /** Conversations in a step. */
-    batchConversations: z.int().positive(),
-    /** Tokens that go through the model at once. */
-    microTokens: z.int().positive(),
-    /** Longer conversations are left out. */
-    maxLength: z.int().min(2),
-  }),
+  /** Running text. */
+  pretrain: z
+    .strictObject({
+      ...imitation,
+      /** Other mixtures from later steps on, in order. */
+      laterMixtures: z.array(z.strictObject({ fromStep: z.int().positive(), mixture: weights })).default([]),
+      /** Tokens in a row. */
+      sequenceLength: z.int().min(2),
+      /** Rows in a step. */
+      batchRows: z.int().positive(),
+      /** Rows that go through the model at once. */
+      microRows: z.int().positive(),
+    })
+    .optional(),
+  /** Conversations, of which the assistant's part is learnt. */
+  finetune: z
+    .strictObject({
+      ...imitation,
+      /** Conversations in a step. */
+      batchConversations: z.int().positive(),
+      /** Tokens that go through the model at once. */
+      microTokens: z.int().positive(),
+      /** Longer conversations are left out. */
+      maxLength: z.int().min(2),
+    })
+    .optional(),
+  /** Exercises whose answers a program checks (GRPO, Shao et al. 2024), in the thinking mode. */
+  reinforce: z
+    .strictObject({
+      ...optimisation,
+      /** Kind of exercise → share of the questions. */
+      kinds: weights,
+      /** Questions in a step, and answers to each: the group whose rewards are compared. */
+      questions: z.int().positive(),
+      answers: z.int().min(2),
+      /** Reasoning and answer together. */
+      maxTokens: z.int().positive(),
+      temperature: z.number().positive().default(1),
+      /** Updates made from the answers of a step, each with a part of the groups. */
+      updates: z.int().positive().default(1),
+      /** How far the ratio of new to old probability counts, on both sides of 1. */
+      clipRange: z.number().positive().lt(1).default(0.2),
+      /** Weight of the divergence from the model the stage began with. */
+      klWeight: z.number().min(0).default(0.02),
+      /** Tokens that go through the model at once. */
+      microTokens: z.int().positive(),
+    })
+    .optional(),
   validation: z.strictObject({
     everySteps: z.int().positive(),
     /** Held-out tokens looked at, at most, of each source. */
@@ -90,9 +129,30 @@ const recipeSchema = z.strictObject({
 })
 
 export type Recipe = z.infer<typeof recipeSchema>
-export type PretrainRecipe = Recipe['pretrain']
-export type FinetuneRecipe = Recipe['finetune']
-export type StageName = 'pretrain' | 'finetune'
+export type PretrainRecipe = NonNullable<Recipe['pretrain']>
+export type FinetuneRecipe = NonNullable<Recipe['finetune']>
+export type ReinforceRecipe = NonNullable<Recipe['reinforce']>
+
+const stageNames = ['pretrain', 'finetune', 'reinforce'] as const
+export type StageName = (typeof stageNames)[number]
+
+/** The stages that a recipe has, in their order. */
+export const stagesOf = (recipe: Recipe): StageName[] => stageNames.filter(stage => recipe[stage])
+
+/** Every mixture of a recipe, with the field it stands in. */
+export function mixturesOf({
+  pretrain,
+  finetune,
+}: Recipe): [field: string, mixture: Readonly<Record<string, number>>][] {
+  return [
+    ...(pretrain ? [['pretrain.mixture', pretrain.mixture] as [string, Record<string, number>]] : []),
+    ...(pretrain?.laterMixtures ?? []).map(({ mixture }, i): [string, Record<string, number>] => [
+      `pretrain.laterMixtures.${i}.mixture`,
+      mixture,
+    ]),
+    ...(finetune ? [['finetune.mixture', finetune.mixture] as [string, Record<string, number>]] : []),
+  ]
+}
 
 /** A recipe and where it lies. */
 export interface LoadedRecipe {
@@ -115,11 +175,13 @@ export function parseRecipe(value: unknown, path = 'recipe'): Recipe {
     })
     throw new TrainError('recipe', `${path}: ${lines.join('; ')}. See recipes/README.md for the fields.`)
   }
+  if (stagesOf(data).length === 0) {
+    throw new TrainError('recipe', `${path}: there is no stage; give one of ${stageNames.join(', ')}`)
+  }
   const known = Object.keys(data.sources)
   const uses: [string, Record<string, number>][] = [
     ['tokenizer.sources', data.tokenizer.sources],
-    ['pretrain.mixture', data.pretrain.mixture],
-    ['finetune.mixture', data.finetune.mixture],
+    ...mixturesOf(data).map(([field, mixture]): [string, Record<string, number>] => [field, mixture]),
   ]
   for (const [field, names] of uses) {
     const unknown = Object.keys(names).find(name => !known.includes(name))
@@ -128,8 +190,8 @@ export function parseRecipe(value: unknown, path = 'recipe'): Recipe {
       throw new TrainError('recipe', `${path}: "${field}": ${what}; there are ${known.join(', ')}`)
     }
   }
-  for (const name of Object.keys(data.finetune.mixture)) {
-    if (!['pairs', 'conversations'].includes(data.sources[name]!.format)) {
+  for (const name of Object.keys(data.finetune?.mixture ?? {})) {
+    if (!['pairs', 'conversations', 'exercises'].includes(data.sources[name]!.format)) {
       throw new TrainError('recipe', `${path}: "finetune.mixture.${name}": fine-tuning needs pairs or conversations`)
     }
   }

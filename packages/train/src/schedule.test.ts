@@ -14,4 +14,12 @@ test('rises, then falls to the final rate', () => {
   expect(learningRateAt(100, warm)).toBeCloseTo(0.1, 10)
 })
 
+test('stable until the decay begins', () => {
+  const stable = { ...schedule, decaySteps: 21, warmupSteps: 4 }
+  expect([4, 50, 80, 90, 100].map(step => learningRateAt(step, stable))).toEqual(
+    [1, 1, 1, 0.55, 0.1].map(r => expect.closeTo(r, 10)),
+  )
+  expect(learningRateAt(99, { ...schedule, decaySteps: 0 })).toBe(1)
+})
+
 test('one step only', () => expect(learningRateAt(0, { ...schedule, steps: 1 })).toBe(1))

@@ -11,7 +11,7 @@ import { appendLine, type Metrics, rewindLines, type StepMetrics, type Validatio
 import { answerCardQuestions, modelCard } from './modelCard.ts'
 import { Optimizer } from './optimizer.ts'
 import { type PreparedData, prepareData } from './prepare.ts'
-import { loadRecipe, type Recipe, type StageName } from './recipe.ts'
+import { loadRecipe, type Recipe, type StageName, stagesOf } from './recipe.ts'
 import { openRunFolder, type RunFolder } from './runFolder.ts'
 import { drawSamples } from './samples.ts'
 import { learningRateAt } from './schedule.ts'
@@ -82,7 +82,7 @@ function modelConfig(recipe: Recipe, { tokenizer }: PreparedData) {
   const config = parseConfig(given, 'the recipe\'s "model"')
   const unknown = Object.keys(config.extra)
   if (unknown.length > 0) throw new TrainError('recipe', `unknown field ${unknown.map(n => `"model.${n}"`).join(', ')}`)
-  const longest = Math.max(recipe.pretrain.sequenceLength, recipe.finetune.maxLength)
+  const longest = Math.max(recipe.pretrain?.sequenceLength ?? 0, recipe.finetune?.maxLength ?? 0)
   if (longest > config.maxPositions) {
     throw new TrainError(
       'recipe',
@@ -95,7 +95,7 @@ function modelConfig(recipe: Recipe, { tokenizer }: PreparedData) {
 /** One run from where it stands to its end. */
 class Run {
   step = 0
-  private stage: StageName = 'pretrain'
+  private stage: StageName
   private stageStep = 0
   private tokens = 0
   private seconds = 0
@@ -116,6 +116,7 @@ class Run {
     emit: (event: TrainEvent) => void,
   ) {
     this.recipe = recipe
+    this.stage = stagesOf(recipe)[0]!
     this.folder = folder
     this.data = data
     this.emit = emit
@@ -132,15 +133,28 @@ class Run {
 
   /** Goes through the stages that are left. False if `signal` stopped it. */
   async trainStages(signal?: AbortSignal): Promise<boolean> {
-    if (this.stage === 'pretrain') {
-      const data = pretrainData(this.data.corpus, this.recipe.pretrain, this.recipe.seed)
-      if (!(await this.trainStage(data, signal))) return false
-      this.stage = 'finetune'
-      this.stageStep = 0
-      this.optimizer.clear()
+    const stages = stagesOf(this.recipe)
+    for (const stage of stages.slice(stages.indexOf(this.stage))) {
+      if (stage !== this.stage) {
+        this.stage = stage
+        this.stageStep = 0
+        this.optimizer.clear()
+      }
+      if (!(await this.trainStage(this.dataOf(stage), signal))) return false
     }
-    const { corpus, tokenizer } = this.data
-    return this.trainStage(finetuneData(corpus, this.recipe.finetune, this.recipe.seed, tokenizer.eosId!), signal)
+    return true
+  }
+
+  private dataOf(stage: StageName): TrainingData {
+    const { recipe, data } = this
+    switch (stage) {
+      case 'pretrain':
+        return pretrainData(data.corpus, recipe.pretrain!, recipe.seed)
+      case 'finetune':
+        return finetuneData(data.corpus, recipe.finetune!, recipe.seed, data.tokenizer.eosId!)
+      case 'reinforce':
+        throw new TrainError('recipe', 'the stage "reinforce" cannot be trained yet')
+    }
   }
 
   async export(recipePath: string): Promise<void> {
@@ -157,12 +171,12 @@ class Run {
   }
 
   private get totalSteps(): number {
-    return this.recipe.pretrain.steps + this.recipe.finetune.steps
+    return stagesOf(this.recipe).reduce((sum, stage) => sum + this.recipe[stage]!.steps, 0)
   }
 
   private async trainStage(data: TrainingData, signal?: AbortSignal): Promise<boolean> {
     const { stage, recipe } = this
-    const settings = recipe[stage]
+    const settings = recipe[stage as 'pretrain' | 'finetune']!
     this.emit({ kind: 'phase', phase: stage })
     this.emit({ kind: 'mixture', stage, epochs: data.epochs })
     const heldOut = data.heldOut(recipe.validation.tokensPerSource)

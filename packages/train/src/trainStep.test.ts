@@ -7,7 +7,7 @@ import { parseRecipe } from './recipe.ts'
 import { testRecipe } from './testRecipe.ts'
 import { trainStep } from './trainStep.ts'
 
-const settings = { ...parseRecipe(testRecipe).pretrain, weightDecay: 0.1 }
+const settings = { ...parseRecipe(testRecipe).pretrain!, weightDecay: 0.1 }
 
 function trainee(device: Device) {
   const model = createModel(parseConfig({ ...testRecipe.model, vocab_size: 50 }), device, { seed: 3 })
