@@ -1,5 +1,3 @@
-import { ModelError, type ModelErrorCode } from '@modu/model'
-
 /** What keeps a server from starting. */
 export class ServeError extends Error {
   readonly code: 'port-in-use' | 'port-not-allowed' | 'port-invalid' | 'no-models'
@@ -52,24 +50,3 @@ export class ApiError extends Error {
 
 export const stopping = () =>
   new ApiError(503, 'server_stopping', 'The server is stopping. Try again later.', { headers: { Connection: 'close' } })
-
-/** Any error as a client is told it. `prompt` is the field that a complaint of the model's about its input means. */
-export function toApiError(error: unknown, prompt: string | null = null): ApiError {
-  if (error instanceof ApiError) return error
-  const code = error instanceof ModelError ? clientsFaults[error.code] : undefined
-  if (code) {
-    const { message } = error as ModelError
-    // The model package begins with the name of what is wrong where it knows it.
-    const param = /^(messages\[\S+|max_tokens) /.exec(message)?.[1] ?? prompt
-    return new ApiError(400, code, message, { param, cause: error })
-  }
-  return new ApiError(500, 'internal_error', 'Something failed in the server.', { cause: error })
-}
-
-/** What of the model package's complaints is about the request, and OpenAI's word for it. */
-const clientsFaults: Partial<Record<ModelErrorCode, string>> = {
-  context: 'context_length_exceeded',
-  option: 'invalid_value',
-  token: 'invalid_value',
-  template: 'invalid_value',
-}

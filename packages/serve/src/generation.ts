@@ -1,7 +1,8 @@
 import type { HttpBindings } from '@hono/node-server'
 import { type ChatEvent, ModelError } from '@modu/model'
 import type { Context } from 'hono'
-import { ApiError, stopping, toApiError } from './errors.ts'
+import { ApiError, stopping } from './errors.ts'
+import { toApiError } from './modelErrors.ts'
 import type { Seat, TurnScheduler } from './scheduler.ts'
 import { eventStream } from './sse.ts'
 

@@ -16,7 +16,7 @@ export const onlyHosts = (allowed: readonly string[]): MiddlewareHandler => {
       throw new ApiError(
         403,
         'host_not_allowed',
-        `This server answers on this machine only, not as '${name}'. Use 127.0.0.1, or start it with --allow-host ${name}.`,
+        `This server answers on this machine only, not as '${name}'. Use 127.0.0.1, or name it at the start: modu serve --allow-host ${name}.`,
       )
     }
     await next()

@@ -4,6 +4,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import { createApp } from './app.ts'
 import { ServeError } from './errors.ts'
 import { isLoopback } from './hosts.ts'
+import { listen } from './listen.ts'
 import { TurnScheduler } from './scheduler.ts'
 import type { ServedModel } from './servedModel.ts'
 
@@ -92,22 +93,6 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     port: address.port,
     stop: () => (stopped ??= stop()),
   }
-}
-
-/** Resolves when the server listens. */
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') {
-        const remedy = `Stop the other program, or choose another port: PORT=${port + 1} npm start, or modu serve --port ${port + 1}.`
-        reject(new ServeError('port-in-use', `Port ${port} on ${host} is in use. ${remedy}`, { cause: error }))
-      } else if (error.code === 'EACCES') {
-        const remedy = 'Choose one above 1023: PORT=8080 npm start, or modu serve --port 8080.'
-        reject(new ServeError('port-not-allowed', `Port ${port} needs more rights. ${remedy}`, { cause: error }))
-      } else reject(error)
-    })
-    server.listen(port, host, resolve)
-  })
 }
 
 /** On SIGTERM or SIGINT: stops the server and exits with 0; a second signal exits at once. */

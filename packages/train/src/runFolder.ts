@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { readJson, writeFileAtomic } from '@modu/model'
 import { TrainError } from './errors.ts'
+import { lockOf, trainingProcess } from './lock.ts'
 import type { Recipe } from './recipe.ts'
 
 /** Everything a run leaves behind lies in one folder. */
@@ -18,18 +19,6 @@ export interface RunFolder {
   readonly plot: string
   /** Lets other processes use the folder again. */
   release(): void
-}
-
-/** The process that holds the lock, if it is still alive. */
-function holder(lock: string): number | undefined {
-  if (!existsSync(lock)) return undefined
-  const pid = Number(readFileSync(lock, 'utf8'))
-  try {
-    process.kill(pid, 0)
-    return pid
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' ? pid : undefined
-  }
 }
 
 /**
@@ -51,11 +40,11 @@ export function openRunFolder(root: string, recipe: Recipe): RunFolder {
       )
     }
   }
-  const lock = join(root, 'lock')
-  const pid = holder(lock)
+  const pid = trainingProcess(root)
   if (pid !== undefined && pid !== process.pid) {
     throw new TrainError('run', `process ${pid} is training in ${root}: wait for it, or choose another run folder`)
   }
+  const lock = lockOf(root)
   writeFileSync(lock, String(process.pid))
   if (!existsSync(recipeFile)) writeFileAtomic(recipeFile, `${JSON.stringify(recipe, null, 2)}\n`)
   const inside = (name: string) => join(root, name)
