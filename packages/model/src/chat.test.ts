@@ -118,9 +118,36 @@ describe('an answer', () => {
 
   test('calls tools', async () => {
     const call = '<tool_call>{"name": "now", "arguments": {"zone": "KST"}}</tool_call>'
-    const { list, finish } = await collect(scripted(call).chat(question, { seed: 1 }))
+    const tools = [{ function: { name: 'now' } }]
+    const { list, finish } = await collect(scripted(call).chat(question, { seed: 1, tools }))
     expect(list).toEqual([{ type: 'toolCall', name: 'now', arguments: { zone: 'KST' } }])
     expect(finish.reason).toBe('stop')
+    const without = await collect(scripted(call).chat(question, { seed: 1, maxTokens: 20 }))
+    expect(without.list.filter(event => event.type === 'toolCall')).toEqual([])
+  })
+
+  test('keeps reasoning within its budget, by default three quarters of all tokens', async () => {
+    const think = (request: ChatRequest) =>
+      collect(chatModel.chat(question, { enableThinking: true, maxTokens: 40, ...request }))
+    for (let seed = 0; seed < 5; seed++) {
+      const limited = await think({ seed, thinkingBudget: 3 })
+      // The tag that ends it counts as reasoning, too.
+      expect(limited.finish.usage.reasoningTokens).toBeLessThanOrEqual(4)
+      expect(limited.text.trim()).not.toBe('')
+      expect((await think({ seed })).finish.usage.reasoningTokens).toBeLessThanOrEqual(31)
+      expect((await think({ seed, thinkingBudget: 0 })).reasoning).toBe('')
+    }
+  })
+
+  test('thinks by a template that leaves the tag to the model, unless that is switched off', async () => {
+    const { model, tokenizer } = chatModel
+    const source = `{% for m in messages %}<|user|>{{ m.content }}<|end|>{% endfor %}<|assistant|>{% if enable_thinking == false %}<think></think>{% endif %}`
+    const other = new ChatModel('other', model, tokenizer, new ChatTemplate(source))
+    for (const enableThinking of [undefined, true, false]) {
+      const { reasoning, text } = await collect(other.chat(question, { enableThinking, seed: 1, maxTokens: 60 }))
+      expect(reasoning.trim() !== '').toBe(enableThinking !== false)
+      expect(text.trim()).not.toBe('')
+    }
   })
 
   test('ends where the model opens another turn', async () => {
@@ -168,6 +195,7 @@ describe('throws at once', () => {
   })
 
   test.each<[string, () => unknown]>([
+    ['thinking_budget is -1', () => chatModel.chat(question, { thinkingBudget: -1 })],
     ['temperature is -1', () => chatModel.chat(question, { sampling: { temperature: -1 } })],
     ['seed is 0.5', () => chatModel.chat(question, { seed: 0.5 })],
     ['the prompt has', () => chatModel.chat([{ role: 'user', content: '가'.repeat(500) }])],

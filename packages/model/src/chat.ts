@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { Device } from '@modu/engine'
 import { type ChatMessage, type ChatTemplate, encodeChat, type ToolDefinition } from './chatTemplate.ts'
 import { ModelError } from './errors.ts'
@@ -10,6 +11,7 @@ import { loadModel, releaseModel } from './loadModel.ts'
 import { Random } from './random.ts'
 import { checkSampling, Sampler, type SamplingOptions } from './sampling.ts'
 import { type StreamEvent, TextStream } from './textStream.ts'
+import { opensThinking, ReplySampler, thinkingClose } from './thinking.ts'
 import { Tokenizer } from './tokenizer.ts'
 import { type GenerationConfigJson, loadChatTemplate } from './tokenizerFiles.ts'
 import { narrowWeights } from './weights.ts'
@@ -30,8 +32,12 @@ export interface CompletionOptions {
 }
 
 export interface ChatRequest extends CompletionOptions {
+  /** Only what is offered can be called. */
   tools?: readonly ToolDefinition[]
+  /** Whether there is reasoning before the answer; the template decides if absent. */
   enableThinking?: boolean
+  /** Reasoning ends after so many tokens at the latest; by default it leaves a quarter of `maxTokens` to the answer. */
+  thinkingBudget?: number
 }
 
 export interface Usage {
@@ -64,6 +70,7 @@ export class ChatModel {
   readonly template: ChatTemplate | undefined
   readonly generationConfig: GenerationConfigJson
   readonly #stopIds: ReadonlySet<number>
+  #closing: readonly number[] | undefined
   /** The sequence of the answer that ended last: its conversation usually goes on. */
   #idle: CachedSequence | undefined
 
@@ -111,32 +118,47 @@ export class ChatModel {
   }
 
   /**
-   * Answers a conversation. Throws at once, before there is a generator: `template` (messages), `context` (too long),
-   * `option` (a setting out of its range).
+   * Answers a conversation, in the form that `ReplySampler` makes sure of. Throws at once, before there is a generator:
+   * `template` (messages), `context` (too long), `option` (a setting out of its range).
    */
   chat(messages: readonly ChatMessage[], request: ChatRequest = {}): AsyncGenerator<ChatEvent, void> {
-    if (!this.template)
+    const { template, tokenizer } = this
+    if (!template)
       throw new ModelError(
         'template',
         `${this.name} has no chat template, so it completes text only; add chat_template.jinja`,
       )
-    const { tools, enableThinking } = request
     for (const { content } of messages) this.#refuseOverlong(content)
-    const prompt = encodeChat(this.tokenizer, this.template, messages, {
-      tools,
-      enableThinking,
-      addGenerationPrompt: true,
+    const promptWith = (enableThinking: boolean | undefined) =>
+      encodeChat(tokenizer, template, messages, { tools: request.tools, enableThinking, addGenerationPrompt: true })
+    const prompt = promptWith(request.enableThinking)
+    const opened = opensThinking(tokenizer, prompt)
+    const thinking = opened || (request.enableThinking ?? isDeepStrictEqual(prompt, promptWith(true)))
+    const maxTokens = answerRoom(this.model, prompt.length, request.maxTokens)
+    this.#closing ??= thinkingClose(tokenizer, template)
+    const sampler = new ReplySampler(tokenizer, this.#sampler(prompt, request), {
+      prompt,
+      thinking,
+      thinkingBudget: request.thinkingBudget ?? Math.floor(maxTokens * 0.75),
+      closing: this.#closing,
+      tools: (request.tools?.length ?? 0) > 0,
+      stopIds: this.#stopIds,
     })
-    const opened = prompt.findLast(id => this.tokenizer.isControl(id))
-    const thinking = opened !== undefined && opened === this.tokenizer.controlTokens.get('<think>')
-    return this.#answer(prompt, new TextStream(this.tokenizer, { stop: request.stop, thinking }), request)
+    const stream = new TextStream(tokenizer, { stop: request.stop, thinking: opened })
+    return this.#run(prompt, stream, { ...request, sampler, maxTokens, stopIds: this.#stopIds })
   }
 
   /** Goes on with a text, as if it began a document, or with token ids as they are. Errors as `chat`. */
   complete(prompt: string | readonly number[], options: CompletionOptions = {}): AsyncGenerator<CompletionEvent, void> {
     const stream = new TextStream(this.tokenizer, { stop: options.stop, plain: true })
+    const ids = this.#promptIds(prompt)
+    const sampler = this.#sampler(ids, options)
+    const maxTokens = answerRoom(this.model, ids.length, options.maxTokens)
     // A plain stream gives nothing but text.
-    return this.#answer(this.#promptIds(prompt), stream, options) as AsyncGenerator<CompletionEvent, void>
+    return this.#run(ids, stream, { ...options, sampler, maxTokens, stopIds: this.#stopIds }) as AsyncGenerator<
+      CompletionEvent,
+      void
+    >
   }
 
   /** Gives the memory of weights and caches back. No answer may be running. */
@@ -172,16 +194,9 @@ export class ChatModel {
     return prompt
   }
 
-  #answer(prompt: readonly number[], stream: TextStream, options: CompletionOptions): AsyncGenerator<ChatEvent, void> {
-    const settings = checkSampling({ ...samplingOf(this.generationConfig), ...defined(options.sampling) })
-    const random = new Random(checkSeed(options.seed) ?? Math.floor(Math.random() * 2 ** 53))
-    return this.#run(prompt, stream, {
-      sampler: new Sampler(settings, random, prompt),
-      maxTokens: answerRoom(this.model, prompt.length, options.maxTokens),
-      stopIds: this.#stopIds,
-      signal: options.signal,
-      turn: options.turn,
-    })
+  #sampler(prompt: readonly number[], { sampling, seed }: CompletionOptions): Sampler {
+    const settings = checkSampling({ ...samplingOf(this.generationConfig), ...defined(sampling) })
+    return new Sampler(settings, new Random(checkSeed(seed) ?? Math.floor(Math.random() * 2 ** 53)), prompt)
   }
 
   async *#run(

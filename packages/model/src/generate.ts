@@ -32,7 +32,8 @@ export class CachedSequence {
 }
 
 export interface GenerateOptions {
-  sampler: Sampler
+  /** Draws each token from the logits: a `Sampler`, or a `ReplySampler` around one. */
+  sampler: Pick<Sampler, 'next'>
   /** At most so many tokens; the rest of the context if absent. */
   maxTokens?: number
   /** Tokens that end the answer; they are not part of it. */

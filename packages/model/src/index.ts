@@ -56,6 +56,7 @@ export {
 export { checkSampling, defaultSampling, Sampler, type SamplingOptions } from './sampling.ts'
 export { type SpecialToken, specialTokenId, specialTokens } from './specialTokens.ts'
 export { type StreamEvent, TextStream, type TextStreamOptions } from './textStream.ts'
+export { type ReplyOptions, ReplySampler, thinkingClose } from './thinking.ts'
 export { Tokenizer, type TokenizerConfigJson } from './tokenizer.ts'
 export { type GenerationConfigJson, loadChatTemplate, saveTokenizerFiles, tokenizerConfig } from './tokenizerFiles.ts'
 export type { TokenizerJson } from './tokenizerJson.ts'

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { trainTokenizer } from './bpeTrainer.ts'
+import { ChatTemplate, encodeChat, moduChatTemplate } from './chatTemplate.ts'
+import { Random } from './random.ts'
+import { checkSampling, Sampler } from './sampling.ts'
+import { type ReplyOptions, ReplySampler, thinkingClose } from './thinking.ts'
+import { Tokenizer } from './tokenizer.ts'
+import { tokenizerConfig } from './tokenizerFiles.ts'
+
+const json = await trainTokenizer(['안녕하세요! 오늘은 날씨가 맑습니다.\n\n 네.'], { vocabularySize: 300 })
+const tokenizer = new Tokenizer(json, tokenizerConfig(json, 1024))
+const template = new ChatTemplate(moduChatTemplate)
+const stopIds = new Set(tokenizer.specialIds)
+const rows = tokenizer.vocabularySize + 4
+
+/** The reply's tokens, its end too, of a model that wants every token alike, control tokens `eagerness` more. */
+function reply(seed: number, eagerness: number, options: Partial<ReplyOptions> & { thinking: boolean }): number[] {
+  const random = new Random(seed)
+  const prompt = encodeChat(tokenizer, template, [{ role: 'user', content: '안녕' }], {
+    addGenerationPrompt: true,
+    enableThinking: options.thinking,
+  })
+  const sampler = new ReplySampler(tokenizer, new Sampler(checkSampling(), random), { prompt, stopIds, ...options })
+  const tokens: number[] = []
+  do {
+    const logits = Float32Array.from({ length: rows }, () => random.normal())
+    for (const id of tokenizer.controlTokens.values()) logits[id]! += eagerness
+    tokens.push(sampler.next(logits))
+  } while (tokens.length < 300 && !stopIds.has(tokens.at(-1)!))
+  return tokens
+}
+
+/** The control tokens of a reply in their order, `end` for whatever ends it, and the text between. */
+function partsOf(tokens: readonly number[]): { tags: string[]; texts: string[] } {
+  const tags: string[] = []
+  const texts: number[][] = [[]]
+  for (const token of tokens) {
+    expect(token).toBeLessThan(tokenizer.vocabularySize)
+    if (!tokenizer.isControl(token)) texts.at(-1)!.push(token)
+    else {
+      tags.push(stopIds.has(token) ? 'end' : tokenizer.decode([token]))
+      texts.push([])
+    }
+  }
+  return { tags, texts: texts.map(ids => tokenizer.decode(ids).trim()) }
+}
+
+const seeds = Array.from({ length: 40 }, (_, seed) => seed)
+
+describe('whatever the model wants, a reply', () => {
+  test('without thinking is an answer and nothing else', () => {
+    for (const seed of seeds) {
+      const { tags, texts } = partsOf(reply(seed, 4, { thinking: false }))
+      expect(tags).toEqual(['end'])
+      expect(texts[0]).not.toBe('')
+    }
+  })
+
+  test('with thinking is reasoning and an answer', () => {
+    for (const seed of seeds) {
+      const { tags, texts } = partsOf(reply(seed, 4, { thinking: true }))
+      expect(tags).toEqual(['</think>', 'end'])
+      expect(texts.slice(0, 2)).not.toContain('')
+    }
+  })
+
+  test('calls tools that are offered, each call whole', () => {
+    const called = seeds.filter(seed => {
+      const { tags } = partsOf(reply(seed, 4, { thinking: true, tools: true }))
+      expect(tags.join(' ')).toMatch(/^<\/think>( <tool_call> <\/tool_call>)* end$/)
+      return tags.includes('<tool_call>')
+    })
+    expect(called.length).toBeGreaterThan(3)
+  })
+})
+
+describe('a budget', () => {
+  test('ends reasoning, and the answer follows', () => {
+    for (const thinkingBudget of [0, 1, 5]) {
+      for (const seed of seeds) {
+        const tokens = reply(seed, -100, { thinking: true, thinkingBudget })
+        expect(tokens.indexOf(tokenizer.controlId('</think>'))).toBe(thinkingBudget)
+        expect(partsOf(tokens).tags).toEqual(['</think>'])
+      }
+    }
+  })
+
+  test('that is not used up changes nothing', () => {
+    expect(reply(7, 4, { thinking: true, thinkingBudget: 299 })).toEqual(reply(7, 4, { thinking: true }))
+  })
+
+  test.each([-1, 1.5, Number.NaN])('of %d is refused', thinkingBudget => {
+    expect(() => reply(1, 0, { thinking: true, thinkingBudget })).toThrow(`thinking_budget is ${thinkingBudget}`)
+  })
+})
+
+test('reasoning that the prompt did not open is opened first', () => {
+  const prompt = [tokenizer.controlId('<|assistant|>')]
+  const sampler = new ReplySampler(tokenizer, { next: () => 20 }, { prompt, stopIds, thinking: true })
+  expect(sampler.next(new Float32Array(rows))).toBe(tokenizer.controlId('<think>'))
+})
+
+describe('reasoning is closed as the template closes it', () => {
+  const text = (source: string) => tokenizer.decode(thinkingClose(tokenizer, new ChatTemplate(source)))
+  const qwen = `{% for m in messages %}{% if m.reasoning_content %}<think>\n{{ m.reasoning_content }}\n</think>\n\n{% endif %}{{ m.content }}<|end|>{% endfor %}`
+  test.each([
+    ['in our template', moduChatTemplate, '</think>'],
+    ['with line breaks', qwen, '\n</think>\n\n'],
+    ['where it drops the reasoning', '{% for m in messages %}{{ m.content }}<|end|>{% endfor %}', '</think>'],
+  ])('%s', (_, source, close) => {
+    expect(text(source)).toBe(close)
+  })
+
+  test('a vocabulary without the tags never thinks', () => {
+    const file = join(import.meta.dirname, '../fixtures/tokenizer/tokenizer.json')
+    const plain = new Tokenizer({ ...JSON.parse(readFileSync(file, 'utf8')), added_tokens: [] })
+    const sampler = new ReplySampler(plain, { next: () => 20 }, { prompt: [1], stopIds, thinking: true })
+    expect(sampler.next(new Float32Array(plain.vocabularySize))).toBe(20)
+    expect(thinkingClose(plain, template)).toEqual([])
+  })
+})

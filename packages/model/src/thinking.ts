@@ -1,0 +1,138 @@
+import { type ChatTemplate, encodeChat } from './chatTemplate.ts'
+import { ModelError } from './errors.ts'
+import type { Sampler } from './sampling.ts'
+import type { Tokenizer } from './tokenizer.ts'
+
+export interface ReplyOptions {
+  /** The ids that the reply follows. If they end by `<think>`, the reasoning is open already. */
+  prompt: readonly number[]
+  /** Whether reasoning comes before the answer. Without the tags in the vocabulary there is none. */
+  thinking: boolean
+  /** At most so many tokens of reasoning; no limit if absent. */
+  thinkingBudget?: number
+  /** The tokens that end reasoning when the budget is used up: those of `thinkingClose`. */
+  closing?: readonly number[]
+  /** Whether the reply may call tools. */
+  tools?: boolean
+  /** Tokens that end the reply. */
+  stopIds: ReadonlySet<number>
+}
+
+/**
+ * Draws the tokens of one reply so that its form is right whatever the weights are: reasoning if it is asked for and only
+ * then, closed after at most `thinkingBudget` tokens; behind it an answer that is never blank; calls of tools whole, and
+ * only where tools are offered; no other control token. What cannot come gets the logit −∞ before the sampler sees it.
+ *
+ * It stands wherever a `Sampler` does, one for each sequence:
+ *
+ *     const closing = thinkingClose(tokenizer, template)
+ *     const reply = new ReplySampler(tokenizer, new Sampler(options, random), { prompt, thinking: true, thinkingBudget: 200, closing, stopIds })
+ *     for (let token = reply.next(logits); !stopIds.has(token); token = reply.next(logits)) logits = model.step([token], cache)
+ */
+export class ReplySampler {
+  readonly #tokenizer: Tokenizer
+  readonly #sampler: Pick<Sampler, 'next'>
+  readonly #options: ReplyOptions
+  readonly #tags: Record<'think' | 'endThink' | 'call' | 'endCall', number | undefined>
+  #part: 'reasoning' | 'answer' | 'toolCall' = 'answer'
+  /** Tokens that must come next. */
+  #forced: number[] = []
+  #reasoningTokens = 0
+  /** Whether the part has anything that a reader sees. */
+  #visible = false
+  #decoder = new TextDecoder()
+
+  /** An `option` error if the budget is no integer of 0 or more. */
+  constructor(tokenizer: Tokenizer, sampler: Pick<Sampler, 'next'>, options: ReplyOptions) {
+    const { prompt, thinking, thinkingBudget } = options
+    if (thinkingBudget !== undefined && !(Number.isInteger(thinkingBudget) && thinkingBudget >= 0))
+      throw new ModelError('option', `thinking_budget is ${thinkingBudget}; it must be an integer of 0 or more`)
+    this.#tokenizer = tokenizer
+    this.#sampler = sampler
+    this.#options = options
+    const { controlTokens } = tokenizer
+    this.#tags = {
+      think: controlTokens.get('<think>'),
+      endThink: controlTokens.get('</think>'),
+      call: controlTokens.get('<tool_call>'),
+      endCall: controlTokens.get('</tool_call>'),
+    }
+    const { think, endThink } = this.#tags
+    if (think === undefined || endThink === undefined) return
+    if (opensThinking(tokenizer, prompt)) this.#begin('reasoning')
+    else if (thinking) this.#forced = [think]
+  }
+
+  /** The next token. logits: [vocabulary], changed in place. */
+  next(logits: Float32Array): number {
+    const token = this.#forced.shift() ?? this.#sampler.next(this.#withoutForbidden(logits))
+    this.#follow(token)
+    return token
+  }
+
+  #withoutForbidden(logits: Float32Array): Float32Array {
+    for (const id of this.#tokenizer.controlTokens.values()) if (!this.#allows(id)) logits[id] = -Infinity
+    // A model may have more rows than the tokenizer has entries.
+    return logits.fill(-Infinity, this.#tokenizer.vocabularySize)
+  }
+
+  /** Whether a control token may come next. */
+  #allows(id: number): boolean {
+    const { endThink, call, endCall } = this.#tags
+    if (this.#part === 'reasoning') return id === endThink && this.#visible
+    if (this.#part === 'toolCall') return id === endCall
+    if (this.#options.stopIds.has(id)) return this.#visible
+    return id === call && this.#options.tools === true
+  }
+
+  #follow(token: number): void {
+    const { think, endThink, call, endCall } = this.#tags
+    if (token === think) this.#begin('reasoning')
+    else if (token === endThink) this.#begin('answer')
+    else if (token === call) this.#begin('toolCall')
+    else if (token === endCall) {
+      this.#begin('answer')
+      this.#visible = true
+    } else {
+      const text = this.#decoder.decode(this.#tokenizer.tokenBytes(token), { stream: true })
+      this.#visible ||= text.trim() !== ''
+      if (this.#part === 'reasoning') this.#reasoningTokens++
+      this.#closeInTime()
+    }
+  }
+
+  #begin(part: 'reasoning' | 'answer' | 'toolCall'): void {
+    this.#part = part
+    this.#visible = false
+    this.#decoder = new TextDecoder()
+    this.#closeInTime()
+  }
+
+  #closeInTime(): void {
+    const { thinkingBudget = Infinity, closing = [this.#tags.endThink!] } = this.#options
+    if (this.#part === 'reasoning' && this.#reasoningTokens >= thinkingBudget && this.#forced.length === 0)
+      this.#forced = [...closing]
+  }
+}
+
+/** Whether a prompt leaves off inside `<think>`. */
+export function opensThinking(tokenizer: Tokenizer, prompt: readonly number[]): boolean {
+  const last = prompt.findLast(id => tokenizer.isControl(id))
+  return last !== undefined && last === tokenizer.controlTokens.get('<think>')
+}
+
+/** The tokens by which a template ends reasoning: `</think>` with the blank text around it. */
+export function thinkingClose(tokenizer: Tokenizer, template: ChatTemplate): number[] {
+  const close = tokenizer.controlTokens.get('</think>')
+  if (close === undefined) return []
+  const ids = encodeChat(tokenizer, template, [
+    { role: 'user', content: 'a' },
+    { role: 'assistant', reasoning_content: 'b', content: 'c' },
+  ])
+  const at = ids.lastIndexOf(close)
+  const isBlank = (id: number | undefined) => id !== undefined && tokenizer.decode([id]).trim() === ''
+  let [from, to] = [at, at + 1]
+  while (at >= 0 && isBlank(ids[from - 1])) from--
+  while (at >= 0 && isBlank(ids[to])) to++
+  return at < 0 ? [close] : ids.slice(from, to)
+}
