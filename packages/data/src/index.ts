@@ -11,4 +11,14 @@ export type { PlacedRecord } from './read/record.ts'
 export { records } from './read/records.ts'
 export { documentCount, type EncodedDocument, type Shard, withoutLongDocuments } from './shard.ts'
 export { type CorpusDocument, type CorpusMessage, type Source, type SourceReport, sourceSchema } from './source.ts'
-export { type CleaningReport, type CleaningStep, cleanDocuments } from './steps/cleanDocuments.ts'
+export { cleanDocuments } from './steps/cleanDocuments.ts'
+export {
+  type CleaningReport,
+  type CleaningSample,
+  type CleaningStep,
+  cleaningSteps,
+  type DocumentCounts,
+  type FileReport,
+  type StepReport,
+  type Tally,
+} from './steps/report.ts'

@@ -28,7 +28,7 @@ export interface StepReport {
 }
 
 /** What became of the documents; bytes are those of their texts in UTF-8. */
-export interface CleaningReport {
+interface EarlierReport {
   read: number
   kept: number
   bytesRead: number
@@ -58,7 +58,7 @@ const sampleLength = 160
 type Outcome = { readonly text: string } | { readonly dropped: string }
 type Step = (text: string) => Outcome
 
-function steps(personalData: CleaningReport['personalData'], contamination: Contamination): Record<CleaningStep, Step> {
+function steps(personalData: EarlierReport['personalData'], contamination: Contamination): Record<CleaningStep, Step> {
   const exact = new ExactDuplicates()
   const near = new NearDuplicates()
   return {
@@ -94,7 +94,7 @@ function excerpt(text: string): string {
 
 const maskPattern = new RegExp(`\\[(?:${personalKinds.join('|')})\\]`)
 
-function emptyReport(): CleaningReport {
+function emptyReport(): EarlierReport {
   const steps = Object.fromEntries(cleaningSteps.map(step => [step, { changed: 0, dropped: 0, samples: [] }]))
   return {
     read: 0,
@@ -103,7 +103,7 @@ function emptyReport(): CleaningReport {
     bytesKept: 0,
     withoutText: 0,
     withoutTextPlaces: [],
-    steps: steps as unknown as CleaningReport['steps'],
+    steps: steps as unknown as EarlierReport['steps'],
     personalData: {},
   }
 }
@@ -114,7 +114,7 @@ function emptyReport(): CleaningReport {
  * each, not with their length. Errors: those of `records`, for inputs and evaluation files; `empty` if no record has a
  * text.
  */
-export async function cleanDocuments(options: CleaningOptions): Promise<CleaningReport> {
+export async function cleanDocuments(options: CleaningOptions): Promise<EarlierReport> {
   const report = emptyReport()
   const contamination = new Contamination()
   for (const path of options.against) for await (const text of evaluationTexts(path)) contamination.add(text)

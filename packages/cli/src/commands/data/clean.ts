@@ -1,8 +1,11 @@
-import type { CleaningReport, CleaningStep } from '@modu/data'
+import type { cleanDocuments } from '@modu/data'
 import { defineCommand } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { language, localized, type Text } from '../../language.ts'
 import { writeOver } from '../../statusLine.ts'
+
+type Report = Awaited<ReturnType<typeof cleanDocuments>>
+type Step = keyof Report['steps']
 
 export const clean = defineCommand({
   name: 'clean',
@@ -84,7 +87,7 @@ async function progressLine(start: number): Promise<(bytes: number, totalBytes: 
   }
 }
 
-const stepNames: Readonly<Record<CleaningStep, Text>> = {
+const stepNames: Readonly<Record<Step, Text>> = {
   form: { ko: '글 모양', en: 'form' },
   personalData: { ko: '개인정보', en: 'personal data' },
   exactDuplicates: { ko: '같은 글', en: 'duplicates' },
@@ -93,7 +96,7 @@ const stepNames: Readonly<Record<CleaningStep, Text>> = {
 }
 
 /** A row a step, in order; then what was masked, what is left, and how fast it went. */
-function describe(report: CleaningReport, seconds: number): string {
+function describe(report: Report, seconds: number): string {
   const heads = [
     { ko: '고침', en: 'changed' },
     { ko: '뺌', en: 'dropped' },
@@ -101,8 +104,7 @@ function describe(report: CleaningReport, seconds: number): string {
   const head = padEnd('', 18) + heads.map(text => padStart(localized(text), 12)).join('')
   const rows = Object.entries(report.steps).map(
     ([name, { changed, dropped }]) =>
-      padEnd(localized(stepNames[name as CleaningStep]), 18) +
-      [changed, dropped].map(n => padStart(grouped(n), 12)).join(''),
+      padEnd(localized(stepNames[name as Step]), 18) + [changed, dropped].map(n => padStart(grouped(n), 12)).join(''),
   )
   const kinds = Object.entries(report.personalData).map(([kind, count]) => `${kind} ${grouped(count)}`)
   const none = localized({ ko: '없음', en: 'none' })
@@ -121,7 +123,7 @@ function describe(report: CleaningReport, seconds: number): string {
   return `${[head, ...rows, '', ...lines.map(localized)].join('\n')}\n`
 }
 
-function withoutText({ withoutText, withoutTextPlaces }: CleaningReport): Text {
+function withoutText({ withoutText, withoutTextPlaces }: Report): Text {
   const places = withoutTextPlaces.join(', ')
   return {
     ko: `text가 없어 읽지 못한 레코드: ${grouped(withoutText)}개 (${places}${withoutText > withoutTextPlaces.length ? ' …' : ''})`,
