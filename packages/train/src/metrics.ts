@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { writeFileAtomic } from '@modu/model'
 import type { StageName } from './recipe.ts'
+import type { StageValidation } from './stage.ts'
 
 /** One step of training, as a line of metrics.jsonl. */
 export interface StepMetrics {
@@ -22,14 +23,15 @@ export interface StepMetrics {
   readonly meanExpertLoad: number
   /** Training time until now, over all sittings. */
   readonly seconds: number
+  /** What only this stage measures, by name, such as the mean reward of reinforcement. */
+  readonly measures?: Readonly<Record<string, number>>
 }
 
 /** What held-out data says, as a line of metrics.jsonl. */
-export interface ValidationMetrics {
+export interface ValidationMetrics extends StageValidation {
   readonly kind: 'validation'
   readonly stage: StageName
   readonly step: number
-  readonly bitsPerByte: Readonly<Record<string, number>>
 }
 
 export type Metrics = StepMetrics | ValidationMetrics

@@ -6,6 +6,7 @@ import { findCheckpoint, loadCheckpoint, type RunState, saveCheckpoint } from '.
 import { TrainError } from './errors.ts'
 import type { Sample, TrainEvent } from './events.ts'
 import { exportModel } from './exportModel.ts'
+import { finetuneStage, pretrainStage } from './imitation.ts'
 import { lossPlot } from './lossPlot.ts'
 import { appendLine, type Metrics, rewindLines, type StepMetrics, type ValidationMetrics } from './metrics.ts'
 import { answerCardQuestions, modelCard } from './modelCard.ts'
@@ -15,9 +16,7 @@ import { loadRecipe, type Recipe, type StageName, stagesOf } from './recipe.ts'
 import { openRunFolder, type RunFolder } from './runFolder.ts'
 import { drawSamples } from './samples.ts'
 import { learningRateAt } from './schedule.ts'
-import { finetuneData, pretrainData, type TrainingData } from './trainingData.ts'
-import { trainStep } from './trainStep.ts'
-import { tokenBytes, validate } from './validation.ts'
+import type { Stage, StageContext } from './stage.ts'
 
 export interface TrainOptions {
   /** Where the model is trained, in the precision that the recipe names. The caller closes it. */
@@ -92,10 +91,20 @@ function modelConfig(recipe: Recipe, { tokenizer }: PreparedData) {
   return config
 }
 
+/** How each stage is made. */
+const stageMakers: Readonly<Record<StageName, (context: StageContext) => Stage>> = {
+  pretrain: pretrainStage,
+  finetune: finetuneStage,
+  reinforce() {
+    throw new TrainError('recipe', 'the stage "reinforce" cannot be trained yet')
+  },
+}
+
 /** One run from where it stands to its end. */
 class Run {
   step = 0
-  private stage: StageName
+  private stageName: StageName
+  private stage: Stage
   private stageStep = 0
   private tokens = 0
   private seconds = 0
@@ -105,7 +114,6 @@ class Run {
   private readonly emit: (event: TrainEvent) => void
   private readonly model: LanguageModel
   private readonly optimizer: Optimizer
-  private readonly bytes: Uint16Array
   private readonly metrics: Metrics[]
 
   constructor(
@@ -116,17 +124,18 @@ class Run {
     emit: (event: TrainEvent) => void,
   ) {
     this.recipe = recipe
-    this.stage = stagesOf(recipe)[0]!
     this.folder = folder
     this.data = data
     this.emit = emit
     this.model = createModel(modelConfig(recipe, data), device, { seed: recipe.seed })
     setTrainable(this.model)
     this.optimizer = new Optimizer(device, this.model.parameters)
-    this.bytes = tokenBytes(data.tokenizer)
     const parameters = [...this.model.parameters.values()].reduce((sum, parameter) => sum + parameter.size, 0)
     emit({ kind: 'model', parameters })
-    this.resume()
+    const found = this.findCheckpoint()
+    this.stageName = found?.state.stage ?? stagesOf(recipe)[0]!
+    this.stage = this.makeStage()
+    if (found) this.resume(found.path, found.state)
     this.metrics = rewindLines<Metrics>(folder.metrics, this.step)
     rewindLines<Sample>(folder.samples, this.step)
   }
@@ -134,27 +143,23 @@ class Run {
   /** Goes through the stages that are left. False if `signal` stopped it. */
   async trainStages(signal?: AbortSignal): Promise<boolean> {
     const stages = stagesOf(this.recipe)
-    for (const stage of stages.slice(stages.indexOf(this.stage))) {
-      if (stage !== this.stage) {
-        this.stage = stage
+    for (const name of stages.slice(stages.indexOf(this.stageName))) {
+      if (name !== this.stageName) {
+        this.stage.release()
+        this.stageName = name
         this.stageStep = 0
         this.optimizer.clear()
+        this.stage = this.makeStage()
       }
-      if (!(await this.trainStage(this.dataOf(stage), signal))) return false
+      if (!(await this.trainStage(signal))) return false
     }
+    this.stage.release()
     return true
   }
 
-  private dataOf(stage: StageName): TrainingData {
-    const { recipe, data } = this
-    switch (stage) {
-      case 'pretrain':
-        return pretrainData(data.corpus, recipe.pretrain!, recipe.seed)
-      case 'finetune':
-        return finetuneData(data.corpus, recipe.finetune!, recipe.seed, data.tokenizer.eosId!)
-      case 'reinforce':
-        throw new TrainError('recipe', 'the stage "reinforce" cannot be trained yet')
-    }
+  private makeStage(): Stage {
+    const { recipe, data, model, optimizer } = this
+    return stageMakers[this.stageName]({ recipe, data, model, optimizer })
   }
 
   async export(recipePath: string): Promise<void> {
@@ -174,13 +179,12 @@ class Run {
     return stagesOf(this.recipe).reduce((sum, stage) => sum + this.recipe[stage]!.steps, 0)
   }
 
-  private async trainStage(data: TrainingData, signal?: AbortSignal): Promise<boolean> {
-    const { stage, recipe } = this
-    const settings = recipe[stage as 'pretrain' | 'finetune']!
-    this.emit({ kind: 'phase', phase: stage })
-    this.emit({ kind: 'mixture', stage, epochs: data.epochs })
-    const heldOut = data.heldOut(recipe.validation.tokensPerSource)
-    data.skip(this.stageStep)
+  private async trainStage(signal?: AbortSignal): Promise<boolean> {
+    const { stageName, stage, recipe } = this
+    const settings = recipe[stageName]!
+    this.emit({ kind: 'phase', phase: stageName })
+    if (Object.keys(stage.epochs).length > 0) this.emit({ kind: 'mixture', stage: stageName, epochs: stage.epochs })
+    if (this.stageStep > 0) stage.skip(this.stageStep)
     const sittingStart = performance.now()
     const sittingStep = this.step
     while (this.stageStep < settings.steps) {
@@ -193,7 +197,7 @@ class Run {
       }
       const begin = performance.now()
       const learningRate = learningRateAt(this.stageStep, settings)
-      const result = trainStep(this.model, this.optimizer, data.next(), this.stageStep + 1, learningRate, settings)
+      const result = await stage.step(this.stageStep, learningRate)
       const seconds = (performance.now() - begin) / 1000
       this.step++
       this.stageStep++
@@ -201,7 +205,7 @@ class Run {
       this.seconds += seconds
       const metrics: StepMetrics = {
         kind: 'step',
-        stage,
+        stage: stageName,
         step: this.step,
         loss: result.loss,
         learningRate,
@@ -212,13 +216,14 @@ class Run {
         worstExpertLoad: result.balance.worst,
         meanExpertLoad: result.balance.mean,
         seconds: this.seconds,
+        ...(result.measures && { measures: result.measures }),
       }
       this.note(metrics)
       const spent = (performance.now() - sittingStart) / 1000
       const secondsLeft = (spent / (this.step - sittingStep)) * (this.totalSteps - this.step)
       this.emit({ kind: 'step', metrics, totalSteps: this.totalSteps, secondsLeft })
       const last = this.stageStep === settings.steps
-      if (last || this.step % recipe.validation.everySteps === 0) this.validate(heldOut)
+      if (last || this.step % recipe.validation.everySteps === 0) await this.validate()
       if (last || this.step % recipe.samples.everySteps === 0) await this.sample()
       if (last || this.step % recipe.checkpointEverySteps === 0) this.save()
     }
@@ -230,52 +235,60 @@ class Run {
     appendLine(this.folder.metrics, metrics)
   }
 
-  private validate(heldOut: Parameters<typeof validate>[1]): void {
-    const bitsPerByte = validate(this.model, heldOut, this.bytes)
-    const metrics: ValidationMetrics = { kind: 'validation', stage: this.stage, step: this.step, bitsPerByte }
+  private async validate(): Promise<void> {
+    const measured = await this.stage.validate()
+    const metrics: ValidationMetrics = { kind: 'validation', stage: this.stageName, step: this.step, ...measured }
     this.note(metrics)
     writeFileAtomic(this.folder.plot, lossPlot(this.recipe.name, this.metrics))
     this.emit({ kind: 'validation', metrics })
   }
 
   private async sample(): Promise<void> {
-    for (const drawn of await drawSamples(this.model, this.data, this.stage, this.recipe.samples, this.recipe.seed)) {
-      const sample: Sample = { stage: this.stage, step: this.step, ...drawn }
+    for (const drawn of await drawSamples(
+      this.model,
+      this.data,
+      this.stageName,
+      this.recipe.samples,
+      this.recipe.seed,
+    )) {
+      const sample: Sample = { stage: this.stageName, step: this.step, ...drawn }
       appendLine(this.folder.samples, sample)
       this.emit({ kind: 'sample', sample })
     }
   }
 
-  /** All that a later sitting needs to go on exactly: weights, correction biases, moments. */
+  /** All that a later sitting needs to go on exactly: weights, correction biases, moments, and what the stage keeps. */
   private get tensors(): Map<string, Tensor> {
     const tensors = new Map<string, Tensor>([...this.model.parameters, ...this.model.buffers])
     for (const [name, { m, v }] of this.optimizer.moments) tensors.set(`m:${name}`, m).set(`v:${name}`, v)
+    for (const [name, tensor] of this.stage.tensors) tensors.set(`stage:${name}`, tensor)
     return tensors
   }
 
   private save(): void {
-    const { step, stage, stageStep, tokens, seconds } = this
+    const { step, stageName: stage, stageStep, tokens, seconds } = this
     const state: RunState = { step, stage, stageStep, tokens, seconds, dataKey: this.data.key }
     saveCheckpoint(this.folder.checkpoints, state, this.tensors)
     this.emit({ kind: 'checkpoint', step })
   }
 
-  private resume(): void {
+  private findCheckpoint(): ReturnType<typeof findCheckpoint> {
     const found = findCheckpoint(this.folder.checkpoints)
-    if (!found) return
-    const { state, path } = found
-    if (state.dataKey !== this.data.key) {
+    if (found && found.state.dataKey !== this.data.key) {
       throw new TrainError(
         'run',
         `the data has changed since the run in ${this.folder.root} began: bring the old data back, or start in another run folder`,
       )
     }
+    return found
+  }
+
+  private resume(path: string, { step, stage, stageStep, tokens, seconds }: RunState): void {
     loadCheckpoint(path, this.tensors)
-    this.step = state.step
-    this.stage = state.stage
-    this.stageStep = state.stageStep
-    this.tokens = state.tokens
-    this.seconds = state.seconds
-    this.emit({ kind: 'resume', stage: state.stage, step: state.step })
+    this.step = step
+    this.stageStep = stageStep
+    this.tokens = tokens
+    this.seconds = seconds
+    this.emit({ kind: 'resume', stage, step })
   }
 }

@@ -1,19 +1,10 @@
 import type { MicroBatch } from '@modu/data'
 import { differentiate, type Tensor } from '@modu/engine'
 import type { LanguageModel } from '@modu/model'
-import { type Balance, balanceOf, moveBiases } from './balance.ts'
+import { balanceOf, moveBiases } from './balance.ts'
 import { TrainError } from './errors.ts'
 import { divergence, type Optimizer, type OptimizerSettings } from './optimizer.ts'
-
-/** What one step of training measured. */
-export interface StepResult {
-  /** Mean loss over the counted tokens of all micro-batches. */
-  readonly loss: number
-  readonly gradientNorm: number
-  readonly tokens: number
-  readonly countedTokens: number
-  readonly balance: Balance
-}
+import type { StepResult } from './stage.ts'
 
 export interface StepSettings extends OptimizerSettings {
   readonly biasRate: number
