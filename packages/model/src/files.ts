@@ -9,35 +9,73 @@ export const systemCode = (error: unknown): string | undefined =>
 let temporaryFiles = 0
 
 /**
- * Writes a whole file or nothing: the chunks go to a temporary file beside `path`, which is synced and then renamed, so
- * that a reader (or a crash) sees either the old contents or the new ones. Missing folders are made. Chunks may come
- * from a generator, so a file larger than memory can be written. On failure the temporary file is removed and a
- * `file` error says why, e.g. that the disk is full.
+ * A file that grows under a temporary name beside `path` and has its own only when it is whole, so that a reader (or a
+ * crash) sees either the old contents or the new ones. Missing folders are made. Errors: `file`, which says why writing
+ * failed, e.g. that the disk is full; then `abandon` the file.
+ */
+export class AtomicFile {
+  private readonly path: string
+  private readonly temporary: string
+  private descriptor: number | undefined
+
+  constructor(path: string) {
+    this.path = path
+    this.temporary = `${path}.${process.pid}.${temporaryFiles++}.tmp`
+    try {
+      mkdirSync(dirname(path), { recursive: true })
+      this.descriptor = openSync(this.temporary, 'w')
+    } catch (error) {
+      throw writeError(path, error)
+    }
+  }
+
+  write(chunk: Uint8Array): void {
+    try {
+      writeFully(this.descriptor!, chunk)
+    } catch (error) {
+      throw writeError(this.path, error)
+    }
+  }
+
+  /** Syncs the file and gives it its name. */
+  finish(): void {
+    try {
+      fsyncSync(this.descriptor!)
+      this.close()
+      renameSync(this.temporary, this.path)
+    } catch (error) {
+      throw writeError(this.path, error)
+    }
+    syncFolder(dirname(this.path))
+  }
+
+  /** Leaves nothing behind. */
+  abandon(): void {
+    this.close()
+    rmSync(this.temporary, { force: true })
+  }
+
+  private close(): void {
+    if (this.descriptor !== undefined) closeSync(this.descriptor)
+    this.descriptor = undefined
+  }
+}
+
+/**
+ * Writes a whole file or nothing, by way of an `AtomicFile`. Chunks may come from a generator, so a file larger than
+ * memory can be written. Errors: `file`, and those of the generator.
  */
 export function writeFileAtomic(path: string, contents: string | Uint8Array | Iterable<Uint8Array>): void {
   const chunks =
     typeof contents === 'string' ? [Buffer.from(contents)] : contents instanceof Uint8Array ? [contents] : contents
-  const temporary = `${path}.${process.pid}.${temporaryFiles++}.tmp`
-  let descriptor: number
+  const file = new AtomicFile(path)
   try {
-    mkdirSync(dirname(path), { recursive: true })
-    descriptor = openSync(temporary, 'w')
+    for (const chunk of chunks) file.write(chunk)
+    file.finish()
   } catch (error) {
+    file.abandon()
     throw writeError(path, error)
   }
-  try {
-    try {
-      for (const chunk of chunks) writeFully(descriptor, chunk)
-      fsyncSync(descriptor)
-    } finally {
-      closeSync(descriptor)
-    }
-    renameSync(temporary, path)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw writeError(path, error)
-  }
-  syncFolder(dirname(path))
 }
 
 function writeFully(descriptor: number, chunk: Uint8Array): void {

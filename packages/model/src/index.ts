@@ -32,7 +32,7 @@ export {
 } from './config.ts'
 export { Dense } from './dense.ts'
 export { ModelError, type ModelErrorCode } from './errors.ts'
-export { readJson, writeFileAtomic } from './files.ts'
+export { AtomicFile, readJson, writeFileAtomic } from './files.ts'
 export { CachedSequence, type GenerateOptions, type GenerationEnd, generate } from './generate.ts'
 export { K1 } from './k1.ts'
 export type { KvCache, LanguageModel } from './languageModel.ts'

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -23,4 +23,10 @@ test('an abandoned file leaves nothing', () => {
   file.add('가')
   file.abandon()
   expect(readdirSync(folder)).not.toContainEqual(expect.stringContaining('given-up'))
+})
+
+test('what cannot be written is said with file and remedy', () => {
+  const notAFolder = join(folder, 'file')
+  writeFileSync(notAFolder, '')
+  expect(() => new LineFile(join(notAFolder, 'lines.jsonl'))).toThrow(/lines\.jsonl: a part of the path is a file/)
 })

@@ -1,21 +1,15 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { AtomicFile } from '@modu/model'
 
 const bufferedCharacters = 1 << 18
 
-/** A file of lines that grows under a temporary name and has its own only when it is whole. */
+/** A file of lines that has its name only when it is whole. Errors: those of `AtomicFile`. */
 export class LineFile {
-  private readonly path: string
-  private readonly temporary: string
-  private readonly descriptor: number
+  private readonly file: AtomicFile
   private waiting: string[] = []
   private waitingCharacters = 0
 
   constructor(path: string) {
-    this.path = path
-    this.temporary = `${path}.${process.pid}.tmp`
-    mkdirSync(dirname(path), { recursive: true })
-    this.descriptor = openSync(this.temporary, 'w')
+    this.file = new AtomicFile(path)
   }
 
   add(line: string): void {
@@ -27,21 +21,17 @@ export class LineFile {
   /** Syncs the file and gives it its name. */
   finish(): void {
     this.flush()
-    fsyncSync(this.descriptor)
-    closeSync(this.descriptor)
-    renameSync(this.temporary, this.path)
+    this.file.finish()
   }
 
   /** Leaves nothing behind. */
   abandon(): void {
-    closeSync(this.descriptor)
-    rmSync(this.temporary, { force: true })
+    this.file.abandon()
   }
 
   private flush(): void {
     if (this.waiting.length === 0) return
-    const bytes = Buffer.from(`${this.waiting.join('\n')}\n`)
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.descriptor, bytes, done)
+    this.file.write(Buffer.from(`${this.waiting.join('\n')}\n`))
     this.waiting = []
     this.waitingCharacters = 0
   }
