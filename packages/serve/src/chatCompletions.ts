@@ -44,6 +44,7 @@ export function chatReply(model: ServedModel, request: ChatRequest, thinkingByDe
     maxTokens,
     tools: request.tool_choice === 'none' ? undefined : request.tools,
     enableThinking: wantsThinking(request) ?? thinkingByDefault,
+    thinkingBudget: request.thinking_token_budget ?? request.chat_template_kwargs?.thinking_budget,
   }
 
   return {

@@ -165,6 +165,21 @@ describe('thinking', () => {
     expect(overruled.reasoning_content).toBeUndefined()
   })
 
+  test('ends within its budget, and the answer follows', async () => {
+    const budgets = [
+      { thinking_token_budget: 1 },
+      { chat_template_kwargs: { enable_thinking: true, thinking_budget: 1 } },
+    ]
+    for (const budget of budgets) {
+      const { choices, usage } = await client.chat.completions.create({
+        ...{ model: 'random', messages: user, max_tokens: 30, reasoning_effort: 'low', ...budget },
+      })
+      // The tag that ends them is a token, too.
+      expect(usage!.completion_tokens_details!.reasoning_tokens).toBe(2)
+      expect(choices[0].message.content!.trim()).not.toBe('')
+    }
+  })
+
   test('is streamed as reasoning_content', async () => {
     const stream = await client.chat.completions.create({
       ...{ model: 'thinker', messages: user, chat_template_kwargs: { enable_thinking: true } },

@@ -58,6 +58,8 @@ describe('chat requests', () => {
     ['frequency_penalty', -3],
     ['repetition_penalty', 0],
     ['max_tokens', 0],
+    ['thinking_token_budget', -1],
+    ['thinking_token_budget', 1.5],
     ['max_completion_tokens', 1.5],
     ['n', 0],
     ['n', 17],

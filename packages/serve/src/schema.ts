@@ -34,6 +34,9 @@ const isEmpty = (value: unknown) => typeof value === 'object' && value !== null 
 
 const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const
 
+/** At most so many tokens of reasoning. */
+const thinkingTokens = integer(0, Number.MAX_SAFE_INTEGER)
+
 const stopString = z.string().min(1, 'must not be an empty string')
 
 /** What both endpoints share: how tokens are drawn, and when to stop. */
@@ -128,7 +131,9 @@ const chatRequest = z.object({
   reasoning_effort: optional(
     z.enum(reasoningEfforts, { error: `must be one of ${reasoningEfforts.map(effort => `'${effort}'`).join(', ')}` }),
   ),
-  chat_template_kwargs: optional(z.object({ enable_thinking: optional(z.boolean()) })),
+  chat_template_kwargs: optional(z.object({ enable_thinking: optional(z.boolean()), thinking_budget: thinkingTokens })),
+  /** vLLM's name for it. */
+  thinking_token_budget: thinkingTokens,
   response_format: unsupported(
     value => typeof value === 'object' && (value as { type?: unknown }).type === 'text',
     'ask for the format in the prompt',

@@ -6,6 +6,8 @@ export interface AnswererOptions {
   readonly processor: CpuOptions
   readonly seed?: number
   readonly temperature?: number
+  /** At most so many tokens of thinking. */
+  readonly thinkingBudget?: number
 }
 
 /** The model in `folder`, ready to answer. Errors: those of loading the model. */
@@ -16,6 +18,7 @@ export async function loadAnswerer(folder: string, options: AnswererOptions): Pr
     async *answer(messages: readonly Message[], { thinking, signal }): AsyncGenerator<Piece> {
       const events = model.chat(messages, {
         enableThinking: thinking,
+        thinkingBudget: options.thinkingBudget,
         seed: options.seed,
         sampling: { temperature: options.temperature },
         signal,

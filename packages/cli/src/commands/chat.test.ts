@@ -36,6 +36,15 @@ describe('modu chat with a pipe', () => {
     expect((await chat(input, '--seed', '7')).stdout).toBe(first.stdout)
   })
 
+  test('thinks for so many tokens at most', async () => {
+    const file = join(folder, 'thought.json')
+    await chat(`안녕?\n/save ${file}\n`, '--seed', '7', '--think-budget', '2')
+    const [, answer] = JSON.parse(readFileSync(file, 'utf8')).messages
+    // An entry of the tiny model's vocabulary is seldom longer than a word.
+    expect(answer.reasoning_content.length).toBeLessThan(30)
+    expect(answer.content).not.toBe('')
+  })
+
   test('goes on after a question that is too long, and ends with 1', async () => {
     const { status, stdout, stderr } = await chat(`${'아주 긴 질문 '.repeat(200)}\n안녕?\n`, '--seed', '7')
     expect(status).toBe(1)

@@ -9,6 +9,13 @@ export const chat = defineCommand({
   options: {
     model: modelOption,
     think: { help: { ko: '먼저 생각하고 답합니다', en: 'think before answering' } },
+    'think-budget': {
+      value: 'N',
+      help: {
+        ko: '먼저 생각하되, 많아야 토큰 N개만큼만 생각합니다',
+        en: 'think before answering, but for N tokens at most',
+      },
+    },
     temperature: {
       value: 'T',
       help: { ko: '0이면 늘 가장 그럴듯한 말 (0~2)', en: '0 to 2; 0 is always the likeliest word' },
@@ -24,6 +31,7 @@ export const chat = defineCommand({
     const settings = {
       processor: processorFrom(options),
       seed: wholeNumber('seed', options.seed, 0),
+      thinkingBudget: wholeNumber('think-budget', options['think-budget'], 0),
       temperature: numberBetween('temperature', options.temperature, 0, 2),
     }
     const folder = modelFolder(options.model)
@@ -33,7 +41,7 @@ export const chat = defineCommand({
       import('../chat/terminal.ts'),
     ])
     const answerer = await loadAnswerer(folder, settings)
-    const conversation = new Conversation(answerer, options.think)
+    const conversation = new Conversation(answerer, options.think || settings.thinkingBudget !== undefined)
     if (process.stdin.isTTY && process.stdout.isTTY) {
       const welcome = {
         ko: `${answerer.name} 모델입니다. /help: 명령, Ctrl-D: 끝`,
