@@ -19,6 +19,11 @@ export { type LatentAttentionOptions, latentAttention } from './ops/latentAttent
 export { linear } from './ops/linear.ts'
 export { linearAdd } from './ops/linearAdd.ts'
 export { type LinearCrossEntropyOptions, linearCrossEntropy } from './ops/linearCrossEntropy.ts'
+export {
+  type LogProbabilityLoss,
+  linearLogProbabilities,
+  linearLogProbabilityLoss,
+} from './ops/linearLogProbabilities.ts'
 export { narrowWeight } from './ops/narrowWeights.ts'
 export { normLinear, type Projection } from './ops/normLinear.ts'
 export { rmsNorm } from './ops/rmsNorm.ts'

@@ -42,28 +42,29 @@ export const softmaxLoss = kernel({
 })
 
 /**
- * dlogits[r,v] (add ? += : =) factor · (exp(logits[r,v] − lse[r]) − [v = labels[r]]); a row with a negative label gets
- * nothing (add) or zeros. dlogits may be logits. Shapes as in `softmaxLoss`.
+ * dlogits[r,v] (add ? += : =) factors[r] · (exp(logits[r,v] − lse[r]) − [v = labels[r]]); a row with a negative label
+ * gets nothing (add) or zeros. dlogits may be logits. factors: [rows]; other shapes as in `softmaxLoss`.
  */
 export const softmaxLossBackward = kernel({
   name: 'softmaxLoss.backward',
-  params: { logits: f32s, labels: i32s, lse: f32s, dlogits: f32s, rows: i32, n: i32, factor: f32, add: i32 },
-  reference({ logits, labels, lse, dlogits, rows, n, factor, add }) {
+  params: { logits: f32s, labels: i32s, lse: f32s, dlogits: f32s, factors: f32s, rows: i32, n: i32, add: i32 },
+  reference({ logits, labels, lse, dlogits, factors, rows, n, add }) {
     for (let r = 0; r < rows; r++) {
       const label = labels[r]!
       for (let v = 0; v < n; v++) {
         const at = r * n + v
         const p = label < 0 ? 0 : Math.exp(logits[at]! - lse[r]!) - (v === label ? 1 : 0)
-        dlogits[at] = (add ? dlogits[at]! : 0) + factor * p
+        dlogits[at] = (add ? dlogits[at]! : 0) + factors[r]! * p
       }
     }
   },
-  build(k, { logits, labels, lse, dlogits, rows, n, factor, add }) {
+  build(k, { logits, labels, lse, dlogits, factors, rows, n, add }) {
     const body = (adds: boolean) =>
       k.rows(rows, r => {
         const [row, target] = [logits.from(r.mul(n)), dlogits.from(r.mul(n))]
         const label = labels.at(r)
         const shift = lse.at(r)
+        const factor = factors.at(r)
         const counted = () => {
           k.lanes(n, i => {
             const p = exp(row.at(i).sub(shift)).mul(factor)
@@ -166,8 +167,9 @@ export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
   device.fill(loss, meanOf(losses, count))
   const tape = count > 0 ? tapeOf(logits) : undefined
   tape?.record(loss, () => {
-    const factor = tape.gradient(loss).reals[0]! / count
-    device.run(softmaxLossBackward, { logits, labels, lse, dlogits: tape.gradient(logits), rows, n, factor, add: 1 })
+    const factors = device.temporary([rows])
+    device.fill(factors, tape.gradient(loss).reals[0]! / count)
+    device.run(softmaxLossBackward, { logits, labels, lse, dlogits: tape.gradient(logits), factors, rows, n, add: 1 })
   })
   return loss
 }

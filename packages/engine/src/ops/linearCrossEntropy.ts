@@ -1,8 +1,9 @@
 import { tapeOf } from '../autograd.ts'
-import { EngineError, requireShape } from '../errors.ts'
+import { EngineError } from '../errors.ts'
 import type { Tensor } from '../tensor.ts'
-import { countLabels, ignoredLabel, meanOf, softmaxLoss, softmaxLossInPlace } from './crossEntropy.ts'
-import { gatherRows, scatterAddRows } from './embedding.ts'
+import { meanOf, softmaxLoss, softmaxLossInPlace } from './crossEntropy.ts'
+import { scatterAddRows } from './embedding.ts'
+import { labelledRows } from './labelledRows.ts'
 import { addOuter, multiply, multiplyTransposed } from './linear.ts'
 import { scale } from './scale.ts'
 
@@ -28,30 +29,15 @@ export function linearCrossEntropy(
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
   const { weight = 1, chunk = 512 } = options
+  const { count, ids, targets, input } = labelledRows('linearCrossEntropy', x, w, labels)
   const [classes, n] = w.shape as [number, number]
-  requireShape(
-    w.shape.length === 2 && x.size === labels.size * n && x.shape.at(-1) === n,
-    () => `linearCrossEntropy: x [${x.shape}], w [${w.shape}] and labels [${labels.shape}] do not fit together`,
-  )
   const { device } = x
-  const count = countLabels(labels, classes)
   const loss = device.temporary([])
   if (count === 0) {
     device.fill(loss, 0)
     return loss
   }
   const tape = tapeOf(x, w)
-  // Only the rows that count: in chat fine-tuning most are ignored.
-  const ids = device.temporary([count], 'i32')
-  const targets = device.temporary([count], 'i32')
-  let next = 0
-  for (const [row, label] of labels.integers.entries()) {
-    if (label === ignoredLabel) continue
-    ids.integers[next] = row
-    targets.integers[next++] = label
-  }
-  const input = device.temporary([count, n])
-  device.run(gatherRows, { w: x, ids, y: input, rows: count, n })
   const lse = device.temporary([count])
   const losses = device.temporary([count])
   const logits = device.temporary([Math.min(chunk, count), classes])
