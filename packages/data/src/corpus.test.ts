@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CleaningProgress, cleanCorpus, readCorpus } from './corpus.ts'
-import { type CorpusDocument, type Source, sourceSchema } from './source.ts'
+import { splitOf } from './make/make.ts'
+import { type CorpusDocument, type CorpusMessage, type Source, sourceSchema } from './source.ts'
 
 let folder: string
 beforeEach(() => {
@@ -139,12 +140,50 @@ describe('cleanCorpus', () => {
       { few: source({ limit: 3 }), all: source({ files: ['b.jsonl.gz'] }) },
       folder,
       join(folder, 'corpus'),
-      progress => told.push(progress),
+      { onProgress: progress => told.push(progress) },
     )
     expect(told.length).toBeGreaterThan(2)
     expect(told.map(progress => progress.bytes)).toEqual(told.map(progress => progress.bytes).toSorted((a, b) => a - b))
     expect(told[0]?.bytes).toBeLessThan(statSync(join(folder, 'a.jsonl')).size)
     expect(told.at(-1)).toEqual({ bytes: totalBytes, totalBytes })
+  })
+
+  test('masks personal data and drops what an evaluation set holds', async () => {
+    const copied = '검은 고양이가 지붕 위에서 낮잠을 자다가 비를 맞았어요'
+    writeFileSync(
+      join(folder, 'a.jsonl'),
+      jsonl(
+        { text: `어제 들은 말이에요. ${copied}. 그래서 웃었어요.` },
+        { text: '문의는 010-1234-5678로 전화해 주시면 됩니다. 고맙습니다.' },
+      ),
+    )
+    writeFileSync(join(folder, 'questions.tsv'), `premise\tlabel\n${copied}\tentailment\n`)
+    const evaluationFiles = ['questions.tsv']
+    const corpus = join(folder, 'corpus')
+    const { key, sources } = await cleanCorpus({ a: source({}) }, folder, corpus, { evaluationFiles })
+    expect(await documents('a')).toEqual([{ text: '문의는 [전화번호]로 전화해 주시면 됩니다. 고맙습니다.' }])
+    expect(sources.a).toMatchObject({ kept: 1, contaminated: 1, personal: 1 })
+    expect((await cleanCorpus({ a: source({}) }, folder, corpus)).key).not.toBe(key)
+    await expect(cleanCorpus({ a: source({}) }, folder, corpus, { evaluationFiles: ['gone.tsv'] })).rejects.toThrow(
+      /"evaluationFiles": there is no file .*gone\.tsv/,
+    )
+  })
+
+  test('makes exercises of the training split, with their reasoning', async () => {
+    const sums = sourceSchema.parse({
+      format: 'exercises',
+      kinds: ['arithmetic', 'tool'],
+      count: 30,
+      license: 'CC0-1.0',
+    })
+    await clean({ sums })
+    const made = (await documents('sums')) as unknown as { messages: CorpusMessage[]; tools?: string[] }[]
+    expect(made).toHaveLength(30)
+    expect(made.filter(({ tools }) => tools)).toHaveLength(15)
+    for (const { messages } of made) {
+      expect(splitOf(messages[0]!.content!)).toBe('train')
+      expect(messages[1]!.reasoning_content).toBeTruthy()
+    }
   })
 
   test('names a missing file, and a source of which nothing is left', async () => {

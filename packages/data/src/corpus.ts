@@ -5,6 +5,8 @@ import { readJson, writeFileAtomic } from '@modu/model'
 import { DataError } from './errors.ts'
 import { dataFiles, records } from './read/records.ts'
 import { type CorpusDocument, emptyReport, readSource, type Source, type SourceReport, sourcePath } from './source.ts'
+import { Contamination } from './steps/contamination.ts'
+import { evaluationTexts } from './steps/evaluationTexts.ts'
 import { Fingerprints } from './steps/fingerprints.ts'
 import { LineFile } from './steps/lineFile.ts'
 
@@ -24,7 +26,7 @@ export interface CleaningProgress {
 }
 
 // Raise it when cleaning changes, so that run folders clean again.
-const cleaningVersion = 1
+const cleaningVersion = 2
 
 async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256')
@@ -55,6 +57,12 @@ function sourceBytes(source: Source, directory: string): number {
 const documentsFile = (folder: string, name: string): string => join(folder, `${name}.jsonl`)
 const reportFile = (folder: string): string => join(folder, 'report.json')
 
+export interface CleanCorpusOptions {
+  /** Evaluation sets in the data folder: documents that hold a piece of them are dropped. */
+  readonly evaluationFiles?: readonly string[]
+  readonly onProgress?: (progress: CleaningProgress) => void
+}
+
 /**
  * Cleans all sources into `folder`: a file NAME.jsonl of documents each, and `report.json`. What is there already from
  * the same sources is used again. Exact duplicates are dropped over all sources; the first in the recipe's order stays.
@@ -64,23 +72,25 @@ export async function cleanCorpus(
   sources: Sources,
   directory: string,
   folder: string,
-  onProgress?: (progress: CleaningProgress) => void,
+  { evaluationFiles = [], onProgress }: CleanCorpusOptions = {},
 ): Promise<CorpusReport> {
   const hashes: (string | string[][])[] = []
-  for (const [name, source] of Object.entries(sources)) {
-    for (const file of source.files) {
+  const hashFiles = async (what: string, files: readonly string[]): Promise<void> => {
+    for (const file of files) {
       const path = sourcePath(file, directory)
       if (!existsSync(path)) {
         throw new DataError(
           'missing',
-          `source "${name}": there is no file ${path}; check "files" in the recipe, or name the data folder with --data or MODU_DATA`,
+          `${what}: there is no file ${path}; check the recipe, or name the data folder with --data or MODU_DATA`,
         )
       }
       hashes.push(await hashData(path))
     }
   }
+  for (const [name, { files }] of Object.entries(sources)) await hashFiles(`source "${name}"`, files)
+  await hashFiles('"evaluationFiles"', evaluationFiles)
   const key = createHash('sha256')
-    .update(JSON.stringify([cleaningVersion, sources, hashes]))
+    .update(JSON.stringify([cleaningVersion, sources, evaluationFiles, hashes]))
     .digest('hex')
 
   if (existsSync(reportFile(folder))) {
@@ -88,7 +98,10 @@ export async function cleanCorpus(
     if (earlier.key === key) return earlier
   }
 
-  const seen = new Fingerprints()
+  const memory = { seen: new Fingerprints(), evaluation: new Contamination() }
+  for (const file of evaluationFiles) {
+    for await (const text of evaluationTexts(sourcePath(file, directory))) memory.evaluation.add(text)
+  }
   const reports: Record<string, SourceReport> = {}
   const sizes = new Map(Object.entries(sources).map(([name, source]) => [name, sourceBytes(source, directory)]))
   const totalBytes = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)
@@ -102,7 +115,7 @@ export async function cleanCorpus(
       onProgress?.({ bytes, totalBytes })
     }
     try {
-      for await (const document of readSource(source, directory, seen, report, onBytes)) {
+      for await (const document of readSource(source, directory, memory, report, onBytes)) {
         documents.add(JSON.stringify(document))
       }
       if (report.documents === 0) {

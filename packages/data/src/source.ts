@@ -6,7 +6,9 @@ import { taskKinds } from './make/kinds.ts'
 import { makeConversations } from './make/make.ts'
 import type { OnBytes } from './read/record.ts'
 import { records } from './read/records.ts'
+import type { Contamination } from './steps/contamination.ts'
 import type { Fingerprints } from './steps/fingerprints.ts'
+import { maskPersonalData } from './steps/personalData.ts'
 
 /** A tool call as the assistant writes it; `arguments` is an object. */
 const toolCallSchema = z.object({
@@ -77,6 +79,10 @@ export interface SourceReport {
   foreign: number
   insulting: number
   duplicate: number
+  /** Holds a piece of an evaluation set. */
+  contaminated: number
+  /** Pieces of personal data masked in texts and reviews. */
+  personal: number
 }
 
 export const emptyReport = (): SourceReport => ({
@@ -91,6 +97,8 @@ export const emptyReport = (): SourceReport => ({
   foreign: 0,
   insulting: 0,
   duplicate: 0,
+  contaminated: 0,
+  personal: 0,
 })
 
 /** The file of a source: absolute as it is, else inside `directory`. */
@@ -144,14 +152,19 @@ function* exercises({ kinds = [], count = 0 }: Source, report: SourceReport): Ge
   }
 }
 
+/** What the sources of a corpus share: documents met so far, and texts that only evaluation may see. */
+export interface CorpusMemory {
+  readonly seen: Fingerprints
+  readonly evaluation: Contamination
+}
+
 /**
- * Reads, cleans and filters one source. `seen` knows the documents met so far, over all sources; `report` is counted up
- * while reading, and `onBytes` told how far it is. Documents come in the order of the files.
+ * Reads, cleans and filters one source. `report` is counted up while reading, and `onBytes` told how far it is. Documents come in the order of the files.
  */
 export async function* readSource(
   source: Source,
   directory: string,
-  seen: Fingerprints,
+  { seen, evaluation }: CorpusMemory,
   report: SourceReport,
   onBytes?: OnBytes,
 ): AsyncGenerator<CorpusDocument> {
@@ -160,6 +173,7 @@ export async function* readSource(
     if ('text' in document && prose.length < source.minCharacters) report.short++
     else if (hangulShare(prose) < source.minHangul) report.foreign++
     else if (source.format === 'reviews' && isInsulting(prose)) report.insulting++
+    else if (evaluation.find(prose) !== undefined) report.contaminated++
     else if (!addNew(seen, document)) report.duplicate++
     else {
       report.kept++
@@ -167,6 +181,12 @@ export async function* readSource(
       return true
     }
     return false
+  }
+
+  const masked = (text: string): string => {
+    const { text: without, counts } = maskPersonalData(text)
+    for (const count of Object.values(counts)) report.personal += count
+    return without
   }
 
   /** The record as a document, or undefined if its fields are not those of the format. */
@@ -178,12 +198,12 @@ export async function* readSource(
       case 'text': {
         const { success, data } = textRecord.safeParse(record)
         if (!success) return undefined
-        return { document: { text: cleanText(data.title ? `${data.title}\n${data.text}` : data.text) } }
+        return { document: { text: masked(cleanText(data.title ? `${data.title}\n${data.text}` : data.text)) } }
       }
       case 'reviews': {
         const { success, data } = reviewRecord.safeParse(record)
         if (!success) return undefined
-        return { document: { text: cleanText(data.text).replaceAll('\n', ' ') }, group: data.movie_id ?? '' }
+        return { document: { text: masked(cleanText(data.text).replaceAll('\n', ' ')) }, group: data.movie_id ?? '' }
       }
       case 'pairs': {
         const { success, data } = pairRecord.safeParse(record)

@@ -73,10 +73,11 @@ export function formatEvent(event: TrainEvent, language: Language = 'ko'): strin
     case 'phase':
       return `— ${phases[event.phase]![language]}${event.reused ? (ko ? ' (이미 있음)' : ' (there already)') : ''}`
     case 'source': {
-      const { read, kept, corrupt, short, foreign, insulting, duplicate, corruptLines } = event.report
+      const { read, kept, corrupt, short, foreign, insulting, duplicate, contaminated, personal, corruptLines } =
+        event.report
       const dropped = ko
-        ? `깨짐 ${corrupt}, 짧음 ${short}, 한국어 아님 ${foreign}, 욕설 ${insulting}, 중복 ${duplicate}`
-        : `corrupt ${corrupt}, short ${short}, not Korean ${foreign}, insults ${insulting}, duplicates ${duplicate}`
+        ? `깨짐 ${corrupt}, 짧음 ${short}, 한국어 아님 ${foreign}, 욕설 ${insulting}, 중복 ${duplicate}, 평가 자료 ${contaminated}; 개인정보 ${personal}곳 가림`
+        : `corrupt ${corrupt}, short ${short}, not Korean ${foreign}, insults ${insulting}, duplicates ${duplicate}, evaluation texts ${contaminated}; ${personal} pieces of personal data masked`
       const where = corrupt > 0 ? ` (${corruptLines.join(', ')}${corrupt > corruptLines.length ? ', …' : ''})` : ''
       return `  ${event.name}: ${number(kept)}/${number(read)} ${ko ? '남김' : 'kept'}; ${dropped}${where}`
     }

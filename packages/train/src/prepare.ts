@@ -95,7 +95,10 @@ export async function prepareData(
   const { tools, text: toolsText } = readTools(recipe, dataDirectory)
 
   emit({ kind: 'phase', phase: 'clean' })
-  const report = await cleanCorpus(sources, dataDirectory, folder.corpus, cleaningEvents(emit))
+  const report = await cleanCorpus(sources, dataDirectory, folder.corpus, {
+    evaluationFiles: recipe.evaluationFiles,
+    onProgress: cleaningEvents(emit),
+  })
   for (const [name, source] of Object.entries(report.sources)) emit({ kind: 'source', name, report: source })
 
   const template = new ChatTemplate(moduChatTemplate)

@@ -51,6 +51,8 @@ const recipeSchema = z.strictObject({
   dataDirectory: z.string(),
   /** Definitions (OpenAI shape) of the tools that conversations name, in the data folder. */
   toolsFile: z.string().optional(),
+  /** Evaluation sets in the data folder: training never sees a document that holds a piece of them. */
+  evaluationFiles: z.array(z.string()).default([]),
   sources: z.record(z.string().regex(/^[\w.-]+$/), sourceSchema),
   tokenizer: z.strictObject({
     vocabSize: z.int().min(300),
@@ -78,7 +80,7 @@ const recipeSchema = z.strictObject({
       microRows: z.int().positive(),
     })
     .optional(),
-  /** Conversations, of which the assistant's part is learnt. */
+  /** Conversations, of which the assistant's part is learnt, and whole texts, so that they are not forgotten. */
   finetune: z
     .strictObject({
       ...imitation,
@@ -188,11 +190,6 @@ export function parseRecipe(value: unknown, path = 'recipe'): Recipe {
     if (unknown !== undefined || Object.keys(names).length === 0) {
       const what = unknown === undefined ? 'names no source' : `"${unknown}" is not among the sources`
       throw new TrainError('recipe', `${path}: "${field}": ${what}; there are ${known.join(', ')}`)
-    }
-  }
-  for (const name of Object.keys(data.finetune?.mixture ?? {})) {
-    if (!['pairs', 'conversations', 'exercises'].includes(data.sources[name]!.format)) {
-      throw new TrainError('recipe', `${path}: "finetune.mixture.${name}": fine-tuning needs pairs or conversations`)
     }
   }
   return data
