@@ -33,4 +33,17 @@ describe('MixtureOrder', () => {
     expect(take(new MixtureOrder(7, [1, 2], [13, 29]).skip(77), 123)).toEqual(whole.slice(77))
     expect(take(new MixtureOrder(8, [1, 2], [13, 29]), 200)).not.toEqual(whole)
   })
+
+  test('with other weights each source goes on where it stands', () => {
+    const sizes = [10, 40, 25]
+    const order = new MixtureOrder(5, [1, 1, 0], sizes)
+    const before = take(order, 12)
+    order.reweigh([0, 1, 3])
+    const after = take(order, 40)
+    const bySource = (draws: typeof before) => [0, 1, 2].map(s => draws.filter(d => d.source === s))
+    expect(bySource(before).map(d => d.length)).toEqual([6, 6, 0])
+    expect(bySource(after).map(d => d.length)).toEqual([0, 10, 30])
+    const alone = take(new MixtureOrder(5, [0, 1, 0], sizes), 16)
+    expect([...bySource(before)[1]!, ...bySource(after)[1]!]).toEqual(alone)
+  })
 })

@@ -35,27 +35,36 @@ export interface Draw {
 }
 
 /**
- * The order in which a weighted mixture of sources is gone through, as an endless sequence that depends on the seed
- * only. At any time each source has had its share of the draws to within one (the one that lags most is next), and a
- * source's items come without repetition, in a new random order each epoch.
+ * The order in which a weighted mixture of sources is gone through, as an endless sequence that depends on the seed and
+ * the weights only. At any time each source has had its share of the draws since the weights were last given to within
+ * one (the one that lags most is next), and a source's items come without repetition, in a new random order each epoch.
  */
 export class MixtureOrder {
   private readonly seed: number
   private readonly sizes: readonly number[]
-  private readonly shares: readonly number[]
-  private readonly drawn: number[]
   private readonly orders: (Uint32Array | undefined)[]
-  private total = 0
+  /** Draws of each source since the beginning, and of each and all since the weights were given. */
+  private readonly drawn: number[]
+  private drawnByWeights!: number[]
+  private total!: number
+  private shares!: readonly number[]
 
   /** `weights` and `sizes` (items) by source; sources without items or weight are passed over. */
   constructor(seed: number, weights: readonly number[], sizes: readonly number[]) {
     this.seed = seed
     this.sizes = sizes
-    const effective = weights.map((weight, s) => (sizes[s]! > 0 ? weight : 0))
+    this.drawn = sizes.map(() => 0)
+    this.orders = sizes.map(() => undefined)
+    this.reweigh(weights)
+  }
+
+  /** Draws by other weights from now on; each source goes on where it stands. */
+  reweigh(weights: readonly number[]): void {
+    const effective = weights.map((weight, s) => (this.sizes[s]! > 0 ? weight : 0))
     const sum = effective.reduce((a, b) => a + b, 0)
     this.shares = effective.map(weight => weight / sum)
-    this.drawn = weights.map(() => 0)
-    this.orders = weights.map(() => undefined)
+    this.drawnByWeights = effective.map(() => 0)
+    this.total = 0
   }
 
   next(): Draw {
@@ -63,12 +72,13 @@ export class MixtureOrder {
     let source = 0
     let largest = Number.NEGATIVE_INFINITY
     for (let s = 0; s < this.shares.length; s++) {
-      const lag = this.shares[s]! * this.total - this.drawn[s]!
+      const lag = this.shares[s]! * this.total - this.drawnByWeights[s]!
       if (this.shares[s]! > 0 && lag > largest) {
         largest = lag
         source = s
       }
     }
+    this.drawnByWeights[source]!++
     const count = this.drawn[source]!++
     const size = this.sizes[source]!
     const epoch = Math.floor(count / size)

@@ -192,6 +192,16 @@ export function parseRecipe(value: unknown, path = 'recipe'): Recipe {
       throw new TrainError('recipe', `${path}: "${field}": ${what}; there are ${known.join(', ')}`)
     }
   }
+  let from = 0
+  for (const { fromStep } of data.pretrain?.laterMixtures ?? []) {
+    if (fromStep <= from || fromStep >= data.pretrain!.steps) {
+      throw new TrainError(
+        'recipe',
+        `${path}: "pretrain.laterMixtures": fromStep ${fromStep} is out of order; they rise, from 1 to at most ${data.pretrain!.steps - 1}`,
+      )
+    }
+    from = fromStep
+  }
   return data
 }
 

@@ -1,4 +1,5 @@
 import {
+  type Draw,
   documentBatches,
   documentCount,
   type MicroBatch,
@@ -10,6 +11,7 @@ import {
   windowCount,
   withoutLongDocuments,
 } from '@modu/data'
+import { TrainError } from './errors.ts'
 import type { FinetuneRecipe, PretrainRecipe } from './recipe.ts'
 
 /** The micro-batches of a stage, step by step, in an order that depends on the recipe's seed only. */
@@ -24,34 +26,91 @@ export interface TrainingData {
   heldOut(tokensPerSource: number): Record<string, MicroBatch[]>
 }
 
-function mixtureOf(mixture: Readonly<Record<string, number>>): { names: string[]; weights: number[] } {
-  return { names: Object.keys(mixture), weights: Object.values(mixture) }
+type Mixture = Readonly<Record<string, number>>
+
+/** A mixture, and the step from which it is drawn from. */
+interface Phase {
+  readonly fromStep: number
+  readonly mixture: Mixture
 }
 
-/** How often a source of `size` items is gone through in `draws` draws of the whole mixture. */
-function epochsOf(names: string[], weights: number[], sizes: number[], draws: number): Record<string, number> {
-  const total = weights.reduce((sum, weight, s) => sum + (sizes[s]! > 0 ? weight : 0), 0)
-  return Object.fromEntries(
-    names.map((name, s) => [name, sizes[s]! > 0 ? (draws * weights[s]!) / total / sizes[s]! : 0]),
-  )
+interface StepDrawsOptions {
+  readonly seed: number
+  /** All sources of all phases, and how many items each has. */
+  readonly names: readonly string[]
+  readonly sizes: readonly number[]
+  /** The first one from step 0. */
+  readonly phases: readonly Phase[]
+  readonly steps: number
+  readonly drawsPerStep: number
+}
+
+/** The draws of a stage, step by step, from mixtures of sources. */
+class StepDraws {
+  readonly epochs: Readonly<Record<string, number>>
+  private readonly phases: readonly { readonly fromStep: number; readonly weights: readonly number[] }[]
+  private readonly drawsPerStep: number
+  private readonly order: MixtureOrder
+  private step = 0
+
+  constructor({ seed, names, sizes, phases, steps, drawsPerStep }: StepDrawsOptions) {
+    this.drawsPerStep = drawsPerStep
+    const epochs = names.map(() => 0)
+    this.phases = phases.map(({ fromStep, mixture }, i) => {
+      const weights = names.map((name, s) => (sizes[s]! > 0 ? (mixture[name] ?? 0) : 0))
+      const total = weights.reduce((sum, weight) => sum + weight, 0)
+      if (total === 0) {
+        throw new TrainError(
+          'recipe',
+          `nothing to train on from step ${fromStep}: ${Object.keys(mixture).join(', ')} have no rows; check their data and the lengths the recipe allows`,
+        )
+      }
+      const draws = ((phases[i + 1]?.fromStep ?? steps) - fromStep) * drawsPerStep
+      weights.forEach((weight, s) => {
+        if (weight > 0) epochs[s]! += (draws * weight) / total / sizes[s]!
+      })
+      return { fromStep, weights }
+    })
+    this.epochs = Object.fromEntries(names.map((name, s) => [name, epochs[s]!]))
+    this.order = new MixtureOrder(seed, this.phases[0]!.weights, sizes)
+  }
+
+  next(): Draw[] {
+    const phase = this.phases.find(({ fromStep }) => fromStep === this.step)
+    if (phase && this.step > 0) this.order.reweigh(phase.weights)
+    this.step++
+    return Array.from({ length: this.drawsPerStep }, () => this.order.next())
+  }
+
+  skip(steps: number): void {
+    for (let i = 0; i < steps; i++) this.next()
+  }
 }
 
 /** Pre-training: windows of running text. */
 export function pretrainData(corpus: PackedCorpus, stage: PretrainRecipe, seed: number): TrainingData {
-  const { names, weights } = mixtureOf(stage.mixture)
   const { sequenceLength: length, batchRows, microRows } = stage
+  const phases = [{ fromStep: 0, mixture: stage.mixture }, ...stage.laterMixtures]
+  const names = [...new Set(phases.flatMap(({ mixture }) => Object.keys(mixture)))]
   const shards = names.map(name => corpus.train[name]!)
   const sizes = shards.map(shard => windowCount(shard, length))
-  const order = new MixtureOrder(mixSeed('pretrain', seed), weights, sizes)
+  const draws = new StepDraws({
+    seed: mixSeed('pretrain', seed),
+    names,
+    sizes,
+    phases,
+    steps: stage.steps,
+    drawsPerStep: batchRows,
+  })
   return {
     next() {
-      const draws = Array.from({ length: batchRows }, () => order.next())
+      const rows = draws.next()
       return Array.from({ length: Math.ceil(batchRows / microRows) }, (_, i) =>
-        windowBatch(shards, draws.slice(i * microRows, (i + 1) * microRows), length),
+        windowBatch(shards, rows.slice(i * microRows, (i + 1) * microRows), length),
       )
     },
-    skip: steps => void order.skip(steps * batchRows),
-    epochs: epochsOf(names, weights, sizes, stage.steps * batchRows),
+    skip: steps => draws.skip(steps),
+    epochs: draws.epochs,
     heldOut(tokensPerSource) {
       const batches = (shard: Shard) => {
         const rows = Math.min(Math.floor(shard.ids.length / length), Math.max(1, Math.floor(tokensPerSource / length)))
@@ -67,18 +126,22 @@ export function pretrainData(corpus: PackedCorpus, stage: PretrainRecipe, seed: 
 
 /** Fine-tuning: whole conversations, the assistant's tokens as labels. `padding`: any token id. */
 export function finetuneData(corpus: PackedCorpus, stage: FinetuneRecipe, seed: number, padding: number): TrainingData {
-  const { names, weights } = mixtureOf(stage.mixture)
+  const names = Object.keys(stage.mixture)
   const { batchConversations, microTokens, maxLength } = stage
   const shards = names.map(name => withoutLongDocuments(corpus.train[name]!, maxLength))
   const sizes = shards.map(documentCount)
-  const order = new MixtureOrder(mixSeed('finetune', seed), weights, sizes)
+  const draws = new StepDraws({
+    seed: mixSeed('finetune', seed),
+    names,
+    sizes,
+    phases: [{ fromStep: 0, mixture: stage.mixture }],
+    steps: stage.steps,
+    drawsPerStep: batchConversations,
+  })
   return {
-    next() {
-      const draws = Array.from({ length: batchConversations }, () => order.next())
-      return documentBatches(shards, draws, microTokens, padding)
-    },
-    skip: steps => void order.skip(steps * batchConversations),
-    epochs: epochsOf(names, weights, sizes, stage.steps * batchConversations),
+    next: () => documentBatches(shards, draws.next(), microTokens, padding),
+    skip: steps => draws.skip(steps),
+    epochs: draws.epochs,
     heldOut(tokensPerSource) {
       const batches = (whole: Shard) => {
         const shard = withoutLongDocuments(whole, maxLength)
