@@ -101,6 +101,7 @@ export class Dense implements LanguageModel {
   readonly device: Device
   readonly parameters: ReadonlyMap<string, Tensor>
   readonly buffers: ReadonlyMap<string, Tensor> = new Map()
+  readonly head: Tensor
   private readonly weights: ModelWeights
   private readonly rope: RopeTable
 
@@ -109,6 +110,7 @@ export class Dense implements LanguageModel {
     this.config = config
     this.device = device
     this.weights = bindWeights(modelWeights(config), weights)
+    this.head = this.weights.head ?? this.weights.embedding
     this.parameters = new Map(denseWeights(config).map(({ name }) => [name, weights.get(name)!]))
     this.rope = new RopeTable(device, config.ropeParameters, config.headDim)
   }
@@ -143,10 +145,6 @@ export class Dense implements LanguageModel {
       append: ids => this.append(ids, sequence),
       logits: x => this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps)),
     })
-  }
-
-  private get head(): Tensor {
-    return this.weights.head ?? this.weights.embedding
   }
 
   /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */

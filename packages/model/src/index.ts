@@ -36,7 +36,7 @@ export { AtomicFile, readJson, writeFileAtomic } from './files.ts'
 export { CachedSequence, type GenerateOptions, type GenerationEnd, generate } from './generate.ts'
 export { K1 } from './k1.ts'
 export type { KvCache, LanguageModel } from './languageModel.ts'
-export { createModel, type LoadOptions, loadModel, releaseModel } from './loadModel.ts'
+export { copyModel, createModel, type LoadOptions, loadModel, releaseModel } from './loadModel.ts'
 export {
   type ComponentCount,
   countParams,

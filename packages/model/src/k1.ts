@@ -154,6 +154,7 @@ export class K1 implements LanguageModel {
   readonly device: Device
   readonly parameters: ReadonlyMap<string, Tensor>
   readonly buffers: ReadonlyMap<string, Tensor>
+  readonly head: Tensor
   private readonly weights: ModelWeights
   private readonly rope: RopeTable
   private readonly attentionScale: number
@@ -165,6 +166,7 @@ export class K1 implements LanguageModel {
     this.config = config
     this.device = device
     this.weights = bindWeights(modelWeights(config), weights)
+    this.head = this.weights.head ?? this.weights.embedding
     const named = (buffer: boolean) =>
       new Map(k1Weights(config).flatMap(s => (s.buffer === buffer ? [[s.name, weights.get(s.name)!] as const] : [])))
     this.parameters = named(false)
@@ -249,10 +251,6 @@ export class K1 implements LanguageModel {
   /** The routers' correction biases, [experts] each, in the order of `expertLoads`. Load balancing moves them. */
   get correctionBiases(): Tensor[] {
     return [...this.loads.keys()].map(moe => moe.correctionBias)
-  }
-
-  private get head(): Tensor {
-    return this.weights.head ?? this.weights.embedding
   }
 
   /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */

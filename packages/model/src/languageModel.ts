@@ -12,6 +12,8 @@ export interface LanguageModel {
   readonly parameters: ReadonlyMap<string, Tensor>
   /** What belongs to a checkpoint but has no gradient: the routers' correction biases, by module name. */
   readonly buffers: ReadonlyMap<string, Tensor>
+  /** [vocabulary, hidden]: `logits` are the products of hidden states with its rows. */
+  readonly head: Tensor
 
   /**
    * Final hidden states, after the last norm. ids: [batch·length] row by row; returns [batch·length, hidden].

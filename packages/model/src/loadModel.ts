@@ -45,6 +45,16 @@ export function createModel(config: ModelConfig, device: Device, options: { seed
   return buildModel(config, device, weights)
 }
 
+/** Another model with a copy of the weights as they are now. */
+export function copyModel({ config, device, parameters, buffers }: LanguageModel): LanguageModel {
+  const copies = [...parameters, ...buffers].map(([name, tensor]) => {
+    const copy = device.persistent(tensor.shape)
+    copy.reals.set(tensor.reals)
+    return [name, copy] as const
+  })
+  return buildModel(config, device, new Map(copies))
+}
+
 /** Gives the memory of a model's weights, their twins and gradients back; the model cannot be used afterwards. */
 export function releaseModel(model: LanguageModel): void {
   for (const tensor of [...model.parameters.values(), ...model.buffers.values()]) {

@@ -65,6 +65,7 @@ function withStep(real: ChatModel, step: LanguageModel['step']): ChatModel {
     device: model.device,
     parameters: model.parameters,
     buffers: model.buffers,
+    head: model.head,
     hidden: (...args) => model.hidden(...args),
     logits: hidden => model.logits(hidden),
     loss: (...args) => model.loss(...args),
