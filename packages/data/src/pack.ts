@@ -45,7 +45,7 @@ const heldOutTexts = 50
 const heldOutConversations = 20
 
 /** One text in 50 and one conversation in 20, by a hash of the text or the id, so that the choice never depends on the rest. */
-const isForValidation = (document: CorpusDocument): boolean =>
+export const isForValidation = (document: CorpusDocument): boolean =>
   'text' in document ? isHeldOut(document.text, heldOutTexts) : isHeldOut(document.id, heldOutConversations)
 
 /** Encodes the documents of all sources, in a seeded random order, into shards, or reads those that are there. */

@@ -1,5 +1,6 @@
 export { TrainError } from './errors.ts'
 export { formatDuration, formatEvent, type Sample, type TrainEvent } from './events.ts'
 export type { Metrics, StepMetrics, ValidationMetrics } from './metrics.ts'
-export { loadRecipe, parseRecipe, type Recipe, type StageName } from './recipe.ts'
+export { readTools } from './prepare.ts'
+export { loadRecipe, parseRecipe, type Recipe, type StageName, usedSources } from './recipe.ts'
 export { type TrainOptions, type TrainResult, train } from './train.ts'

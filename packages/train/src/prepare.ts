@@ -23,7 +23,7 @@ import {
 } from '@modu/model'
 import { TrainError } from './errors.ts'
 import type { TrainEvent } from './events.ts'
-import { mixturesOf, type Recipe } from './recipe.ts'
+import { type Recipe, usedSources } from './recipe.ts'
 import type { RunFolder } from './runFolder.ts'
 
 /** Encoded data and the tokenizer it was encoded with. */
@@ -57,7 +57,8 @@ async function* tokenizerTexts(corpus: string, limits: Readonly<Record<string, n
   }
 }
 
-function readTools(recipe: Recipe, dataDirectory: string): { tools: Tools; text: string } {
+/** The tools that conversations name: none without a `toolsFile`. Errors: `recipe` for a file that is no list. */
+export function readTools(recipe: Recipe, dataDirectory: string): { tools: Tools; text: string } {
   if (recipe.toolsFile === undefined) return { tools: new Map(), text: '' }
   const path = resolve(dataDirectory, recipe.toolsFile)
   const value = readJson(path)
@@ -90,8 +91,7 @@ export async function prepareData(
   emit: (event: TrainEvent) => void,
 ): Promise<PreparedData> {
   const hash = (...parts: unknown[]) => createHash('sha256').update(JSON.stringify(parts)).digest('hex')
-  const used = [recipe.tokenizer.sources, ...mixturesOf(recipe).map(([, mixture]) => mixture)].flatMap(Object.keys)
-  const sources = Object.fromEntries(Object.entries(recipe.sources).filter(([name]) => used.includes(name)))
+  const sources = usedSources(recipe)
   const { tools, text: toolsText } = readTools(recipe, dataDirectory)
 
   emit({ kind: 'phase', phase: 'clean' })

@@ -142,10 +142,7 @@ export type StageName = (typeof stageNames)[number]
 export const stagesOf = (recipe: Recipe): StageName[] => stageNames.filter(stage => recipe[stage])
 
 /** Every mixture of a recipe, with the field it stands in. */
-export function mixturesOf({
-  pretrain,
-  finetune,
-}: Recipe): [field: string, mixture: Readonly<Record<string, number>>][] {
+function mixturesOf({ pretrain, finetune }: Recipe): [field: string, mixture: Readonly<Record<string, number>>][] {
   return [
     ...(pretrain ? [['pretrain.mixture', pretrain.mixture] as [string, Record<string, number>]] : []),
     ...(pretrain?.laterMixtures ?? []).map(({ mixture }, i): [string, Record<string, number>] => [
@@ -154,6 +151,12 @@ export function mixturesOf({
     ]),
     ...(finetune ? [['finetune.mixture', finetune.mixture] as [string, Record<string, number>]] : []),
   ]
+}
+
+/** The sources that the recipe's stages and tokenizer use, in the recipe's order. */
+export function usedSources(recipe: Recipe): Recipe['sources'] {
+  const used = [recipe.tokenizer.sources, ...mixturesOf(recipe).map(([, mixture]) => mixture)].flatMap(Object.keys)
+  return Object.fromEntries(Object.entries(recipe.sources).filter(([name]) => used.includes(name)))
 }
 
 /** A recipe and where it lies. */
