@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Random } from '@modu/model'
 import { describe, expect, test } from 'vitest'
-import { kinds, taskKinds } from './kinds.ts'
+import { kinds, type TaskKind, taskKinds } from './kinds.ts'
 import { makeConversation, makeConversations, splitOf } from './make.ts'
 import { people, things } from './words.ts'
 
@@ -67,6 +67,24 @@ describe.each(taskKinds)('%s', kind => {
 
   test('asks many things', () => {
     expect(new Set(tasks.map(task => task.question)).size).toBeGreaterThan(tasksPerKind * 0.75)
+  })
+})
+
+describe('steps', () => {
+  const stepsOf = (kind: TaskKind) =>
+    Array.from({ length: tasksPerKind }, (_, seed) => kinds[kind](new Random(seed)).steps!)
+
+  test('are one in a sum, several in a chain of them, one to three in a story', () => {
+    expect(new Set(stepsOf('arithmetic'))).toEqual(new Set([1]))
+    expect([...new Set(stepsOf('steps'))].sort()).toEqual([2, 3, 4])
+    expect([...new Set(stepsOf('word'))].sort()).toEqual([1, 2, 3])
+  })
+
+  test('are the sums that the reasoning works out', () => {
+    for (let seed = 0; seed < tasksPerKind; seed++) {
+      const { reasoning, steps } = kinds.word(new Random(seed))
+      expect(reasoning.split('.').length - 1, reasoning).toBe(steps)
+    }
   })
 })
 

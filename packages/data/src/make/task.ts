@@ -9,6 +9,8 @@ export interface Task {
   readonly answer: string
   /** A reply much like `answer`, but wrong: what `verify` must not let through. */
   readonly wrong: string
+  /** How many sums the answer takes, one after another, where it is a matter of sums. */
+  readonly steps?: number
   /** Names of the tools offered. */
   readonly tools?: readonly string[]
   /** Whether a reply in free words gives the right answer. What stands before `</think>` does not count. */

@@ -54,6 +54,7 @@ export const arithmetic: MakeTask = random => {
     reasoning: `${workOut(a, operator, b)}.`,
     answer: say(result),
     wrong: say(result + between(random, 1, 9)),
+    steps: 1,
     verify: saysNumber(result),
   }
 }

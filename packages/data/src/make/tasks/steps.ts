@@ -64,7 +64,7 @@ const inWords: MakeTask = random => {
     `${chain} 답이 뭐야?`,
     `차례로 계산해 보세요. ${chain} 얼마가 되나요?`,
   ])
-  return finish(random, question, workings, value)
+  return finish(random, question, workings, count, value)
 }
 
 /** A written expression in which products come first or brackets change the order. */
@@ -153,16 +153,17 @@ const written: MakeTask = random => {
       ? '곱셈과 나눗셈을 먼저 계산한다.'
       : '앞에서부터 계산한다.'
   const value = compute(...steps.at(-1)!)
-  return finish(random, question, [order, ...steps.map(step => `${workOut(...step)}.`)], value)
+  return finish(random, question, [order, ...steps.map(step => `${workOut(...step)}.`)], steps.length, value)
 }
 
-function finish(random: Random, question: string, workings: readonly string[], value: number) {
+function finish(random: Random, question: string, workings: readonly string[], steps: number, value: number) {
   const say = (result: number) => fitParticles(`답은 ${result}이에요/예요.`)
   return {
     question: fitParticles(question),
     reasoning: workings.join(' '),
     answer: say(value),
     wrong: say(value + between(random, 1, 9)),
+    steps,
     verify: saysNumber(value),
   }
 }

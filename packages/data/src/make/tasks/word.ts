@@ -244,6 +244,7 @@ export const word: MakeTask = random => {
     reasoning: sums.map(sum => `${workOut(...sum)}.`).join(' '),
     answer: say(value),
     wrong: say(value + between(random, 1, 9)),
+    steps: sums.length,
     verify: saysNumber(value),
   }
 }
