@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Tape } from '../autograd.ts'
 import { createCpuDevice } from '../device/cpu.ts'
 import { createReferenceDevice } from '../device/reference.ts'
-import { expectClose, randomSource, reals, testOperation } from '../testing.ts'
+import { expectClose, integers, randomSource, reals, testOperation } from '../testing.ts'
 import { attention } from './attention.ts'
 import { scale } from './scale.ts'
 
@@ -25,6 +25,13 @@ const sizes = (
   dim: number,
   valueDim: number,
 ): Sizes => ({ sequences, queries, keys, heads, groups, dim, valueDim })
+
+/** Where sequences of these lengths begin, and where the last one ends. */
+function startsOf(lengths: readonly number[]): number[] {
+  const starts = [0]
+  for (const length of lengths) starts.push(starts.at(-1)! + length)
+  return starts
+}
 
 describe('attention', () => {
   testOperation('attention', {
@@ -105,6 +112,52 @@ describe('attention', () => {
     }),
   })
 
+  testOperation('attention of sequences that differ in length', {
+    shapes: [
+      { lengths: [1], heads: 1, groups: 1, dim: 3, valueDim: 2 },
+      { lengths: [2, 1, 1, 3], heads: 2, groups: 1, dim: 5, valueDim: 4 },
+      { lengths: [0, 3, 0, 0, 2, 0], heads: 2, groups: 2, dim: 4, valueDim: 3 },
+      // Around the sides of tiles and blocks of all targets.
+      { lengths: [11, 12, 13, 31, 32, 33], heads: 2, groups: 2, dim: 48, valueDim: 32 },
+      { lengths: [95, 96, 97, 5], heads: 2, groups: 1, dim: 7, valueDim: 9 },
+      { lengths: [193, 191, 1, 192], heads: 1, groups: 1, dim: 4, valueDim: 4 },
+      { lengths: Array.from({ length: 70 }, (_, s) => 1 + (s % 5)), heads: 4, groups: 2, dim: 6, valueDim: 5 },
+      { lengths: [1, 2, 210, 3, 1], heads: 2, groups: 1, dim: 8, valueDim: 8 },
+    ],
+    gradientShapes: [
+      { lengths: [2, 1, 4], heads: 2, groups: 1, dim: 3, valueDim: 2 },
+      { lengths: [0, 3, 0, 2], heads: 2, groups: 2, dim: 2, valueDim: 3 },
+    ],
+    make: ({ lengths, heads, groups, dim, valueDim }, random) => {
+      const starts = startsOf(lengths)
+      const rows = starts.at(-1)!
+      return {
+        inputs: {
+          q: reals(random, [rows, heads, dim]),
+          k: reals(random, [rows, groups, dim]),
+          v: reals(random, [rows, groups, valueDim]),
+          starts: integers(starts),
+        },
+        run: ({ q, k, v, starts }) => attention(q!, k!, v!, { sequences: starts!, scale: dim ** -0.5 }),
+      }
+    },
+  })
+
+  test('of sequences that lie side by side, each is what it is alone', () => {
+    const device = createReferenceDevice()
+    const random = randomSource(8)
+    const lengths = [3, 1, 5]
+    const starts = startsOf(lengths)
+    const [q, k, v] = [2, 1, 1].map(heads => device.from(reals(random, [9, heads, 4]).values, [9, heads, 4]))
+    const options = { scale: 0.5 }
+    const together = attention(q!, k!, v!, { ...options, sequences: device.from(starts, [4], 'i32') })
+    const alone = lengths.flatMap((_, s) => {
+      const [a, b, c] = [q, k, v].map(x => x!.rows(starts[s]!, starts[s + 1]!))
+      return [...attention(a!, b!, c!, { ...options, sequences: 1 }).reals]
+    })
+    expect([...together.reals]).toEqual(alone)
+  })
+
   test('a query sees nothing after itself, and each sequence only itself', () => {
     const device = createReferenceDevice()
     const random = randomSource(5)
@@ -154,5 +207,13 @@ describe('attention', () => {
     expect(() => attention(t(3, 2, 4), t(2, 2, 4), t(2, 2, 4), { sequences: 1, scale: 1 })).toThrow(
       '3 queries and 2 keys',
     )
+    for (const starts of [
+      [0, 2],
+      [1, 3],
+      [0, 3, 2, 3],
+    ]) {
+      const sequences = device.from(starts, [starts.length], 'i32')
+      expect(() => attention(t(3, 2, 4), t(3, 2, 4), t(3, 2, 4), { sequences, scale: 1 })).toThrow('that begin at')
+    }
   })
 })

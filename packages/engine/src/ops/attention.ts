@@ -1,4 +1,5 @@
 import { tapeOf } from '../autograd.ts'
+import type { Device } from '../device/device.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Tensor } from '../tensor.ts'
@@ -26,23 +27,24 @@ const addParts = kernel({
 export const attentionKernels = [attentionForward, attentionBackward, addParts]
 
 export interface AttentionOptions {
-  /** Independent sequences that lie one after the other in the rows. */
-  sequences: number
+  /**
+   * Independent sequences that lie one after the other in the rows: how many equally long ones, or where each begins and
+   * the last one ends (i32 [sequences + 1], for queries and keys alike), so that they may differ in length.
+   */
+  sequences: number | Tensor
   /** Multiplies the scores, usually dim^−½. */
   scale: number
 }
 
 /**
  * Causal grouped-query attention, aligned at the end: query t of a sequence sees its keys up to keys − queries + t.
- * q: [sequences·queries, heads, dim]; k: [sequences·keys, groups, dim]; v: [sequences·keys, groups, valueDim];
- * returns [sequences·queries, heads·valueDim]. Vaswani et al. 2017; the gradient keeps no probabilities (Dao et al. 2022).
+ * q: [all queries, heads, dim]; k: [all keys, groups, dim]; v: [all keys, groups, valueDim];
+ * returns [all queries, heads·valueDim]. Vaswani et al. 2017; the gradient keeps no probabilities (Dao et al. 2022).
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Tensor {
-  const { sequences, scale } = options
-  const [, heads, dim] = q.shape as [number, number, number]
+  const { scale } = options
+  const [rows, heads, dim] = q.shape as [number, number, number]
   const [, groups, valueDim] = v.shape as [number, number, number]
-  const queries = q.shape[0]! / sequences
-  const keys = k.shape[0]! / sequences
   requireShape(
     q.shape.length === 3 && k.shape.length === 3 && v.shape.length === 3,
     () => `attention: expected three axes each, got q [${q.shape}], k [${k.shape}], v [${v.shape}]`,
@@ -51,19 +53,17 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
     k.shape[0] === v.shape[0] && k.shape[1] === groups && k.shape[2] === dim && heads % groups === 0,
     () => `attention: q [${q.shape}], k [${k.shape}] and v [${v.shape}] do not fit together`,
   )
-  requireShape(
-    Number.isInteger(queries) && Number.isInteger(keys) && queries <= keys,
-    () => `attention: ${q.shape[0]} queries and ${k.shape[0]} keys cannot be ${sequences} sequences`,
-  )
   const { device } = q
-  const y = device.temporary([sequences * queries, heads * valueDim])
-  const lse = device.temporary([sequences, heads, queries])
-  const shape = { sequences, queries, keys, heads, groups, dim, valueDim, scale }
+  const [queryStarts, keyStarts] = startsOf(device, rows, k.shape[0]!, options.sequences)
+  const y = device.temporary([rows, heads * valueDim])
+  const lse = device.temporary([heads, rows])
+  const sequences = queryStarts.size - 1
+  const shape = { queryStarts, keyStarts, sequences, rows, heads, groups, dim, valueDim, scale }
   device.run(attentionForward, { q, k, v, y, lse, ...shape })
   const tape = tapeOf(q, k, v)
   tape?.record(y, () => {
     const dy = tape.gradient(y)
-    const chunks = chunksOf(sequences, groups)
+    const chunks = chunksOf(queryStarts.integers, keyStarts.integers, groups)
     // Parts of dq are summed behind everything else, so that it has to be added.
     const dq = chunks === 1 ? tape.sink(q) : { gradient: tape.gradient(q), add: 1 }
     const [dk, dv] = [tape.sink(k), tape.sink(v)]
@@ -75,3 +75,27 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   })
   return y
 }
+
+/** Where each sequence's queries and keys begin, and where the last end. */
+function startsOf(device: Device, queries: number, keys: number, sequences: number | Tensor): [Tensor, Tensor] {
+  if (typeof sequences !== 'number') {
+    const { integers } = sequences
+    requireShape(
+      queries === keys && integers[0] === 0 && integers.at(-1) === queries && isAscending(integers),
+      () => `attention: ${queries} queries and ${keys} keys cannot be sequences that begin at ${integers.join(', ')}`,
+    )
+    return [sequences, sequences]
+  }
+  requireShape(
+    queries % sequences === 0 && keys % sequences === 0 && queries <= keys,
+    () => `attention: ${queries} queries and ${keys} keys cannot be ${sequences} sequences`,
+  )
+  const equal = (rows: number) => {
+    const starts = device.temporary([sequences + 1], 'i32')
+    for (let s = 0; s <= sequences; s++) starts.integers[s] = (s * rows) / sequences
+    return starts
+  }
+  return [equal(queries), equal(keys)]
+}
+
+const isAscending = (values: Int32Array): boolean => values.every((value, i) => i === 0 || values[i - 1]! <= value)

@@ -1,10 +1,19 @@
 import { exp2 } from '../kernel/exp2.ts'
-import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
+import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import type { Builder, BuilderArguments, Int, Real, Reals } from '../kernel/language.ts'
 import { product, productScratch } from '../kernel/product/product.ts'
 import { packAll, packedSize } from '../kernel/product/right.ts'
 import { tileShape } from '../kernel/product/shape.ts'
-import { blockShape, clearRows, columnProduct, laneNumbers, pieces, rowProduct } from './attentionBlocks.ts'
+import {
+  blockShape,
+  clearRows,
+  columnProduct,
+  laneNumbers,
+  pairCount,
+  pairCounts,
+  pieces,
+  rowProduct,
+} from './attentionBlocks.ts'
 
 const parameters = {
   q: f32s,
@@ -16,9 +25,10 @@ const parameters = {
   dq: f32s,
   dk: f32s,
   dv: f32s,
+  queryStarts: i32s,
+  keyStarts: i32s,
   sequences: i32,
-  queries: i32,
-  keys: i32,
+  rows: i32,
   heads: i32,
   groups: i32,
   dim: i32,
@@ -33,8 +43,16 @@ const parameters = {
 /** Tasks there should be at least, so that several threads have something to do. */
 const fewestTasks = 8
 
-/** Into how many parts the keys of a sequence and group are cut. It follows from the shapes alone, so that the result does. */
-export const chunksOf = (sequences: number, groups: number): number => Math.ceil(fewestTasks / (sequences * groups))
+/**
+ * Into how many parts the keys of a sequence and group are cut: a long sequence among short ones counts as if it were
+ * alone. It follows from lengths and shapes alone, so that the result does.
+ */
+export function chunksOf(queryStarts: Int32Array, keyStarts: Int32Array, groups: number): number {
+  const pairs = pairCounts(queryStarts, keyStarts)
+  const longest = pairs.reduce((a, b) => Math.max(a, b), 1)
+  const sequences = Math.max(1, pairCount(queryStarts, keyStarts) / longest)
+  return Math.ceil(fewestTasks / (sequences * groups))
+}
 
 /**
  * With p = exp(scale·q·k − lse) and d = dy·y of a query: dv += p·dy, ds = p·(dy·v − d), dq += scale·ds·k,
@@ -46,24 +64,28 @@ export const attentionBackward = kernel({
   name: 'attention.backward',
   params: parameters,
   reference(args) {
-    const { q, k, v, y, lse, dy, dq, dk, dv, sequences, queries, keys, heads, groups, dim, valueDim, scale } = args
+    const { q, k, v, y, lse, dy, dq, dk, dv, queryStarts, keyStarts } = args
+    const { sequences, rows, heads, groups, dim, valueDim, scale } = args
     if (!args.addQ) dq.fill(0)
     if (!args.addK) dk.fill(0)
     if (!args.addV) dv.fill(0)
     for (let s = 0; s < sequences; s++) {
+      const [firstQuery, firstKey] = [queryStarts[s]!, keyStarts[s]!]
+      const queries = queryStarts[s + 1]! - firstQuery
+      const keys = keyStarts[s + 1]! - firstKey
       for (let t = 0; t < queries; t++) {
         for (let h = 0; h < heads; h++) {
           const g = Math.floor((h * groups) / heads)
-          const atQ = ((s * queries + t) * heads + h) * dim
-          const atY = ((s * queries + t) * heads + h) * valueDim
+          const atQ = ((firstQuery + t) * heads + h) * dim
+          const atY = ((firstQuery + t) * heads + h) * valueDim
           let delta = 0
           for (let i = 0; i < valueDim; i++) delta += dy[atY + i]! * y[atY + i]!
           for (let j = 0; j <= keys - queries + t; j++) {
-            const atK = ((s * keys + j) * groups + g) * dim
-            const atV = ((s * keys + j) * groups + g) * valueDim
+            const atK = ((firstKey + j) * groups + g) * dim
+            const atV = ((firstKey + j) * groups + g) * valueDim
             let dot = 0
             for (let i = 0; i < dim; i++) dot += q[atQ + i]! * k[atK + i]!
-            const p = Math.exp(dot * scale - lse[(s * heads + h) * queries + t]!)
+            const p = Math.exp(dot * scale - lse[h * rows + firstQuery + t]!)
             let dp = 0
             for (let i = 0; i < valueDim; i++) {
               dp += dy[atY + i]! * v[atV + i]!
@@ -79,22 +101,22 @@ export const attentionBackward = kernel({
       }
     }
   },
-  work: ({ sequences, queries, keys, heads, dim, valueDim }) =>
-    5 * sequences * queries * keys * heads * (dim + valueDim),
-  scratch({ sequences, queries, heads, dim, valueDim }, target) {
+  work: ({ queryStarts, keyStarts, heads, dim, valueDim }) =>
+    5 * pairCount(queryStarts.integers, keyStarts.integers) * heads * (dim + valueDim),
+  scratch({ rows, heads, dim, valueDim }, target) {
     const shape = tileShape(target)
     const { lanes, depth } = blockShape(target)
     const perKeys = packedSize(lanes, dim, shape) + packedSize(dim, lanes, shape) + packedSize(lanes, valueDim, shape)
     const perQueries = packedSize(dim, depth, shape) + packedSize(valueDim, depth, shape)
     return {
       perThread: productScratch(shape) + 2 * depth * lanes + shape.columns + perKeys + perQueries,
-      shared: sequences * queries * heads,
+      shared: rows * heads,
     }
   },
   build(k, args) {
-    const { y, dy, sequences, queries, heads, groups, valueDim, chunks } = args
+    const { y, dy, sequences, rows, heads, groups, valueDim, chunks } = args
     const deltas = k.shared
-    k.rows(sequences.mul(queries).mul(heads), row => {
+    k.rows(rows.mul(heads), row => {
       const [gradient, output] = [dy, y].map(x => x.from(row.mul(valueDim))) as [Reals, Reals]
       deltas.set(
         row,
@@ -111,8 +133,8 @@ export const attentionBackward = kernel({
  * these keys and values, and to its part of dq. Scores are queries × keys here, so that queries are read where they lie.
  */
 function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas: Reals, tasks: Int): void {
-  const { q, k: key, v, lse, dy, dq, dk, dv, sequences, queries, keys, heads, groups, dim, valueDim, scale } = args
-  const { chunks, addQ, addK, addV } = args
+  const { q, k: key, v, lse, dy, dq, dk, dv, queryStarts, keyStarts } = args
+  const { heads, groups, dim, valueDim, scale, chunks, addQ, addK, addV } = args
   const { rows, columns } = tileShape(k)
   const { lanes, depth } = blockShape(k)
   const padded = (n: Int) => n.ceilDiv(columns).mul(columns)
@@ -134,23 +156,26 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
     const chunk = task.rem(chunks)
     const s = task.div(chunks).div(groups)
     const g = task.div(chunks).rem(groups)
-    const dqPart = dq.from(chunk.mul(sequences).mul(queries).mul(qRow))
+    const dqPart = dq.from(chunk.mul(args.rows).mul(qRow))
+    const [firstQuery, firstKey] = [queryStarts.at(s), keyStarts.at(s)]
+    const queries = queryStarts.at(s.add(1)).sub(firstQuery)
+    const keys = keyStarts.at(s.add(1)).sub(firstKey)
 
     /** The queries of head `h` from `t` on, and the `n` keys from `j` on; `again`: these keys have met others before. */
     const meet = (h: Int, t: Int, j: Int, n: Int, again: Int) => {
       const m = queries.sub(t).min(depth)
       /** The last key that the first query sees. */
       const before = keys.sub(queries).add(t)
-      const row = s.mul(queries).add(t).mul(heads).add(h)
+      const row = firstQuery.add(t).mul(heads).add(h)
       const [queryBlock, gradientBlock] = [q.from(row.mul(dim)), dy.from(row.mul(valueDim))]
-      const lseBlock = lse.from(s.mul(heads).add(h).mul(queries).add(t))
+      const lseBlock = lse.from(h.mul(args.rows).add(firstQuery).add(t))
       k.loop(0, n.ceilDiv(columns), panel => {
         const lane = panel.mul(columns)
-        const firstKey = j.add(lane)
+        const key = j.add(lane)
         // Rows from the first that sees the panel's first key, in whole tiles, and from the first that sees all.
-        const seeing = m.sub(firstKey.sub(before).max(0)).max(0)
+        const seeing = m.sub(key.sub(before).max(0)).max(0)
         const first = m.sub(seeing.ceilDiv(rows).mul(rows)).max(0)
-        const full = firstKey.add(columns - 1).sub(before)
+        const full = key.add(columns - 1).sub(before)
         const [p, ds] = [probabilities.from(lane), derivatives.from(lane)]
         const scores = {
           aCol: 1,
@@ -167,7 +192,7 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
         product(k, { ...scores, ...toValues, ...toDs })
         const of = (r: Int) => ({ lse: lseBlock.at(r), delta: deltas.at(row.add(r.mul(heads))) })
         const middle = full.max(first).min(m)
-        differentiate(k, { p, ds, from: first, to: middle, of, scale, mask: { ramp, last: before.sub(firstKey) } })
+        differentiate(k, { p, ds, from: first, to: middle, of, scale, mask: { ramp, last: before.sub(key) } })
         differentiate(k, { p, ds, from: middle, to: m, of, scale })
         clearRows(k, p, 0, first)
         clearRows(k, ds, 0, first)
@@ -176,7 +201,7 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
       packAll(k, { b: gradientBlock, row: yRow, column: one, depth: m, n: valueDim }, gradientRows)
 
       // In the order of the arguments: of tensors that share a gradient only the first may write it.
-      const at = s.mul(keys).add(j).mul(groups).add(g)
+      const at = firstKey.add(j).mul(groups).add(g)
       const seen = (r: Int) => [zero, before.add(r).add(rows).sub(j).max(0).min(n)] as const
       const ofQueries = { m, range: seen, panelDepth: n, add: addQ.max(j), edge: k.own }
       const toDq = { block: derivatives, panels: keyRows, n: dim, c: dqPart.from(row.mul(dim)), cRow: qRow }
@@ -192,7 +217,7 @@ function keyBlocks(k: Builder, args: BuilderArguments<typeof parameters>, deltas
     k.loop(0, keys.ceilDiv(lanes).sub(chunk).ceilDiv(chunks), i => {
       const j = i.mul(chunks).add(chunk).mul(lanes)
       const n = keys.sub(j).min(lanes)
-      const at = s.mul(keys).add(j).mul(groups).add(g)
+      const at = firstKey.add(j).mul(groups).add(g)
       const [keyAt, valueAt] = [key.from(at.mul(dim)), v.from(at.mul(valueDim))]
       packAll(k, { b: keyAt, row: one, column: kRow, depth: dim, n }, keyColumns)
       packAll(k, { b: keyAt, row: kRow, column: one, depth: n, n: dim }, keyRows)

@@ -1,10 +1,18 @@
 import { exp2 } from '../kernel/exp2.ts'
-import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
+import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import { type Builder, type BuilderArguments, type Int, log, type Real, type Reals } from '../kernel/language.ts'
 import { product, productScratch } from '../kernel/product/product.ts'
 import { packAll, packedSize } from '../kernel/product/right.ts'
 import { tileShape } from '../kernel/product/shape.ts'
-import { blockShape, clearRows, columnProduct, laneNumbers, pieces } from './attentionBlocks.ts'
+import {
+  blockShape,
+  clearRows,
+  columnProduct,
+  laneNumbers,
+  lastNotAbove,
+  pairCount,
+  pieces,
+} from './attentionBlocks.ts'
 
 const parameters = {
   q: f32s,
@@ -12,9 +20,10 @@ const parameters = {
   v: f32s,
   y: f32s,
   lse: f32s,
+  queryStarts: i32s,
+  keyStarts: i32s,
   sequences: i32,
-  queries: i32,
-  keys: i32,
+  rows: i32,
   heads: i32,
   groups: i32,
   dim: i32,
@@ -24,26 +33,30 @@ const parameters = {
 
 /**
  * y[t,h,:] = Σ_j softmax_j(scale · q[t,h,:]·k[j,g,:]) v[j,g,:] over keys j ≤ keys − queries + t of the same sequence,
- * g = floor(h·groups/heads). lse[s,h,t]: logarithm of the sum of the exponentials, kept for the gradient.
- * q: [sequences·queries, heads, dim]; k: [sequences·keys, groups, dim]; v: [sequences·keys, groups, valueDim];
- * y: [sequences·queries, heads, valueDim].
+ * g = floor(h·groups/heads). lse[h,t]: logarithm of the sum of the exponentials, kept for the gradient.
+ * Sequence s has the queries queryStarts[s] … queryStarts[s + 1] − 1, and of the keys likewise; t and j count within it.
+ * q: [rows, heads, dim]; k: [all keys, groups, dim]; v: [all keys, groups, valueDim]; y: [rows, heads, valueDim];
+ * lse: [heads, rows].
  */
 export const attentionForward = kernel({
   name: 'attention',
   params: parameters,
-  reference({ q, k, v, y, lse, sequences, queries, keys, heads, groups, dim, valueDim, scale }) {
-    const scores = new Float64Array(keys)
+  reference({ q, k, v, y, lse, queryStarts, keyStarts, sequences, rows, heads, groups, dim, valueDim, scale }) {
     for (let s = 0; s < sequences; s++) {
+      const [firstQuery, firstKey] = [queryStarts[s]!, keyStarts[s]!]
+      const queries = queryStarts[s + 1]! - firstQuery
+      const keys = keyStarts[s + 1]! - firstKey
+      const scores = new Float64Array(keys)
       for (let t = 0; t < queries; t++) {
         for (let h = 0; h < heads; h++) {
           const g = Math.floor((h * groups) / heads)
-          const atQ = ((s * queries + t) * heads + h) * dim
-          const atY = ((s * queries + t) * heads + h) * valueDim
+          const atQ = ((firstQuery + t) * heads + h) * dim
+          const atY = ((firstQuery + t) * heads + h) * valueDim
           const seen = keys - queries + t + 1
           let largest = -Infinity
           for (let j = 0; j < seen; j++) {
             let dot = 0
-            for (let i = 0; i < dim; i++) dot += q[atQ + i]! * k[((s * keys + j) * groups + g) * dim + i]!
+            for (let i = 0; i < dim; i++) dot += q[atQ + i]! * k[((firstKey + j) * groups + g) * dim + i]!
             scores[j] = dot * scale
             largest = Math.max(largest, scores[j]!)
           }
@@ -51,16 +64,16 @@ export const attentionForward = kernel({
           for (let j = 0; j < seen; j++) sum += scores[j] = Math.exp(scores[j]! - largest)
           for (let i = 0; i < valueDim; i++) {
             let mean = 0
-            for (let j = 0; j < seen; j++) mean += scores[j]! * v[((s * keys + j) * groups + g) * valueDim + i]!
+            for (let j = 0; j < seen; j++) mean += scores[j]! * v[((firstKey + j) * groups + g) * valueDim + i]!
             y[atY + i] = mean / sum
           }
-          lse[(s * heads + h) * queries + t] = largest + Math.log(sum)
+          lse[h * rows + firstQuery + t] = largest + Math.log(sum)
         }
       }
     }
   },
-  work: ({ sequences, queries, keys, heads, dim, valueDim }) =>
-    2 * sequences * queries * keys * heads * (dim + valueDim),
+  work: ({ queryStarts, keyStarts, heads, dim, valueDim }) =>
+    2 * pairCount(queryStarts.integers, keyStarts.integers) * heads * (dim + valueDim),
   scratch({ dim, valueDim }, target) {
     const shape = tileShape(target)
     const { lanes, depth } = blockShape(target)
@@ -76,7 +89,7 @@ export const attentionForward = kernel({
  * logarithms. Until the last key y is a sum of values. Milakov & Gimelshein 2018, Dao 2023.
  */
 function queryBlocks(k: Builder, args: BuilderArguments<typeof parameters>): void {
-  const { q, k: key, v, y, lse, sequences, queries, keys, heads, groups, dim, valueDim, scale } = args
+  const { q, k: key, v, y, lse, queryStarts, keyStarts, sequences, heads, groups, dim, valueDim, scale } = args
   const { rows, columns } = tileShape(k)
   const { lanes, depth } = blockShape(k)
   const take = pieces(k.own.from(productScratch(tileShape(k))))
@@ -89,17 +102,16 @@ function queryBlocks(k: Builder, args: BuilderArguments<typeof parameters>): voi
   const [kRow, vRow] = [groups.mul(dim), groups.mul(valueDim)]
   const [qRow, yRow] = [heads.mul(dim), heads.mul(valueDim)]
   const binaryScale = scale.mul(Math.LOG2E)
-  const blocks = queries.ceilDiv(lanes)
 
-  k.tasks(sequences.mul(heads).mul(blocks), task => {
-    const head = task.div(blocks)
-    const [s, h] = [head.div(heads), head.rem(heads)]
-    const firstKey = s.mul(keys).mul(groups).add(h.mul(groups).div(heads))
-    const [keyRows, valueRows] = [key.from(firstKey.mul(dim)), v.from(firstKey.mul(valueDim))]
-    // The last queries see most keys: they come first, so that no thread is left with a long task at the end.
-    const t = blocks.sub(1).sub(task.rem(blocks)).mul(lanes)
+  /** The queries of head `h` of sequence `s` from `t` on, as many as a block has lanes. */
+  const attendBlock = (s: Int, h: Int, t: Int) => {
+    const [firstQuery, firstKey] = [queryStarts.at(s), keyStarts.at(s)]
+    const queries = queryStarts.at(s.add(1)).sub(firstQuery)
+    const keys = keyStarts.at(s.add(1)).sub(firstKey)
     const m = queries.sub(t).min(lanes)
-    const row = s.mul(queries).add(t).mul(heads).add(h)
+    const group = firstKey.mul(groups).add(h.mul(groups).div(heads))
+    const [keyRows, valueRows] = [key.from(group.mul(dim)), v.from(group.mul(valueDim))]
+    const row = firstQuery.add(t).mul(heads).add(h)
     const output = y.from(row.mul(valueDim))
     /** The last key that the first query sees, and the number of keys that the last one does. */
     const before = keys.sub(queries).add(t)
@@ -147,9 +159,21 @@ function queryBlocks(k: Builder, args: BuilderArguments<typeof parameters>): voi
     k.lanes(m, r => {
       const sum = softmax.sums.at(r)
       softmax.factors.set(r, k.real(1).div(sum))
-      lse.from(head.mul(queries).add(t)).set(r, softmax.largest.at(r).mul(Math.LN2).add(log(sum)))
+      lse.from(h.mul(args.rows).add(firstQuery).add(t)).set(r, softmax.largest.at(r).mul(Math.LN2).add(log(sum)))
     })
     scaleOutput()
+  }
+
+  // Block b of sequence s has the place firstPlace(s) + b; at most one place of each sequence stays empty.
+  const firstPlace = (s: Int) => queryStarts.at(s).div(lanes).add(s)
+  const places = args.rows.div(lanes).add(sequences)
+  k.tasks(heads.mul(places), task => {
+    // The last queries see most keys: they come first, so that no thread is left with a long task at the end.
+    const place = places.sub(1).sub(task.rem(places))
+    const s = lastNotAbove(k, place, sequences, firstPlace)
+    const t = place.sub(firstPlace(s)).mul(lanes)
+    const queries = queryStarts.at(s.add(1)).sub(queryStarts.at(s))
+    k.if(t.lt(queries), () => attendBlock(s, task.div(places), t))
   })
 }
 
