@@ -117,7 +117,8 @@ describe('of modu data clean', () => {
 })
 
 test('of a corpus, with lengths and samples of its documents', async () => {
-  const text = (n: number) => `${n}번째 글입니다. ${'가나다라 '.repeat(n)}문의는 02-123-4567로 주세요.`
+  const text = (n: number) =>
+    `${n}번째 글입니다. ${Array.from({ length: n }, (_, i) => `낱말 ${i}`).join(', ')}. 문의는 02-123-4567로 주세요.`
   const records = [text(1), text(1), text(20), '짧다', '오늘은 하늘이 맑다 I think it is so']
   file('a.jsonl', `${records.map(text => JSON.stringify({ text })).join('\n')}\nnot JSON\n`)
   file('b.json', [{ question: '안녕?', answer: '안녕하세요! 반가워요.' }])
