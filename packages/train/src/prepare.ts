@@ -25,14 +25,19 @@ import { TrainError } from './errors.ts'
 import type { TrainEvent } from './events.ts'
 import { type Recipe, usedSources } from './recipe.ts'
 import type { RunFolder } from './runFolder.ts'
+import { requireSameTokenizer, type Start } from './start.ts'
 
 /** Encoded data and the tokenizer it was encoded with. */
 export interface PreparedData {
   readonly tokenizer: Tokenizer
   readonly template: ChatTemplate
+  /** By name, those of the recipe's `toolsFile`. */
+  readonly tools: Tools
   readonly corpus: PackedCorpus
   /** Names the data: a checkpoint goes on only with the same. */
   readonly key: string
+  /** What the run begins with, if not with random weights. */
+  readonly start?: Start | undefined
 }
 
 /** Texts the tokenizer learns from: what people and the model write, up to the given number of characters a source. */
@@ -58,6 +63,11 @@ async function* tokenizerTexts(corpus: string, limits: Readonly<Record<string, n
 }
 
 /** The tools that conversations name: none without a `toolsFile`. Errors: `recipe` for a file that is no list. */
+async function ownTokenizer(corpus: string, recipe: NonNullable<Recipe['tokenizer']>, contextLength: number) {
+  const json = await trainTokenizer(tokenizerTexts(corpus, recipe.sources), { vocabularySize: recipe.vocabSize })
+  return new Tokenizer(json, tokenizerConfig(json, contextLength))
+}
+
 export function readTools(recipe: Recipe, dataDirectory: string): { tools: Tools; text: string } {
   if (recipe.toolsFile === undefined) return { tools: new Map(), text: '' }
   const path = resolve(dataDirectory, recipe.toolsFile)
@@ -83,14 +93,19 @@ function cleaningEvents(emit: (event: TrainEvent) => void): (progress: CleaningP
   }
 }
 
-/** Cleans the data, trains the tokenizer and encodes, or finds it all done in the run folder. */
+const hash = (...parts: unknown[]): string => createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+
+/**
+ * Cleans the data, trains the tokenizer and encodes, or finds it all done in the run folder. With `start` the tokenizer is
+ * that of the checkpoint; a `start` error if the recipe makes another.
+ */
 export async function prepareData(
   recipe: Recipe,
   folder: RunFolder,
   dataDirectory: string,
   emit: (event: TrainEvent) => void,
+  start?: Start,
 ): Promise<PreparedData> {
-  const hash = (...parts: unknown[]) => createHash('sha256').update(JSON.stringify(parts)).digest('hex')
   const sources = usedSources(recipe)
   const { tools, text: toolsText } = readTools(recipe, dataDirectory)
 
@@ -101,19 +116,21 @@ export async function prepareData(
   })
   for (const [name, source] of Object.entries(report.sources)) emit({ kind: 'source', name, report: source })
 
-  const template = new ChatTemplate(moduChatTemplate)
-  const contextLength = recipe.model.max_position_embeddings
-  const tokenizerKey = hash(report.key, recipe.tokenizer, contextLength)
+  const template = start?.template ?? new ChatTemplate(moduChatTemplate)
+  const contextLength = recipe.model?.max_position_embeddings ?? start!.config.maxPositions
+  const tokenizerKey = hash(report.key, recipe.tokenizer ?? start!.key, contextLength)
   const keyFile = join(folder.tokenizer, 'key.json')
   const reused = existsSync(keyFile) && readJson(keyFile) === tokenizerKey
   emit({ kind: 'phase', phase: 'tokenizer', reused })
   if (!reused) {
-    const texts = tokenizerTexts(folder.corpus, recipe.tokenizer.sources)
-    const json = await trainTokenizer(texts, { vocabularySize: recipe.tokenizer.vocabSize })
-    saveTokenizerFiles(folder.tokenizer, new Tokenizer(json, tokenizerConfig(json, contextLength)), template)
+    const made = recipe.tokenizer
+      ? await ownTokenizer(folder.corpus, recipe.tokenizer, contextLength)
+      : start!.tokenizer
+    saveTokenizerFiles(folder.tokenizer, made, template)
     writeFileAtomic(keyFile, JSON.stringify(tokenizerKey))
   }
   const tokenizer = Tokenizer.load(folder.tokenizer)
+  if (start) requireSameTokenizer(tokenizer, start)
 
   emit({ kind: 'phase', phase: 'pack' })
   const key = hash(tokenizerKey, tokenizer.json, template.source, toolsText, recipe.seed)
@@ -128,5 +145,5 @@ export async function prepareData(
     onSource: (name, { tokens, documents, heldOutDocuments: heldOut }) =>
       emit({ kind: 'encoded', name, tokens, documents, heldOut }),
   })
-  return { tokenizer, template, corpus, key }
+  return { tokenizer, template, tools, corpus, key }
 }

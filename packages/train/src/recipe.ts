@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { sourceSchema } from '@modu/data'
+import { sourceSchema, taskKinds } from '@modu/data'
 import { z } from 'zod'
 import { TrainError } from './errors.ts'
 
@@ -27,8 +27,6 @@ const optimisation = {
   weightDecay: z.number().min(0).default(0.1),
   /** Gradients are scaled down to this global norm. */
   clipNorm: z.number().positive().default(1),
-  /** How far a step moves the router's correction bias of an expert that got more or less than its share of the tokens. */
-  biasRate: z.number().min(0).default(0.001),
 }
 
 /** What the stages that learn from given texts say beside. */
@@ -36,6 +34,8 @@ const imitation = {
   ...optimisation,
   /** Source → share of the rows; only ratios count. */
   mixture: weights,
+  /** How far a step moves the router's correction bias of an expert that got more or less than its share of the tokens. */
+  biasRate: z.number().min(0).default(0.001),
   /** Weight of the sequence-wise balance loss over experts (DeepSeek-V3), where the model has experts. */
   balanceWeight: z.number().min(0).default(0),
   /** Weight of the multi-token-prediction loss, where the model has the module. */
@@ -48,19 +48,25 @@ const recipeSchema = z.strictObject({
   /** Of weights, data order and samples. */
   seed: z.int().min(0),
   /** Folder of the data files, relative to the recipe; `--data` and MODU_DATA override it. */
-  dataDirectory: z.string(),
+  dataDirectory: z.string().default('.'),
   /** Definitions (OpenAI shape) of the tools that conversations name, in the data folder. */
   toolsFile: z.string().optional(),
   /** Evaluation sets in the data folder: training never sees a document that holds a piece of them. */
   evaluationFiles: z.array(z.string()).default([]),
-  sources: z.record(z.string().regex(/^[\w.-]+$/), sourceSchema),
-  tokenizer: z.strictObject({
-    vocabSize: z.int().min(300),
-    /** Source → how many of its characters, at most, the tokenizer learns from. */
-    sources: z.record(z.string(), z.int().positive()),
-  }),
-  /** Fields of config.json; vocabulary size and special tokens come from the tokenizer. */
-  model: z.looseObject({ model_type: z.string(), max_position_embeddings: z.int().positive() }),
+  sources: z.record(z.string().regex(/^[\w.-]+$/), sourceSchema).default({}),
+  /** Without it, that of the checkpoint the run begins with. */
+  tokenizer: z
+    .strictObject({
+      vocabSize: z.int().min(300),
+      /** Source → how many of its characters, at most, the tokenizer learns from. */
+      sources: z.record(z.string(), z.int().positive()),
+    })
+    .optional(),
+  /**
+   * Fields of config.json; vocabulary size and special tokens come from the tokenizer. Without it, the configuration is
+   * that of the checkpoint the run begins with.
+   */
+  model: z.looseObject({ model_type: z.string(), max_position_embeddings: z.int().positive() }).optional(),
   /**
    * In which precision the model's matrix products take their factors, `float32` if not given. Weights, gradients and
    * optimiser state are float32 always.
@@ -97,7 +103,9 @@ const recipeSchema = z.strictObject({
     .strictObject({
       ...optimisation,
       /** Kind of exercise → share of the questions. */
-      kinds: weights,
+      kinds: z
+        .partialRecord(z.enum(taskKinds), z.number().positive())
+        .refine(kinds => Object.keys(kinds).length > 0, 'name at least one kind'),
       /** Questions in a step, and answers to each: the group whose rewards are compared. */
       questions: z.int().positive(),
       answers: z.int().min(2),
@@ -112,6 +120,8 @@ const recipeSchema = z.strictObject({
       klWeight: z.number().min(0).default(0.02),
       /** Tokens that go through the model at once. */
       microTokens: z.int().positive(),
+      /** Held-out questions that every validation asks, thinking and not. */
+      heldOutQuestions: z.int().positive().default(100),
     })
     .optional(),
   validation: z.strictObject({
@@ -135,11 +145,23 @@ export type PretrainRecipe = NonNullable<Recipe['pretrain']>
 export type FinetuneRecipe = NonNullable<Recipe['finetune']>
 export type ReinforceRecipe = NonNullable<Recipe['reinforce']>
 
-const stageNames = ['pretrain', 'finetune', 'reinforce'] as const
+export const stageNames = ['pretrain', 'finetune', 'reinforce'] as const
 export type StageName = (typeof stageNames)[number]
 
 /** The stages that a recipe has, in their order. */
 export const stagesOf = (recipe: Recipe): StageName[] => stageNames.filter(stage => recipe[stage])
+
+/** The recipe without the stages before `first`, for a run that begins with a checkpoint. A `recipe` error if it lacks that stage. */
+export function beginningAt(recipe: Recipe, first: StageName): Recipe {
+  if (!recipe[first]) {
+    const given = stagesOf(recipe).join(', ')
+    throw new TrainError('recipe', `the recipe has no stage "${first}"; it has ${given}`)
+  }
+  const earlier = stageNames.slice(0, stageNames.indexOf(first))
+  return Object.fromEntries(
+    Object.entries(recipe).filter(([field]) => !earlier.some(stage => stage === field)),
+  ) as Recipe
+}
 
 /** Every mixture of a recipe, with the field it stands in. */
 function mixturesOf({ pretrain, finetune }: Recipe): [field: string, mixture: Readonly<Record<string, number>>][] {
@@ -155,7 +177,8 @@ function mixturesOf({ pretrain, finetune }: Recipe): [field: string, mixture: Re
 
 /** The sources that the recipe's stages and tokenizer use, in the recipe's order. */
 export function usedSources(recipe: Recipe): Recipe['sources'] {
-  const used = [recipe.tokenizer.sources, ...mixturesOf(recipe).map(([, mixture]) => mixture)].flatMap(Object.keys)
+  const mixtures = mixturesOf(recipe).map(([, mixture]) => mixture)
+  const used = [recipe.tokenizer?.sources ?? {}, ...mixtures].flatMap(Object.keys)
   return Object.fromEntries(Object.entries(recipe.sources).filter(([name]) => used.includes(name)))
 }
 
@@ -185,7 +208,7 @@ export function parseRecipe(value: unknown, path = 'recipe'): Recipe {
   }
   const known = Object.keys(data.sources)
   const uses: [string, Record<string, number>][] = [
-    ['tokenizer.sources', data.tokenizer.sources],
+    ...(data.tokenizer ? [['tokenizer.sources', data.tokenizer.sources] as [string, Record<string, number>]] : []),
     ...mixturesOf(data).map(([field, mixture]): [string, Record<string, number>] => [field, mixture]),
   ]
   for (const [field, names] of uses) {
