@@ -3,21 +3,27 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join, relative } from 'node:path'
 import { fail, npm, root, say } from './project.mjs'
 
-const app = join(root, 'apps/web')
-const stamp = join(app, 'dist/.sources')
-const sources = ['apps/web', 'package-lock.json']
 const notSources = new Set(['dist', 'node_modules', 'test'])
 
-/** Builds the page into apps/web/dist if its sources changed since it was built last. */
-export async function ensurePage() {
-  const hash = hashOf(sources.flatMap(path => filesUnder(join(root, path))))
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return
+/**
+ * Builds the page of `app` into its folder dist if its sources changed since it was built last. Every page is made with
+ * the look of apps/web.
+ * @param {'apps/web' | 'apps/dashboard'} app
+ * @returns {Promise<string>} the folder of the built page
+ */
+export async function ensurePage(app) {
+  const dist = join(root, app, 'dist')
+  const stamp = join(dist, '.sources')
+  const sources = new Set([app, 'apps/web', 'package-lock.json'])
+  const hash = hashOf([...sources].flatMap(path => filesUnder(join(root, path))))
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return dist
   say('웹 페이지를 빌드합니다…', 'Building the page…')
-  const code = await npm(['run', 'build', '--silent', '--workspace', 'apps/web'], { stdio: ['ignore', 2, 2] })
+  const code = await npm(['run', 'build', '--silent', '--workspace', app], { stdio: ['ignore', 2, 2] })
   if (code !== 0) {
     fail('웹 페이지를 빌드하지 못했습니다. 위의 오류를 확인해 주세요.', 'The page was not built: see the error above.')
   }
   writeFileSync(stamp, hash)
+  return dist
 }
 
 /**

@@ -6,7 +6,7 @@ import { ensurePage } from './page.mjs'
 import { node, root, run } from './project.mjs'
 
 await ensureInstalled()
-await ensurePage()
+await ensurePage('apps/web')
 const modu = join(root, 'packages/cli/src/main.ts')
 const port = process.env.PORT || '8080'
 stopWhenOrphaned()

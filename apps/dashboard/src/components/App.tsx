@@ -1,0 +1,89 @@
+import { useEffect, useMemo, useState, useSyncExternalStore } from 'react'
+import { chartsOf, type ShownRun } from '../charts.ts'
+import { usePreferences } from '../preferences.ts'
+import type { RunStore } from '../runStore.ts'
+import { useText } from '../text.ts'
+import { lineColours } from '../theme.ts'
+import { ChartCard } from './ChartCard.tsx'
+import { Header } from './Header.tsx'
+import { Loads } from './Loads.tsx'
+import { RunList } from './RunList.tsx'
+import { Samples } from './Samples.tsx'
+import './App.css'
+
+/** Wide charts; the others stand three in a row. */
+const large = new Set(['loss', 'bitsPerByte', 'reward'])
+
+export function App({ store }: { store: RunStore }) {
+  const text = useText()
+  const { axis, smoothing, language } = usePreferences()
+  const { connected, runs, data } = useSyncExternalStore(store.subscribe, store.get)
+  const [chosen, setChosen] = useState(() => new URLSearchParams(location.search).getAll('run'))
+  // Until the reader chooses, the run that trains, or else the youngest, is shown.
+  const first = runs?.[0]?.id
+  useEffect(() => setChosen(chosen => (chosen.length === 0 && first !== undefined ? [first] : chosen)), [first])
+  useEffect(() => store.listen(chosen), [store, chosen])
+  useEffect(() => {
+    document.title = `${text.title} · ${language === 'ko' ? '모두' : 'Modu'}`
+  }, [text, language])
+
+  const colours = useMemo(() => new Map(chosen.map((id, i) => [id, lineColours[i % lineColours.length]!])), [chosen])
+  const shown = useMemo(
+    () =>
+      chosen.flatMap((id): ShownRun[] => {
+        const summary = runs?.find(run => run.id === id)
+        const known = data.get(id)
+        return summary && known ? [{ summary, data: known, colour: colours.get(id)! }] : []
+      }),
+    [chosen, runs, data, colours],
+  )
+  const charts = useMemo(() => chartsOf(shown, axis, smoothing), [shown, axis, smoothing])
+  const toggle = (id: string) => {
+    const next = chosen.includes(id) ? chosen.filter(each => each !== id) : [...chosen, id]
+    setChosen(next)
+    history.replaceState(null, '', `?${new URLSearchParams(next.map(run => ['run', run]))}`)
+  }
+  const named = (run: ShownRun) => (shown.length > 1 ? run.summary.name : undefined)
+  return (
+    <div className="app">
+      <Header busy={runs?.some(run => run.state === 'running') ?? false} />
+      {!connected && (
+        <p className="lost" role="status">
+          {text.lost}
+        </p>
+      )}
+      <div className="app-body">
+        {runs && runs.length > 0 && <RunList runs={runs} colours={colours} onToggle={toggle} />}
+        <main className="cards">
+          {runs?.length === 0 && (
+            <p className="app-note">
+              {text.none}
+              <br />
+              {text.noneHint} <code>npx modu train recipes/tiny.json</code>
+            </p>
+          )}
+          {runs && runs.length > 0 && charts.length === 0 && (
+            <p className="app-note">{chosen.length === 0 ? text.nothingChosen : text.waiting}</p>
+          )}
+          {charts.map(chart => (
+            <ChartCard
+              key={`${chart.field} ${chart.part}`}
+              chart={chart}
+              runs={shown}
+              large={large.has(chart.field) && chart.part === undefined}
+            />
+          ))}
+          {shown.map(
+            run => run.data.loads && <Loads key={`loads ${run.summary.id}`} name={named(run)} map={run.data.loads} />,
+          )}
+          {shown.map(
+            run =>
+              run.data.samples.length > 0 && (
+                <Samples key={`samples ${run.summary.id}`} name={named(run)} samples={run.data.samples} />
+              ),
+          )}
+        </main>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,59 @@
+import { useMemo, useState } from 'react'
+import type { Chart, ShownRun } from '../charts.ts'
+import { along, type Curve } from '../curves.ts'
+import { formatPlace, formatValue } from '../format.ts'
+import { usePreferences } from '../preferences.ts'
+import { useText } from '../text.ts'
+import { Plot } from './Plot.tsx'
+import './ChartCard.css'
+
+/** A plot with its title, and the values of its curves: the last ones, or those under the pointer. */
+export function ChartCard({ chart, runs, large }: { chart: Chart; runs: readonly ShownRun[]; large: boolean }) {
+  const text = useText()
+  const { axis, language } = usePreferences()
+  const [place, setPlace] = useState<number>()
+  const title = text.charts[chart.field]
+  // Stages of several runs would be a thicket of lines.
+  const marks = useMemo(() => {
+    const only = runs.length === 1 ? runs[0]!.data : undefined
+    if (!only) return []
+    return along(
+      axis,
+      only.stages.slice(1).map(({ step }) => step),
+      only.progress,
+    )
+  }, [runs, axis])
+  return (
+    <section className={large ? 'card chart chart-large' : 'card chart'} aria-label={title ?? chart.field}>
+      <header>
+        <h2>
+          {title ?? <code>{chart.field}</code>}
+          {chart.part !== undefined && <small>{chart.part}</small>}
+          {chart.field === 'loss' && <small>{text.perToken}</small>}
+        </h2>
+        <span className="chart-place">
+          {place !== undefined && `${text.axes[axis]} ${formatPlace(place, axis, language)}`}
+        </span>
+      </header>
+      <ul className="chart-legend">
+        {chart.curves.map(curve => (
+          <li key={curve.name}>
+            <i style={{ background: curve.colour }} />
+            {chart.curves.length > 1 && <span>{curve.name}</span>}
+            <b>{formatValue(valueAt(curve, place), language)}</b>
+          </li>
+        ))}
+      </ul>
+      <Plot curves={chart.curves} marks={marks} height={large ? 260 : 170} onPoint={setPlace} />
+    </section>
+  )
+}
+
+/** The value nearest to a place; the last one without a place. */
+function valueAt({ x, y }: Curve, place: number | undefined): number {
+  if (place === undefined) return y.at(-1)!
+  const after = x.findIndex(at => at >= place)
+  if (after < 0) return y.at(-1)!
+  const nearest = after > 0 && place - x[after - 1]! < x[after]! - place ? after - 1 : after
+  return y[nearest]!
+}

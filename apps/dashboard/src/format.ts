@@ -1,0 +1,28 @@
+import type { Axis, Preferences } from './preferences.ts'
+
+type Language = Preferences['language']
+
+/** A measured value with four digits, however large or small. */
+export function formatValue(value: number, language: Language): string {
+  const size = Math.abs(value)
+  if (size !== 0 && size < 0.001) return value.toExponential(2)
+  return value.toLocaleString(language, { maximumSignificantDigits: 4 })
+}
+
+/** A count as people say it: 1.2만, 12K. */
+export const formatCount = (count: number, language: Language): string =>
+  count.toLocaleString(language, { notation: 'compact', maximumFractionDigits: 1 })
+
+/** Seconds as 1:02:03 or 4:05. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60]
+  const two = (n: number) => String(n).padStart(2, '0')
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
+}
+
+/** A place on the axis. */
+export function formatPlace(value: number, axis: Axis, language: Language): string {
+  if (axis === 'seconds') return formatDuration(value)
+  return axis === 'tokens' ? formatCount(value, language) : Math.round(value).toLocaleString(language)
+}

@@ -1,0 +1,108 @@
+import { usePreferences } from './preferences.ts'
+
+const ko = {
+  title: '학습 현황',
+  runs: '학습 목록',
+  none: '아직 학습이 없습니다.',
+  noneHint: '터미널에서 시작해 보세요:',
+  waiting: '첫 단계를 기다리고 있습니다. 자료를 다듬고 토크나이저를 만드는 동안에는 그릴 것이 없습니다.',
+  nothingChosen: '왼쪽에서 볼 학습을 고르세요.',
+  states: { running: '학습 중', finished: '끝남', stopped: '멈춤' },
+  stages: { pretrain: '사전 학습', finetune: '대화 미세 조정', reinforce: '강화 학습' } as Record<string, string>,
+  lost: '연결이 끊겼습니다. 학습이 끝났다면 npx modu runs로 다시 볼 수 있습니다.',
+  language: '언어',
+  theme: '화면 밝기',
+  themeSystem: '시스템 설정',
+  themeLight: '밝게',
+  themeDark: '어둡게',
+  axis: '가로축',
+  axes: { step: '단계', tokens: '토큰', seconds: '시간' },
+  smoothing: '다듬기',
+  step: '단계',
+  progress: '진행',
+  loss: '손실',
+  speed: '토큰/초',
+  left: '남은 시간',
+  perToken: 'nat/토큰',
+  charts: {
+    loss: '학습 손실',
+    bitsPerByte: '검증 자료의 비트/바이트',
+    tokensPerSecond: '초당 토큰',
+    learningRate: '학습률',
+    gradientNorm: '기울기의 크기',
+    worstExpertLoad: '가장 바쁜 전문가의 부하',
+    meanExpertLoad: '바쁜 전문가의 부하 (층 평균)',
+    routerEntropy: '라우터 엔트로피',
+    deadExperts: '쉬는 전문가',
+    reward: '보상',
+    kl: '처음 모델과의 KL',
+  } as Record<string, string>,
+  zoomHint: '끌어서 확대, 두 번 눌러 되돌리기',
+  loads: '전문가별 부하',
+  loadsHint: '줄마다 전문가 하나. 1배면 층 안에서 고르게 나뉜 것입니다.',
+  loadAt: (step: string, layer: number, expert: number, load: string) =>
+    `${step}단계 · ${layer}층 전문가 ${expert}: 평균의 ${load}배`,
+  layer: (n: number) => `${n}층`,
+  times: (n: number) => (n === 3 ? '3배 이상' : `${n}배`),
+  samples: '같은 물음에 대한 답',
+  samplesAt: (step: string) => `${step}단계의 답`,
+  reasoning: '생각',
+}
+
+/** All words of the page in one language. */
+export type Text = typeof ko
+
+const en: Text = {
+  title: 'Training',
+  runs: 'Runs',
+  none: 'There are no runs yet.',
+  noneHint: 'Start one in a terminal:',
+  waiting: 'Waiting for the first step. While data is cleaned and the tokenizer is made there is nothing to draw.',
+  nothingChosen: 'Choose a run to look at.',
+  states: { running: 'training', finished: 'finished', stopped: 'stopped' },
+  stages: { pretrain: 'pre-training', finetune: 'fine-tuning', reinforce: 'reinforcement' },
+  lost: 'The connection is lost. If training has ended, npx modu runs shows it again.',
+  language: 'Language',
+  theme: 'Brightness',
+  themeSystem: 'As the system',
+  themeLight: 'Light',
+  themeDark: 'Dark',
+  axis: 'Horizontal axis',
+  axes: { step: 'Step', tokens: 'Tokens', seconds: 'Time' },
+  smoothing: 'Smoothing',
+  step: 'Step',
+  progress: 'Progress',
+  loss: 'Loss',
+  speed: 'Tokens/s',
+  left: 'Time left',
+  perToken: 'nats/token',
+  charts: {
+    loss: 'Training loss',
+    bitsPerByte: 'Held-out bits per byte',
+    tokensPerSecond: 'Tokens per second',
+    learningRate: 'Learning rate',
+    gradientNorm: 'Gradient norm',
+    worstExpertLoad: 'Load of the busiest expert',
+    meanExpertLoad: 'Load of busy experts (mean of layers)',
+    routerEntropy: 'Router entropy',
+    deadExperts: 'Dead experts',
+    reward: 'Reward',
+    kl: 'KL to the starting model',
+  },
+  zoomHint: 'drag to zoom in, double-click to zoom out',
+  loads: 'Load by expert',
+  loadsHint: 'A row for each expert. 1× is an even share within the layer.',
+  loadAt: (step, layer, expert, load) => `Step ${step} · layer ${layer}, expert ${expert}: ${load} times the mean`,
+  layer: n => `L${n}`,
+  times: n => (n === 3 ? '3× or more' : `${n}×`),
+  samples: 'Answers to the same prompts',
+  samplesAt: step => `Answers at step ${step}`,
+  reasoning: 'Reasoning',
+}
+
+const texts = { ko, en }
+
+/** The words in the language that the reader has chosen. */
+export function useText(): Text {
+  return texts[usePreferences().language]
+}
