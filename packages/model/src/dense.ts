@@ -18,7 +18,16 @@ import type { DenseConfig } from './config.ts'
 import { type DecodingStep, roomFor, SequenceCache } from './kvCache.ts'
 import type { KvCache, LanguageModel } from './languageModel.ts'
 import { RopeTable } from './ropeTable.ts'
-import { checkTokens, integers, lastLogits, sequenceLength, sequencePositions, shiftLeft } from './sequences.ts'
+import {
+  checkTokens,
+  integers,
+  lastLogits,
+  longestSequence,
+  type Sequences,
+  sequencePositions,
+  sequenceStarts,
+  shiftLeft,
+} from './sequences.ts'
 import { type Bound, bias, bindWeights, flattenWeights, matrix, norm, type WeightSpec } from './weights.ts'
 
 /*
@@ -29,8 +38,8 @@ import { type Bound, bias, bindWeights, flattenWeights, matrix, norm, type Weigh
  *                x += down · (silu(gate · x̂) * up · x̂)     x̂ = norm(x)
  *   logits = head · norm(x)
  *
- * Shapes in this file: T rows = sequences × length, one after the other; H hidden size; h heads in g groups that share
- * a key and a value; d numbers a head.
+ * Shapes in this file: T rows, the tokens of all sequences one after the other; H hidden size; h heads in g groups
+ * that share a key and a value; d numbers a head.
  */
 
 /* ---------------------------------------------------------------------------------------------------- weights */
@@ -89,7 +98,8 @@ type ModelWeights = Bound<ReturnType<typeof modelWeights>>
 interface Place {
   readonly positions: Tensor
   readonly table: RotaryTable
-  readonly sequences: number
+  /** Of whole sequences where each begins and the last one ends, i32 [sequences + 1]. */
+  readonly sequences: number | Tensor
   readonly cache?: SequenceCache
 }
 
@@ -115,21 +125,25 @@ export class Dense implements LanguageModel {
     this.rope = new RopeTable(device, config.ropeParameters, config.headDim)
   }
 
-  hidden(ids: Int32Array, batch: number, record?: Tensor[]): Tensor {
-    const length = sequenceLength(this.config, ids, batch)
-    const positions = sequencePositions(this.device, length, batch)
-    const place = { positions, table: this.rope.upTo(length), sequences: batch }
-    return rmsNorm(this.decoder(integers(this.device, ids), place, record), this.weights.norm, this.config.rmsNormEps)
+  hidden(ids: Int32Array, sequences: Sequences, record?: Tensor[]): Tensor {
+    const { device } = this
+    const starts = sequenceStarts(this.config, ids, sequences)
+    const place = {
+      positions: sequencePositions(device, starts),
+      table: this.rope.upTo(longestSequence(starts)),
+      sequences: integers(device, starts),
+    }
+    return rmsNorm(this.decoder(integers(device, ids), place, record), this.weights.norm, this.config.rmsNormEps)
   }
 
   logits(hidden: Tensor): Tensor {
     return linear(hidden, this.head)
   }
 
-  loss(ids: Int32Array, labels: Int32Array, batch: number, { weight = 1 } = {}): Tensor {
-    const length = sequenceLength(this.config, ids, batch)
-    const next = integers(this.device, shiftLeft(labels, length, 1, -100))
-    return linearCrossEntropy(this.hidden(ids, batch), this.head, next, { weight })
+  loss(ids: Int32Array, labels: Int32Array, sequences: Sequences, { weight = 1 } = {}): Tensor {
+    const starts = sequenceStarts(this.config, ids, sequences)
+    const next = integers(this.device, shiftLeft(labels, starts, 1, -100))
+    return linearCrossEntropy(this.hidden(ids, starts), this.head, next, { weight })
   }
 
   createCache(capacity: number): KvCache {
@@ -149,7 +163,7 @@ export class Dense implements LanguageModel {
 
   /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */
   private append(ids: Int32Array, cache: SequenceCache): Tensor {
-    const positions = sequencePositions(this.device, ids.length, 1, cache.length)
+    const positions = sequencePositions(this.device, [0, ids.length], cache.length)
     const table = this.rope.upTo(cache.length + ids.length)
     const x = this.decoder(integers(this.device, ids), { positions, table, sequences: 1, cache })
     cache.advance(ids.length)

@@ -25,7 +25,16 @@ import { ModelError } from './errors.ts'
 import { type DecodingStep, roomFor, SequenceCache } from './kvCache.ts'
 import type { KvCache, LanguageModel } from './languageModel.ts'
 import { RopeTable, yarnMscale } from './ropeTable.ts'
-import { checkTokens, integers, lastLogits, sequenceLength, sequencePositions, shiftLeft } from './sequences.ts'
+import {
+  checkTokens,
+  integers,
+  lastLogits,
+  longestSequence,
+  type Sequences,
+  sequencePositions,
+  sequenceStarts,
+  shiftLeft,
+} from './sequences.ts'
 import {
   type Bound,
   bias,
@@ -47,7 +56,7 @@ import {
  *                x += norm(experts(x̂) + shared(x̂))      x̂ = norm(x), in the others
  *   logits = head · norm(x)
  *
- * Shapes in this file: T rows = sequences × length, one after the other; H hidden size; h heads.
+ * Shapes in this file: T rows, the tokens of all sequences one after the other; H hidden size; h heads.
  */
 
 /** The two norms inside attention use this eps whatever the configuration says, as in the official code. */
@@ -142,7 +151,8 @@ type ModelWeights = Bound<ReturnType<typeof modelWeights>>
 interface Place {
   readonly positions: Tensor
   readonly table: RotaryTable
-  readonly sequences: number
+  /** Of whole sequences where each begins and the last one ends, i32 [sequences + 1]. */
+  readonly sequences: number | Tensor
   readonly cache?: SequenceCache
 }
 
@@ -177,11 +187,8 @@ export class K1 implements LanguageModel {
     for (const { moe } of layers) if (moe) this.loads.set(moe, new Int32Array(config.nRoutedExperts))
   }
 
-  hidden(ids: Int32Array, batch: number, record?: Tensor[]): Tensor {
-    const length = sequenceLength(this.config, ids, batch)
-    const positions = sequencePositions(this.device, length, batch)
-    // One position more than the sequence: the multi-token-prediction module looks one token further.
-    const place = { positions, table: this.rope.upTo(length + 1), sequences: batch }
+  hidden(ids: Int32Array, sequences: Sequences, record?: Tensor[]): Tensor {
+    const place = this.placeOf(sequenceStarts(this.config, ids, sequences))
     return rmsNorm(this.decoder(integers(this.device, ids), place, record), this.weights.norm, this.config.rmsNormEps)
   }
 
@@ -189,13 +196,13 @@ export class K1 implements LanguageModel {
     return linear(hidden, this.head)
   }
 
-  loss(ids: Int32Array, labels: Int32Array, batch: number, { mtpWeight = 0, weight = 1 } = {}): Tensor {
-    const length = sequenceLength(this.config, ids, batch)
-    const labelsAhead = (by: number) => integers(this.device, shiftLeft(labels, length, by, -100))
-    const hidden = this.hidden(ids, batch)
+  loss(ids: Int32Array, labels: Int32Array, sequences: Sequences, { mtpWeight = 0, weight = 1 } = {}): Tensor {
+    const starts = sequenceStarts(this.config, ids, sequences)
+    const labelsAhead = (by: number) => integers(this.device, shiftLeft(labels, starts, by, -100))
+    const hidden = this.hidden(ids, starts)
     const loss = linearCrossEntropy(hidden, this.head, labelsAhead(1), { weight })
     if (!this.weights.mtp || mtpWeight === 0) return loss
-    const further = this.mtpHidden(ids, hidden, batch)
+    const further = this.mtpHidden(ids, hidden, starts)
     return add(loss, linearCrossEntropy(further, this.head, labelsAhead(2), { weight: weight * mtpWeight }))
   }
 
@@ -215,23 +222,20 @@ export class K1 implements LanguageModel {
 
   /**
    * The multi-token-prediction module: its output for each token t after the module's own norm, from which `logits`
-   * predicts token t + 2. ids: [batch·length]; hidden: [batch·length, H], what `hidden` returned; returns
-   * [batch·length, H]. The last row of each sequence is without meaning: there is no token t + 1.
+   * predicts token t + 2. ids: [T]; hidden: [T, H], what `hidden` returned; returns [T, H]. The last row of each sequence is without meaning: there is no token t + 1.
    * DeepSeek-V3, section 2.2.
    */
-  mtpHidden(ids: Int32Array, hidden: Tensor, batch: number): Tensor {
+  mtpHidden(ids: Int32Array, hidden: Tensor, sequences: Sequences): Tensor {
     const { mtp } = this.weights
     if (!mtp) throw new ModelError('option', 'this model has no multi-token-prediction module')
     const { rmsNormEps } = this.config
-    const length = sequenceLength(this.config, ids, batch)
-    const next = embedding(this.weights.embedding, integers(this.device, shiftLeft(ids, length, 1, 0)))
+    const starts = sequenceStarts(this.config, ids, sequences)
+    const next = embedding(this.weights.embedding, integers(this.device, shiftLeft(ids, starts, 1, 0)))
     const x = linear(
       concat(rmsNorm(next, mtp.embeddingNorm, rmsNormEps), rmsNorm(hidden, mtp.hiddenNorm, rmsNormEps)),
       mtp.merge,
     )
-    const positions = sequencePositions(this.device, length, batch, 1)
-    const place = { positions, table: this.rope.upTo(length + 1), sequences: batch }
-    return rmsNorm(this.layer(x, mtp.layer, place, 0), mtp.outputNorm, rmsNormEps)
+    return rmsNorm(this.layer(x, mtp.layer, this.placeOf(starts, 1), 0), mtp.outputNorm, rmsNormEps)
   }
 
   /** Whether the model has a multi-token-prediction module. */
@@ -253,9 +257,19 @@ export class K1 implements LanguageModel {
     return [...this.loads.keys()].map(moe => moe.correctionBias)
   }
 
+  /** Whole sequences, whose positions count from `from`. */
+  private placeOf(starts: Int32Array, from = 0): Place {
+    return {
+      positions: sequencePositions(this.device, starts, from),
+      // One position more than the longest: the multi-token-prediction module looks one token further.
+      table: this.rope.upTo(longestSequence(starts) + 1),
+      sequences: integers(this.device, starts),
+    }
+  }
+
   /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */
   private append(ids: Int32Array, cache: SequenceCache): Tensor {
-    const positions = sequencePositions(this.device, ids.length, 1, cache.length)
+    const positions = sequencePositions(this.device, [0, ids.length], cache.length)
     const table = this.rope.upTo(cache.length + ids.length)
     const x = this.decoder(integers(this.device, ids), { positions, table, sequences: 1, cache })
     cache.advance(ids.length)
@@ -321,7 +335,7 @@ export class K1 implements LanguageModel {
     latent: Tensor,
     ropeKey: Tensor,
     w: AttentionWeights,
-    sequences: number,
+    sequences: number | Tensor,
   ): Tensor {
     const { numAttentionHeads: heads, qkNopeHeadDim: keyDim, vHeadDim: valueDim } = this.config
     const kv = linear(latent, w.latentUp).reshape([latent.shape[0]!, heads, keyDim + valueDim])

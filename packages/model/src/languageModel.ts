@@ -1,5 +1,6 @@
 import type { Device, Tensor } from '@modu/engine'
 import type { ModelConfig } from './config.ts'
+import type { Sequences } from './sequences.ts'
 
 /**
  * What every model family offers, on every device. Token ids only; text is the tokenizer's business.
@@ -16,19 +17,20 @@ export interface LanguageModel {
   readonly head: Tensor
 
   /**
-   * Final hidden states, after the last norm. ids: [batch·length] row by row; returns [batch·length, hidden].
-   * With `record`, the embedding output and every layer's output are pushed to it ([batch·length, hidden] each).
+   * Final hidden states, after the last norm. ids: [tokens] of all `sequences`, each of which begins at position 0 and
+   * sees nothing of the others; returns [tokens, hidden]. With `record`, the embedding output and every layer's output
+   * are pushed to it ([tokens, hidden] each).
    */
-  hidden(ids: Int32Array, batch: number, record?: Tensor[]): Tensor
+  hidden(ids: Int32Array, sequences: Sequences, record?: Tensor[]): Tensor
 
   /** hidden: [rows, hidden] → [rows, vocabulary]. */
   logits(hidden: Tensor): Tensor
 
   /**
-   * Mean cross-entropy in nats of position t predicting labels[t + 1] (labels are shifted inside; −100 is ignored),
-   * as a scalar, ready for the tape. Adds `mtpWeight` times the loss of the multi-token-prediction module if there is one.
+   * Mean cross-entropy in nats of position t of a sequence predicting its labels[t + 1] (labels are shifted inside; −100
+   * is ignored), as a scalar, ready for the tape. Adds `mtpWeight` times the loss of the multi-token-prediction module if there is one.
    */
-  loss(ids: Int32Array, labels: Int32Array, batch: number, options?: LossOptions): Tensor
+  loss(ids: Int32Array, labels: Int32Array, sequences: Sequences, options?: LossOptions): Tensor
 
   /** Room for `capacity` tokens of one sequence, in persistent memory. */
   createCache(capacity: number): KvCache

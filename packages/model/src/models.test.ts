@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { createCpuDevice, createReferenceDevice, differentiate } from '@modu/engine'
+import { createCpuDevice, createReferenceDevice, differentiate, type Tensor } from '@modu/engine'
 import { describe, expect, test } from 'vitest'
 import { ModelError } from './errors.ts'
 import { K1 } from './k1.ts'
@@ -81,6 +81,51 @@ describe.each(['k1-yarn', 'k1-halves', 'llama', 'qwen3'])('%s with a cache', nam
     expect(code(() => model.hidden(new Int32Array(model.config.maxPositions + 1), 1))).toBe('context')
     expect(code(() => model.hidden(new Int32Array(5), 2))).toBe('option')
     expect(code(() => model.hidden(Int32Array.of(1, vocabulary), 1))).toBe('token')
+  })
+})
+
+describe.each(['k1-mtp', 'k1-halves', 'llama', 'qwen3'])('%s with sequences that differ in length', name => {
+  const model = loadModel(fixture(name), reference)
+  const starts = Int32Array.of(0, 1, 8, 10, 33, 33, 36)
+  const ids = randomIds(36, model.config.vocabSize)
+  const parts = Array.from(starts.subarray(1), (end, s) => [starts[s]!, end] as const).filter(([from, to]) => to > from)
+
+  test('each is what it is alone', () => {
+    const record: Tensor[] = []
+    const together = [...model.hidden(ids, starts, record).reals]
+    const alone = parts.flatMap(([from, to]) => [...model.hidden(ids.slice(from, to), 1).reals])
+    expectClose(together, alone, 1e-9)
+    expect(record.at(-1)!.shape).toEqual([36, model.config.hiddenSize])
+  })
+
+  test('the loss is the mean over the labels of all, and no token predicts one of another sequence', () => {
+    const labels = ids.map((id, i) => (i % 4 === 1 ? -100 : id))
+    const counted = (from: number, to: number, ahead: number) =>
+      labels.subarray(Math.min(from + ahead, to), to).filter(label => label >= 0).length
+    for (const mtpWeight of [0, 0.5]) {
+      const mean = (ahead: number) => {
+        let [sum, count] = [0, 0]
+        for (const [from, to] of parts) {
+          const lossOf = (weight: number) =>
+            model.loss(ids.slice(from, to), labels.slice(from, to), 1, { mtpWeight: weight }).reals[0]!
+          const loss = ahead === 1 ? lossOf(0) : lossOf(1) - lossOf(0)
+          sum += loss * counted(from, to, ahead)
+          count += counted(from, to, ahead)
+        }
+        return sum / count
+      }
+      const expected = mtpWeight === 0 ? mean(1) : mean(1) + mtpWeight * mean(2)
+      expect(model.loss(ids, labels, starts, { mtpWeight }).reals[0]).toBeCloseTo(expected, 9)
+    }
+  })
+
+  test('offsets that do not fit the tokens are refused', () => {
+    for (const wrong of [[0, 35], [1, 36], [0, 20, 10, 36], [36], []]) {
+      expect(code(() => model.hidden(ids, Int32Array.from(wrong)))).toBe('option')
+    }
+    const { maxPositions } = model.config
+    const long = new Int32Array(maxPositions + 3)
+    expect(code(() => model.hidden(long, Int32Array.of(0, 2, maxPositions + 3)))).toBe('context')
   })
 })
 

@@ -9,19 +9,37 @@ export function integers(device: Device, values: ArrayLike<number>): Tensor {
   return tensor
 }
 
-/** The length of each of `batch` equally long sequences in `ids`; errors for ids that cannot be run. */
-export function sequenceLength(config: ModelConfig, ids: ArrayLike<number>, batch: number): number {
-  const length = ids.length / batch
-  if (!Number.isInteger(length) || length === 0)
-    throw new ModelError('option', `${ids.length} tokens cannot be ${batch} sequences of equal length`)
-  if (length > config.maxPositions)
+/**
+ * Independent sequences that lie one after the other in `ids`: how many equally long ones, or where each begins and the
+ * last one ends (sequences + 1 offsets), so that they may differ in length.
+ */
+export type Sequences = number | Int32Array
+
+/** Where each sequence in `ids` begins and the last one ends; errors for ids that cannot be run. */
+export function sequenceStarts(config: ModelConfig, ids: ArrayLike<number>, sequences: Sequences): Int32Array {
+  const starts = typeof sequences === 'number' ? equalStarts(ids.length, sequences) : sequences
+  const lengths = starts.subarray(1).map((end, s) => end - starts[s]!)
+  if (ids.length === 0 || starts[0] !== 0 || starts.at(-1) !== ids.length || lengths.some(length => length < 0))
+    throw new ModelError('option', `${ids.length} tokens cannot be sequences that begin at ${starts.join(', ')}`)
+  const longest = longestSequence(starts)
+  if (longest > config.maxPositions)
     throw new ModelError(
       'context',
-      `a sequence of ${length} tokens is longer than the model's context of ${config.maxPositions}; shorten it`,
+      `a sequence of ${longest} tokens is longer than the model's context of ${config.maxPositions}; shorten it`,
     )
   checkTokens(config, ids)
-  return length
+  return starts
 }
+
+function equalStarts(tokens: number, sequences: number): Int32Array {
+  if (!Number.isInteger(tokens / sequences))
+    throw new ModelError('option', `${tokens} tokens cannot be ${sequences} sequences of equal length`)
+  return Int32Array.from({ length: sequences + 1 }, (_, s) => (s * tokens) / sequences)
+}
+
+/** The length of the longest sequence. */
+export const longestSequence = (starts: Int32Array): number =>
+  starts.reduce((longest, start, s) => (s === 0 ? 0 : Math.max(longest, start - starts[s - 1]!)), 0)
 
 /** A `token` error if an id is outside the vocabulary. */
 export function checkTokens(config: ModelConfig, ids: ArrayLike<number>): void {
@@ -35,17 +53,20 @@ export function checkTokens(config: ModelConfig, ids: ArrayLike<number>): void {
   }
 }
 
-/** Positions of `batch` sequences of `length` tokens, row by row, counted from `from`. */
-export function sequencePositions(device: Device, length: number, batch: number, from = 0): Tensor {
-  return integers(
-    device,
-    Int32Array.from({ length: length * batch }, (_, row) => from + (row % length)),
-  )
+/** The position of each token in its sequence, counted from `from`. */
+export function sequencePositions(device: Device, starts: ArrayLike<number>, from = 0): Tensor {
+  const positions = new Int32Array(starts[starts.length - 1]!)
+  for (let s = 0; s + 1 < starts.length; s++)
+    for (let row = starts[s]!; row < starts[s + 1]!; row++) positions[row] = from + row - starts[s]!
+  return integers(device, positions)
 }
 
 /** Each sequence moved `by` tokens to the left; what comes in at its end is `filler`. */
-export function shiftLeft(values: Int32Array, length: number, by: number, filler: number): Int32Array {
-  return Int32Array.from(values, (_, row) => ((row % length) + by < length ? values[row + by]! : filler))
+export function shiftLeft(values: Int32Array, starts: Int32Array, by: number, filler: number): Int32Array {
+  const shifted = new Int32Array(values.length).fill(filler)
+  for (let s = 0; s + 1 < starts.length; s++)
+    shifted.set(values.subarray(Math.min(starts[s]! + by, starts[s + 1]!), starts[s + 1]!), starts[s]!)
+  return shifted
 }
 
 /** Tokens that go through a model at once when a long prompt is read into a cache; bounds the memory it needs. */
