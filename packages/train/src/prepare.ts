@@ -62,12 +62,12 @@ async function* tokenizerTexts(corpus: string, limits: Readonly<Record<string, n
   }
 }
 
-/** The tools that conversations name: none without a `toolsFile`. Errors: `recipe` for a file that is no list. */
 async function ownTokenizer(corpus: string, recipe: NonNullable<Recipe['tokenizer']>, contextLength: number) {
   const json = await trainTokenizer(tokenizerTexts(corpus, recipe.sources), { vocabularySize: recipe.vocabSize })
   return new Tokenizer(json, tokenizerConfig(json, contextLength))
 }
 
+/** The tools that conversations name: none without a `toolsFile`. Errors: `recipe` for a file that is no list. */
 export function readTools(recipe: Recipe, dataDirectory: string): { tools: Tools; text: string } {
   if (recipe.toolsFile === undefined) return { tools: new Map(), text: '' }
   const path = resolve(dataDirectory, recipe.toolsFile)
@@ -145,5 +145,5 @@ export async function prepareData(
     onSource: (name, { tokens, documents, heldOutDocuments: heldOut }) =>
       emit({ kind: 'encoded', name, tokens, documents, heldOut }),
   })
-  return { tokenizer, template, tools, corpus, key }
+  return { tokenizer, template, tools, corpus, key, start }
 }

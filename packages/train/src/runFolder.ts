@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import { readJson, writeFileAtomic } from '@modu/model'
+import { describeDifferences, differences } from './differences.ts'
 import { TrainError } from './errors.ts'
 import { lockOf, trainingProcess } from './lock.ts'
-import type { Recipe } from './recipe.ts'
+import { parseRecipe, type Recipe } from './recipe.ts'
+import type { Start } from './start.ts'
 
 /** Everything a run leaves behind lies in one folder. */
 export interface RunFolder {
@@ -21,24 +22,47 @@ export interface RunFolder {
   release(): void
 }
 
+/** Refuses to go on with another recipe than the run began with; what has been added to recipes since then has its default. */
+function requireSameRecipe(root: string, recipeFile: string, recipe: Recipe): void {
+  const earlier = parseRecipe(readJson(recipeFile), recipeFile)
+  const changed = differences(asJson(earlier), asJson(recipe))
+  if (changed.length === 0) return
+  throw new TrainError(
+    'run',
+    `${root} holds a run of a recipe that differs: ${describeDifferences(changed)}. Put the recipe back as it was, choose another run folder (--out), or delete this one`,
+  )
+}
+
+const asJson = (value: object): unknown => JSON.parse(JSON.stringify(value))
+
+/** What a run began with, if not with random weights, as the file `start.json` keeps it. */
+type Beginning = Pick<Start, 'folder' | 'key'>
+
+function requireSameStart(root: string, earlier: Beginning | undefined, given: Beginning | undefined): void {
+  if (earlier?.key === given?.key) return
+  const name = (start: Beginning | undefined) => (start ? `the checkpoint ${start.folder}` : 'random weights')
+  const what =
+    earlier?.folder === given?.folder
+      ? `began with ${name(earlier)}, which has changed since`
+      : `began with ${name(earlier)}, not with ${name(given)}`
+  throw new TrainError(
+    'run',
+    `the run in ${root} ${what}: give the same again (--from), or choose another run folder (--out)`,
+  )
+}
+
 /**
- * Opens the folder of a run, making it for a new one, and locks it. A `run` error if it belongs to another recipe, or
- * if another process is training in it.
+ * Opens the folder of a run, making it for a new one, and locks it. A `run` error if it belongs to another recipe or
+ * another checkpoint to begin with, or if another process is training in it.
  */
-export function openRunFolder(root: string, recipe: Recipe): RunFolder {
+export function openRunFolder(root: string, recipe: Recipe, start?: Beginning): RunFolder {
   mkdirSync(root, { recursive: true })
   const recipeFile = join(root, 'recipe.json')
-  if (existsSync(recipeFile)) {
-    const earlier = readJson(recipeFile) as Record<string, unknown>
-    const changed = Object.keys({ ...earlier, ...recipe }).filter(
-      field => !isDeepStrictEqual(earlier[field], JSON.parse(JSON.stringify(recipe[field as keyof Recipe] ?? null))),
-    )
-    if (changed.length > 0) {
-      throw new TrainError(
-        'run',
-        `${root} holds a run of a recipe with other ${changed.map(field => `"${field}"`).join(', ')}: put the recipe back as it was, choose another run folder, or delete this one`,
-      )
-    }
+  const startFile = join(root, 'start.json')
+  const begun = existsSync(recipeFile)
+  if (begun) {
+    requireSameRecipe(root, recipeFile, recipe)
+    requireSameStart(root, existsSync(startFile) ? (readJson(startFile) as Beginning) : undefined, start)
   }
   const pid = trainingProcess(root)
   if (pid !== undefined && pid !== process.pid) {
@@ -46,7 +70,11 @@ export function openRunFolder(root: string, recipe: Recipe): RunFolder {
   }
   const lock = lockOf(root)
   writeFileSync(lock, String(process.pid))
-  if (!existsSync(recipeFile)) writeFileAtomic(recipeFile, `${JSON.stringify(recipe, null, 2)}\n`)
+  if (!begun) {
+    const write = (path: string, value: object) => writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`)
+    if (start) write(startFile, { folder: start.folder, key: start.key })
+    write(recipeFile, recipe)
+  }
   const inside = (name: string) => join(root, name)
   return {
     root,

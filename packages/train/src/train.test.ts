@@ -166,11 +166,68 @@ describe('interrupted', () => {
   })
 })
 
+describe('a run that begins with a checkpoint', () => {
+  const { tokenizer: _, model: __, ...rest } = testRecipe
+  const finetune = { ...testRecipe.finetune, steps: 2 }
+  const write = (recipe: object) => writeFileSync(path('recipe.json'), JSON.stringify(recipe))
+
+  test('takes its weights, tokenizer and template, trains the stages from the given one on, and goes on', async () => {
+    await run('first')
+    const options = { from: path('first', 'model'), stage: 'finetune' as const }
+    // Without a step of any size the model stays what it was.
+    write({ ...rest, finetune: { ...finetune, learningRate: 1e-30, weightDecay: 0, biasRate: 0 } })
+    const events: TrainEvent[] = []
+    const abort = new AbortController()
+    const onProgress = (event: TrainEvent) => {
+      events.push(event)
+      if (event.kind === 'step') abort.abort()
+    }
+    expect(await run('second', { ...options, onProgress, signal: abort.signal })).toMatchObject({ step: 1 })
+    expect(await run('second', options)).toMatchObject({ step: 2, model: path('second', 'model') })
+    expect(events.filter(e => e.kind === 'phase').map(e => e.phase)).toEqual(['clean', 'tokenizer', 'pack', 'finetune'])
+    const file = (runFolder: string, name: string) => readFileSync(path(runFolder, 'model', name))
+    for (const name of ['model.safetensors', 'tokenizer.json', 'chat_template.jinja']) {
+      expect(file('second', name).equals(file('first', name)), name).toBe(true)
+    }
+    await expect(run('second')).rejects.toThrow(/the recipe has no "tokenizer".*--from/)
+  })
+
+  test('with a recipe that names tokenizer and model, these must be the same', async () => {
+    await run('first')
+    const from = path('first', 'model')
+    write({ ...testRecipe, pretrain: undefined, finetune })
+    expect(await run('same', { from })).toMatchObject({ step: 2 })
+    write({ ...testRecipe, finetune, model: { ...testRecipe.model, n_routed_experts: 8 } })
+    await expect(run('a', { from, stage: 'finetune' })).rejects.toThrow(
+      /another configuration than the recipe \(recipe → checkpoint\): n_routed_experts: 8 → 4\. Take "model" out/,
+    )
+    write({ ...testRecipe, finetune, tokenizer: { ...testRecipe.tokenizer, vocabSize: 350 } })
+    await expect(run('b', { from, stage: 'finetune' })).rejects.toThrow(
+      /does not belong to the recipe's tokenizer: it has 350 entries, the checkpoint's 340\. Take "tokenizer" out/,
+    )
+    write({ ...testRecipe, finetune, tokenizer: { ...testRecipe.tokenizer, sources: { texts: 300 } } })
+    await expect(run('c', { from, stage: 'finetune' })).rejects.toThrow(/: entry \d+ is ".+", in the checkpoint's ".+"/)
+  })
+
+  test('is refused without one, with a stage that is not there, with a tokenizer of another model', async () => {
+    await expect(run('a', { stage: 'finetune' })).rejects.toThrow(/to begin at the stage "finetune", give a checkpoint/)
+    await expect(run('a', { stage: 'reinforce', from: 'x' })).rejects.toThrow(
+      /has no stage "reinforce"; it has pretrain/,
+    )
+    await run('first')
+    const from = path('first', 'model')
+    const config = JSON.parse(readFileSync(join(from, 'config.json'), 'utf8'))
+    writeFileSync(join(from, 'config.json'), JSON.stringify({ ...config, vocab_size: 300 }))
+    write({ ...rest, pretrain: undefined })
+    await expect(run('b', { from })).rejects.toThrow(/the tokenizer has 340 entries, but the model only 300/)
+  })
+})
+
 describe('refuses', () => {
   test('a changed recipe or changed data in the same run folder', async () => {
     await run('r')
     writeFileSync(path('recipe.json'), JSON.stringify({ ...testRecipe, seed: 5 }))
-    await expect(run('r')).rejects.toThrow(/other "seed"/)
+    await expect(run('r')).rejects.toThrow(/a recipe that differs: seed: 1 → 5/)
     writeFileSync(path('recipe.json'), JSON.stringify(testRecipe))
     writeFileSync(
       path('a.jsonl'),

@@ -1,7 +1,7 @@
 import { copyFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { Device, Tensor } from '@modu/engine'
-import { ChatModel, createModel, type LanguageModel, parseConfig, setTrainable, writeFileAtomic } from '@modu/model'
+import { ChatModel, createModel, type LanguageModel, loadModel, setTrainable, writeFileAtomic } from '@modu/model'
 import { findCheckpoint, loadCheckpoint, type RunState, saveCheckpoint } from './checkpoint.ts'
 import { TrainError } from './errors.ts'
 import type { Sample, TrainEvent } from './events.ts'
@@ -10,13 +10,15 @@ import { finetuneStage, pretrainStage } from './imitation.ts'
 import { lossPlot } from './lossPlot.ts'
 import { appendLine, type Metrics, rewindLines, type StepMetrics, type ValidationMetrics } from './metrics.ts'
 import { answerCardQuestions, modelCard } from './modelCard.ts'
+import { modelConfig } from './modelConfig.ts'
 import { Optimizer } from './optimizer.ts'
 import { type PreparedData, prepareData } from './prepare.ts'
-import { loadRecipe, type Recipe, type StageName, stagesOf } from './recipe.ts'
+import { beginningAt, loadRecipe, type Recipe, type StageName, stagesOf } from './recipe.ts'
 import { openRunFolder, type RunFolder } from './runFolder.ts'
 import { drawSamples } from './samples.ts'
 import { learningRateAt } from './schedule.ts'
 import type { Stage, StageContext } from './stage.ts'
+import { openStart } from './start.ts'
 
 export interface TrainOptions {
   /** Where the model is trained, in the precision that the recipe names. The caller closes it. */
@@ -25,6 +27,10 @@ export interface TrainOptions {
   readonly runFolder?: string
   /** The data folder, in the place of the one the recipe names (or the environment variable MODU_DATA). */
   readonly dataDirectory?: string
+  /** A Hugging Face checkpoint: its weights, tokenizer and chat template stand for what the stages before `stage` make. */
+  readonly from?: string
+  /** The first stage to train, with `from`; the recipe's first by default. */
+  readonly stage?: StageName
   /** Aborted, training finishes the step it is in, saves, and returns. */
   readonly signal?: AbortSignal
   readonly onProgress?: (event: TrainEvent) => void
@@ -44,14 +50,17 @@ export interface TrainResult {
  * Errors: TrainError, and DataError for the data.
  */
 export async function train(recipePath: string, options: TrainOptions): Promise<TrainResult> {
-  const { recipe, dataDirectory } = loadRecipe(recipePath)
+  const loaded = loadRecipe(recipePath)
+  const recipe = options.stage ? beginningAt(loaded.recipe, options.stage) : loaded.recipe
   requirePrecision(recipe, options.device)
+  requireBeginning(recipe, options)
+  const start = options.from === undefined ? undefined : await openStart(options.from)
   const root = resolve(options.runFolder ?? join('runs', recipe.name))
-  const folder = openRunFolder(root, recipe)
+  const folder = openRunFolder(root, recipe, start)
   try {
     const emit = options.onProgress ?? (() => {})
-    const directory = resolve(options.dataDirectory ?? process.env.MODU_DATA ?? dataDirectory)
-    const data = await prepareData(recipe, folder, directory, emit)
+    const directory = resolve(options.dataDirectory ?? process.env.MODU_DATA ?? loaded.dataDirectory)
+    const data = await prepareData(recipe, folder, directory, emit, start)
     const run = new Run(recipe, folder, data, options.device, emit)
     const finished = await run.trainStages(options.signal)
     if (finished) await run.export(recipePath)
@@ -69,26 +78,18 @@ function requirePrecision({ precision = 'float32' }: Recipe, device: Device): vo
   )
 }
 
-/** The model's configuration: the recipe's fields, with vocabulary and special tokens from the tokenizer. */
-function modelConfig(recipe: Recipe, { tokenizer }: PreparedData) {
-  const given = {
-    ...recipe.model,
-    vocab_size: tokenizer.vocabularySize,
-    bos_token_id: tokenizer.bosId,
-    eos_token_id: tokenizer.eosId,
-    pad_token_id: tokenizer.padId,
-  }
-  const config = parseConfig(given, 'the recipe\'s "model"')
-  const unknown = Object.keys(config.extra)
-  if (unknown.length > 0) throw new TrainError('recipe', `unknown field ${unknown.map(n => `"model.${n}"`).join(', ')}`)
-  const longest = Math.max(recipe.pretrain?.sequenceLength ?? 0, recipe.finetune?.maxLength ?? 0)
-  if (longest > config.maxPositions) {
+/** Without a checkpoint to begin with, a run needs everything a model is made of. */
+function requireBeginning(recipe: Recipe, { from, stage }: TrainOptions): void {
+  if (from !== undefined) return
+  if (stage)
+    throw new TrainError('recipe', `to begin at the stage "${stage}", give a checkpoint to begin with (--from)`)
+  const missing = (['tokenizer', 'model'] as const).find(field => !recipe[field])
+  if (missing) {
     throw new TrainError(
       'recipe',
-      `rows of ${longest} tokens do not fit "model.max_position_embeddings" (${config.maxPositions})`,
+      `the recipe has no "${missing}": add it, or give a checkpoint to begin with (--from)`,
     )
   }
-  return config
 }
 
 /** How each stage is made. */
@@ -127,7 +128,8 @@ class Run {
     this.folder = folder
     this.data = data
     this.emit = emit
-    this.model = createModel(modelConfig(recipe, data), device, { seed: recipe.seed })
+    const config = modelConfig(recipe, data)
+    this.model = data.start ? loadModel(data.start.folder, device) : createModel(config, device, { seed: recipe.seed })
     setTrainable(this.model)
     this.optimizer = new Optimizer(device, this.model.parameters)
     const parameters = [...this.model.parameters.values()].reduce((sum, parameter) => sum + parameter.size, 0)
