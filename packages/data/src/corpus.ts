@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { readJson, writeFileAtomic } from '@modu/model'
 import { DataError } from './errors.ts'
+import { hashFile } from './hashFile.ts'
 import { dataFiles, records } from './read/records.ts'
 import { type CorpusDocument, emptyReport, readSource, type Source, type SourceReport, sourcePath } from './source.ts'
 import { Contamination } from './steps/contamination.ts'
@@ -27,12 +28,6 @@ export interface CleaningProgress {
 
 // Raise it when cleaning changes, so that run folders clean again.
 const cleaningVersion = 2
-
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer)
-  return hash.digest('hex')
-}
 
 /** What the data at a path is known by: the contents of a file; of a folder, the names and contents of all data files in it. */
 async function hashData(path: string): Promise<string | string[][]> {
