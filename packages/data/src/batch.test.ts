@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { documentBatches, windowBatch, windowCount } from './batch.ts'
+import { documentBatches, type MicroBatch, windowBatch, windowCount } from './batch.ts'
 import { buildShard, readShard, withoutLongDocuments, writeShard } from './shard.ts'
 
 const document = (ids: number[], counted: number[] = ids) => ({ ids, counted: ids.map(id => counted.includes(id)) })
@@ -20,60 +20,69 @@ test('a shard comes back as written, and damage is seen', () => {
   rmSync(folder, { recursive: true })
 })
 
-test('windows cover the stream and wrap round', () => {
+/** The sequences of a micro-batch, each with its labels. */
+const sequencesOf = ({ ids, labels, starts }: MicroBatch) =>
+  Array.from(starts.subarray(1), (end, s) => [[...ids.slice(starts[s], end)], [...labels.slice(starts[s], end)]])
+
+const drawsOf = (items: number[], epoch = 0) => items.map(item => ({ source: 0, item, epoch }))
+
+test('windows cover the stream, wrap round, and are cut where documents begin', () => {
   expect(windowCount(shard, 4)).toBe(3)
-  const draws = [0, 1, 2].map(item => ({ source: 0, item, epoch: 0 }))
-  const batch = windowBatch([shard], draws, 4)
+  const batch = windowBatch([shard], drawsOf([0, 1, 2]), 4)
   expect([...batch.ids]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3])
-  expect(batch.labels).toEqual(batch.ids)
-  expect(batch.counted).toBe(9)
-  const later = windowBatch(
-    [shard],
-    draws.map(d => ({ ...d, epoch: 1 })),
-    4,
-  )
-  expect(later).toEqual(
-    windowBatch(
-      [shard],
-      draws.map(d => ({ ...d, epoch: 1 })),
-      4,
-    ),
-  )
+  expect([...batch.starts]).toEqual([0, 4, 7, 8, 9, 12])
+  expect([...batch.labels]).toEqual([-100, 2, 3, 4, -100, 6, 7, -100, -100, -100, 2, 3])
+  expect(batch.counted).toBe(7)
+  const later = windowBatch([shard], drawsOf([0, 1, 2], 1), 4)
+  expect(later).toEqual(windowBatch([shard], drawsOf([0, 1, 2], 1), 4))
+  expect(later.ids).not.toEqual(batch.ids)
 })
 
-test('documents of similar length share a micro-batch', () => {
+test('a window finds its documents wherever it begins, also among empty ones', () => {
+  const gaps = buildShard(
+    [[], [1], [], [], [2, 3, 4], [5], []].map(ids => document(ids)),
+    100,
+  )
+  const windows = [0, 1, 2, 3, 4].map(item => sequencesOf(windowBatch([gaps], drawsOf([item]), 1))[0]![0])
+  expect(windows).toEqual([[1], [2], [3], [4], [5]])
+  expect(sequencesOf(windowBatch([gaps], drawsOf([0]), 7)).map(([ids]) => ids)).toEqual([[1], [2, 3, 4], [5], [1], [2]])
+})
+
+test('whole documents fill micro-batches one behind the other', () => {
   const answers = buildShard(
-    [document([1, 2, 3, 4], [3, 4]), document([5, 6, 7], [7]), document([8, 9, 10], [9, 10])],
+    [document([1, 2, 3, 4], [3, 4]), document([5, 6, 7], [5, 7]), document([8, 9, 10], [9, 10])],
     100,
   )
-  const draws = [1, 0, 2].map(item => ({ source: 0, item, epoch: 0 }))
-  const batches = documentBatches([answers], draws, 8, 0, 2)
-  expect(batches.map(b => [b.rows, b.length, b.counted])).toEqual([
-    [2, 4, 3],
-    [1, 4, 2],
+  const batches = documentBatches([answers], drawsOf([1, 0, 2]), 8)
+  expect(batches.map(sequencesOf)).toEqual([
+    [
+      // Its first token counts, but nothing predicts it.
+      [
+        [5, 6, 7],
+        [-100, -100, 7],
+      ],
+      [
+        [1, 2, 3, 4],
+        [-100, -100, 3, 4],
+      ],
+    ],
+    [
+      [
+        [8, 9, 10],
+        [-100, 9, 10],
+      ],
+    ],
   ])
-  expect([...batches[0]!.ids]).toEqual([1, 2, 3, 4, 5, 6, 7, 0])
-  expect([...batches[0]!.labels]).toEqual([-100, -100, 3, 4, -100, -100, 7, -100])
-  expect([...batches[1]!.labels]).toEqual([-100, 9, 10, -100])
-})
-
-test('little is padded where lengths differ much', () => {
-  const lengths = [400, 300, ...Array.from({ length: 30 }, (_, i) => 20 + (i % 7) * 8)]
-  const mixed = buildShard(
-    lengths.map(length => document(Array.from({ length }, (_, i) => i % 90))),
-    100,
-  )
-  const draws = lengths.map((_, item) => ({ source: 0, item, epoch: 0 }))
-  const batches = documentBatches([mixed], draws, 1024, 0)
-  const padded = batches.reduce((sum, batch) => sum + batch.ids.length, 0)
-  expect(padded).toBeLessThan(1.25 * mixed.ids.length)
-  expect(batches.reduce((sum, batch) => sum + batch.rows, 0)).toBe(lengths.length)
-  expect(Math.max(...batches.map(batch => batch.ids.length))).toBeLessThanOrEqual(1024)
+  expect(batches.map(({ counted }) => counted)).toEqual([3, 2])
 })
 
 test('a document longer than a micro-batch gets one of its own', () => {
-  const batches = documentBatches([shard], [{ source: 0, item: 0, epoch: 0 }], 2, 0, 1)
-  expect(batches.map(b => [b.rows, b.length])).toEqual([[1, 4]])
+  const batches = documentBatches([shard], drawsOf([2, 0, 1]), 3)
+  expect(batches.map(({ starts }) => [...starts])).toEqual([
+    [0, 2],
+    [0, 4],
+    [0, 3],
+  ])
 })
 
 test('long documents can be left out', () => {

@@ -1,26 +1,47 @@
 import { Random } from '@modu/model'
 import { type Draw, mixSeed } from './order.ts'
-import type { Shard } from './shard.ts'
+import { documentCount, type Shard } from './shard.ts'
 
-/** What goes through the model at once. */
+/** What goes through the model at once: sequences of differing lengths, one behind the other, without padding. */
 export interface MicroBatch {
-  /** [rows · length] token ids, row by row. */
+  /** [tokens] token ids. */
   readonly ids: Int32Array
-  /** [rows · length]; −100 where nothing is to be predicted. Shifted inside the model: position t predicts labels[t + 1]. */
+  /**
+   * [tokens]; −100 where nothing is to be predicted, as nothing predicts the first token of a sequence. Shifted inside the
+   * model: position t predicts labels[t + 1].
+   */
   readonly labels: Int32Array
-  readonly rows: number
-  readonly length: number
-  /** How many labels count after the shift; what the loss is a mean over. */
+  /** [sequences + 1]: sequence s is `ids[starts[s] … starts[s + 1])`. It starts at position 0 and sees nothing of the others. */
+  readonly starts: Int32Array
+  /** How many labels count; what the loss is a mean over. */
   readonly counted: number
 }
 
 const ignored = -100
 
-/** Labels that count once they are shifted: all but those of the first column. */
-function countLabels(labels: Int32Array, length: number): number {
+/** A stretch of a document. */
+interface Span {
+  readonly shard: Shard
+  readonly from: number
+  readonly to: number
+}
+
+/** Spans as sequences. `counts`: whether token t of a shard is to be predicted, if there is one before it. */
+function batchOf(spans: readonly Span[], counts: (shard: Shard, t: number) => boolean): MicroBatch {
+  const starts = new Int32Array(spans.length + 1)
+  for (const [s, { from, to }] of spans.entries()) starts[s + 1] = starts[s]! + to - from
+  const ids = new Int32Array(starts.at(-1)!)
+  const labels = new Int32Array(ids.length).fill(ignored)
   let counted = 0
-  for (let i = 0; i < labels.length; i++) if (i % length !== 0 && labels[i] !== ignored) counted++
-  return counted
+  for (const [s, { shard, from, to }] of spans.entries()) {
+    ids.set(shard.ids.subarray(from, to), starts[s]!)
+    for (let t = from + 1; t < to; t++) {
+      if (!counts(shard, t)) continue
+      labels[starts[s]! + t - from] = shard.ids[t]!
+      counted++
+    }
+  }
+  return { ids, labels, starts, counted }
 }
 
 /** How many windows of `length` tokens a source is cut into for pre-training. */
@@ -28,80 +49,60 @@ export const windowCount = (shard: Shard, length: number): number => Math.ceil(s
 
 /**
  * A micro-batch of running text: one window of `length` tokens for each draw, from the source's documents one behind
- * the other (its end joins its beginning), every token a label. Each epoch cuts the windows at other places.
+ * the other (its end joins its beginning), cut into sequences where documents begin. Every token is a label, but for the
+ * first of each sequence. Each epoch cuts the windows at other places.
  */
 export function windowBatch(shards: readonly Shard[], draws: readonly Draw[], length: number): MicroBatch {
-  const ids = new Int32Array(draws.length * length)
-  draws.forEach(({ source, item, epoch }, row) => {
-    const tokens = shards[source]!.ids
+  const spans = draws.flatMap(({ source, item, epoch }) => {
     const offset = epoch === 0 ? 0 : new Random(mixSeed('offset', source, epoch)).integer(length)
-    const start = item * length + offset
-    for (let t = 0; t < length; t++) ids[row * length + t] = tokens[(start + t) % tokens.length]!
+    return windowSpans(shards[source]!, item * length + offset, length)
   })
-  return { ids, labels: ids.slice(), rows: draws.length, length, counted: draws.length * (length - 1) }
+  return batchOf(spans, () => true)
 }
 
-/** A micro-batch costs about as much as this many tokens beside its tokens: weights and gradients are gone through once. */
-const overheadTokens = 48
-
-/**
- * Cuts rows, sorted from long to short, into groups, so that the padded tokens and the groups' overhead are fewest; no
- * group has more than `tokens` tokens, unless a single row has. `lengths`: padded length of each row. Returns the groups' ends.
- */
-function cheapestGroups(lengths: readonly number[], tokens: number): number[] {
-  const cost = [0]
-  const begin = [0]
-  for (let end = 1; end <= lengths.length; end++) {
-    cost[end] = Number.POSITIVE_INFINITY
-    for (let from = end - 1; from >= 0; from--) {
-      const size = (end - from) * lengths[from]!
-      if (size > tokens && end - from > 1) break
-      const total = cost[from]! + size + overheadTokens
-      if (total < cost[end]!) {
-        cost[end] = total
-        begin[end] = from
-      }
-    }
+/** The parts of documents in the `length` tokens from `start` on. */
+function windowSpans(shard: Shard, start: number, length: number): Span[] {
+  const { ids, starts } = shard
+  const spans: Span[] = []
+  let from = start % ids.length
+  let document = documentAt(starts, from)
+  for (let left = length; left > 0; ) {
+    const to = Math.min(starts[document + 1]!, from + left)
+    if (to > from) spans.push({ shard, from, to })
+    left -= to - from
+    document = (document + 1) % documentCount(shard)
+    from = starts[document]!
   }
-  const ends: number[] = []
-  for (let end = lengths.length; end > 0; end = begin[end]!) ends.unshift(end)
-  return ends
+  return spans
+}
+
+/** The document that token `t` belongs to. */
+function documentAt(starts: Uint32Array, t: number): number {
+  let [from, to] = [0, starts.length - 1]
+  while (to - from > 1) {
+    const middle = (from + to) >> 1
+    if (starts[middle]! <= t) from = middle
+    else to = middle
+  }
+  return from
 }
 
 /**
- * Micro-batches of whole documents, a row each, only their counted tokens as labels. Documents of similar length share
- * a micro-batch of at most `tokens` tokens, padded to the longest (a multiple of `multiple`): each starts at position 0
- * and sees nothing but itself, as in a chat, and sorting leaves little to pad, so neither masks between packed
- * conversations nor much wasted work is needed. `padding` is any id; no counted token sees it.
+ * Micro-batches of whole documents, only their counted tokens as labels, in the order of the draws. A micro-batch has at
+ * most `tokens` tokens, unless a single document has more.
  */
-export function documentBatches(
-  shards: readonly Shard[],
-  draws: readonly Draw[],
-  tokens: number,
-  padding: number,
-  multiple = 8,
-): MicroBatch[] {
-  const rows = draws
-    .map(({ source, item }) => {
-      const { starts } = shards[source]!
-      return { shard: shards[source]!, from: starts[item]!, to: starts[item + 1]! }
-    })
-    .sort((a, b) => b.to - b.from - (a.to - a.from))
-  const lengths = rows.map(({ from, to }) => Math.ceil((to - from) / multiple) * multiple)
-  let first = 0
-  return cheapestGroups(lengths, tokens).map(end => {
-    const group = rows.slice(first, end)
-    const length = lengths[first]!
-    first = end
-    const ids = new Int32Array(group.length * length).fill(padding)
-    const labels = new Int32Array(group.length * length).fill(ignored)
-    group.forEach(({ shard, from, to }, row) => {
-      for (let t = from; t < to; t++) {
-        const place = row * length + t - from
-        ids[place] = shard.ids[t]!
-        if (shard.counted[t]) labels[place] = shard.ids[t]!
-      }
-    })
-    return { ids, labels, rows: group.length, length, counted: countLabels(labels, length) }
-  })
+export function documentBatches(shards: readonly Shard[], draws: readonly Draw[], tokens: number): MicroBatch[] {
+  const groups: Span[][] = []
+  let room = 0
+  for (const { source, item } of draws) {
+    const shard = shards[source]!
+    const [from, to] = [shard.starts[item]!, shard.starts[item + 1]!]
+    if (groups.length === 0 || to - from > room) {
+      groups.push([])
+      room = tokens
+    }
+    groups.at(-1)!.push({ shard, from, to })
+    room -= to - from
+  }
+  return groups.map(spans => batchOf(spans, ({ counted }, t) => counted[t] === 1))
 }

@@ -18,8 +18,8 @@ export function balanceOf(loads: readonly (readonly number[])[]): Balance {
  * rises by `rate`, that of one which got more falls. Biases only choose experts; they do not weigh them.
  */
 export function moveBiases(biases: readonly Tensor[], loads: readonly (readonly number[])[], rate: number): void {
-  biases.forEach((bias, layer) => {
-    const load = loads[layer]!
+  loads.forEach((load, layer) => {
+    const bias = biases[layer]!
     const mean = sum(load) / load.length
     for (let e = 0; e < load.length; e++) bias.reals[e]! += rate * Math.sign(mean - load[e]!)
   })

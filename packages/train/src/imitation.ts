@@ -13,7 +13,7 @@ export function pretrainStage(context: StageContext): Stage {
 /** Fine-tuning: conversations, of which the assistant's part is learnt. The recipe has the stage `finetune`. */
 export function finetuneStage(context: StageContext): Stage {
   const { recipe, data } = context
-  const texts = finetuneData(data.corpus, recipe.finetune!, recipe.seed, data.tokenizer.eosId!)
+  const texts = finetuneData(data.corpus, recipe.finetune!, recipe.seed)
   return imitation(context, recipe.finetune!, texts)
 }
 

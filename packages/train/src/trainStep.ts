@@ -36,10 +36,10 @@ export function trainStep(
   const countedTokens = batches.reduce((sum, batch) => sum + batch.counted, 0)
   const loads: number[][] = []
   let loss = 0
-  for (const { ids, labels, rows, counted } of batches) {
+  for (const { ids, labels, starts, counted } of batches) {
     if (counted === 0) continue
     const weight = counted / countedTokens
-    const part = differentiate(device, () => model.loss(ids, labels, rows, { mtpWeight, weight }))
+    const part = differentiate(device, () => model.loss(ids, labels, starts, { mtpWeight, weight }))
     loss += part.reals[0]!
     if (isRouted(model)) {
       model.expertLoads().forEach((load, layer) => {

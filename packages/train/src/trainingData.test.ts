@@ -48,7 +48,7 @@ test('later mixtures that are out of order are refused', () => {
 test('a mixture whose sources have no rows is refused', () => {
   const empty = { ...sources, chats: shard(0, 2) }
   const { finetune } = parseRecipe(testRecipe)
-  expect(() => finetuneData({ sources: {}, train: empty, heldOut: empty }, finetune!, 1, 0)).toThrow(
+  expect(() => finetuneData({ sources: {}, train: empty, heldOut: empty }, finetune!, 1)).toThrow(
     'nothing to train on from step 0: chats have no rows',
   )
 })

@@ -124,8 +124,8 @@ export function pretrainData(corpus: PackedCorpus, stage: PretrainRecipe, seed: 
   }
 }
 
-/** Fine-tuning: whole conversations, the assistant's tokens as labels. `padding`: any token id. */
-export function finetuneData(corpus: PackedCorpus, stage: FinetuneRecipe, seed: number, padding: number): TrainingData {
+/** Fine-tuning: whole conversations, the assistant's tokens as labels. */
+export function finetuneData(corpus: PackedCorpus, stage: FinetuneRecipe, seed: number): TrainingData {
   const names = Object.keys(stage.mixture)
   const { batchConversations, microTokens, maxLength } = stage
   const shards = names.map(name => withoutLongDocuments(corpus.train[name]!, maxLength))
@@ -139,7 +139,7 @@ export function finetuneData(corpus: PackedCorpus, stage: FinetuneRecipe, seed: 
     drawsPerStep: batchConversations,
   })
   return {
-    next: () => documentBatches(shards, draws.next(), microTokens, padding),
+    next: () => documentBatches(shards, draws.next(), microTokens),
     skip: steps => draws.skip(steps),
     epochs: draws.epochs,
     heldOut(tokensPerSource) {
@@ -148,7 +148,7 @@ export function finetuneData(corpus: PackedCorpus, stage: FinetuneRecipe, seed: 
         let documents = 0
         while (documents < documentCount(shard) && shard.starts[documents + 1]! <= tokensPerSource) documents++
         const draws = Array.from({ length: documents }, (_, item) => ({ source: 0, item, epoch: 0 }))
-        return documentBatches([shard], draws, microTokens, padding)
+        return documentBatches([shard], draws, microTokens)
       }
       return heldOutOf(corpus, names, batches)
     },

@@ -13,10 +13,11 @@ test('bits per byte: the nats of the labels over the bytes they spell', async ()
   expect([...ids].reduce((sum, id) => sum + bytes[id]!, 0)).toBe(Buffer.byteLength(text))
 
   const model = createModel(parseConfig({ ...testRecipe.model, vocab_size: 276 }), createReferenceDevice(), { seed: 1 })
-  const batch = { ids, labels: ids, rows: 1, length: ids.length, counted: ids.length - 1 }
+  const labels = Int32Array.of(-100, ...ids.slice(1))
+  const batch = { ids, labels, starts: Int32Array.of(0, ids.length), counted: ids.length - 1 }
   const nats = model.loss(ids, ids, 1).reals[0]! * batch.counted
   const expected = nats / Math.LN2 / Buffer.byteLength(text)
-  // The same rows twice change nothing: it is a mean.
+  // The same text twice change nothing: it is a mean.
   const { one, two } = validate(model, { one: [batch], two: [batch, batch] }, bytes)
   expect(one).toBeCloseTo(expected, 10)
   expect(two).toBeCloseTo(expected, 10)

@@ -8,10 +8,10 @@ export function tokenBytes(tokenizer: Tokenizer): Uint16Array {
   )
 }
 
-/** Bytes of the text that a micro-batch's labels spell (those that count after the shift). */
-function labelBytes({ labels, length }: MicroBatch, bytes: Uint16Array): number {
+/** Bytes of the text that a micro-batch's labels spell. */
+function labelBytes({ labels }: MicroBatch, bytes: Uint16Array): number {
   let sum = 0
-  for (let i = 0; i < labels.length; i++) if (i % length !== 0 && labels[i]! >= 0) sum += bytes[labels[i]!]!
+  for (const label of labels) if (label >= 0) sum += bytes[label]!
   return sum
 }
 
@@ -28,7 +28,7 @@ export function validate(
     let nats = 0
     let total = 0
     for (const batch of batches) {
-      nats += model.loss(batch.ids, batch.labels, batch.rows).reals[0]! * batch.counted
+      nats += model.loss(batch.ids, batch.labels, batch.starts).reals[0]! * batch.counted
       total += labelBytes(batch, bytes)
       model.device.reset()
     }
