@@ -14,6 +14,7 @@ import { modelConfig } from './modelConfig.ts'
 import { Optimizer } from './optimizer.ts'
 import { type PreparedData, prepareData } from './prepare.ts'
 import { beginningAt, loadRecipe, type Recipe, type StageName, stagesOf } from './recipe.ts'
+import { reinforceStage } from './reinforce/reinforceStage.ts'
 import { openRunFolder, type RunFolder } from './runFolder.ts'
 import { drawSamples } from './samples.ts'
 import { learningRateAt } from './schedule.ts'
@@ -96,9 +97,7 @@ function requireBeginning(recipe: Recipe, { from, stage }: TrainOptions): void {
 const stageMakers: Readonly<Record<StageName, (context: StageContext) => Stage>> = {
   pretrain: pretrainStage,
   finetune: finetuneStage,
-  reinforce() {
-    throw new TrainError('recipe', 'the stage "reinforce" cannot be trained yet')
-  },
+  reinforce: reinforceStage,
 }
 
 /** One run from where it stands to its end. */
