@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -34,4 +34,10 @@ test('a file that is missing or not JSON', () => {
   writeFileSync(join(folder, 'good.json'), JSON.stringify({ ...testRecipe, dataDirectory: '../x' }))
   expect(loadRecipe(join(folder, 'good.json')).dataDirectory).toBe(join(folder, '../x'))
   rmSync(folder, { recursive: true })
+})
+
+test('the recipes of the repository are valid', () => {
+  const folder = join(import.meta.dirname, '../../../recipes')
+  const names = readdirSync(folder).filter(name => name.endsWith('.json'))
+  expect(names.map(name => loadRecipe(join(folder, name)).recipe.name)).toEqual(names.map(name => name.slice(0, -5)))
 })

@@ -1,8 +1,10 @@
-import type { TrainEvent } from '@modu/train'
-import { defineCommand } from '../command.ts'
+import type { StageName, TrainEvent } from '@modu/train'
+import { defineCommand, oneOf } from '../command.ts'
 import { language, localized } from '../language.ts'
 import { processorFrom, processorOptions } from '../models.ts'
 import { writeOver } from '../statusLine.ts'
+
+const stages: readonly StageName[] = ['pretrain', 'finetune', 'reinforce']
 
 export const train = defineCommand({
   name: 'train',
@@ -19,6 +21,24 @@ export const train = defineCommand({
       value: 'FOLDER',
       help: { ko: '레시피에 적힌 것 대신 쓸 자료 폴더', en: 'data folder in the place of the one the recipe names' },
     },
+    from: {
+      value: 'FOLDER',
+      help: {
+        ko: '시작할 모델(허깅 페이스 형식): 가중치와 토크나이저를 여기서 가져옵니다',
+        en: "a model to begin with (Hugging Face's layout): weights and tokenizer come from it",
+      },
+    },
+    stage: {
+      value: 'STAGE',
+      help: {
+        ko: `--from과 함께: 레시피의 어느 단계부터 할지 (${stages.join(', ')})`,
+        en: `with --from: the stage of the recipe to begin at (${stages.join(', ')})`,
+      },
+    },
+    dashboard: {
+      help: { ko: '경과를 브라우저에서 볼 수 있게 합니다', en: 'show how it goes in the browser' },
+    },
+    port: { value: 'PORT', help: { ko: '--dashboard의 포트 (기본: 8090)', en: 'port of --dashboard (default: 8090)' } },
     ...processorOptions,
     json: {
       help: { ko: '진행 상황을 한 줄에 하나씩 JSON으로 출력합니다', en: 'print progress as one JSON object a line' },
@@ -30,11 +50,14 @@ export const train = defineCommand({
   },
   async run([recipe], options) {
     const processor = processorFrom(options)
+    const port = wholeNumber('port', options.port, 0)
+    const stage = oneOf('stage', options.stage, stages)
     const [{ createCpuDevice }, { formatEvent, loadRecipe, train }] = await Promise.all([
       import('@modu/engine'),
       import('@modu/train'),
     ])
     const progress = options.json ? printJson : new ProgressPrinter(event => formatEvent(event, language())).print
+    const dashboard = options.dashboard ? await openDashboard(options.out, port) : undefined
     const stop = stopOnSignals()
     const { precision } = loadRecipe(recipe!).recipe
     const device = createCpuDevice({ ...processor, ...(precision && { precision }) })
@@ -43,6 +66,8 @@ export const train = defineCommand({
         device,
         runFolder: options.out,
         dataDirectory: options.data,
+        from: options.from,
+        stage,
         signal: stop.signal,
         onProgress: progress,
       })
@@ -56,10 +81,24 @@ export const train = defineCommand({
       }
       return 0
     } finally {
+      await dashboard?.close()
       await device.close()
     }
   },
 })
+
+/** Shows the runs of the folder in the browser, on a thread of its own: this one is busy. Says where on stderr. */
+async function openDashboard(folder = 'runs', port?: number): Promise<Dashboard> {
+  const { startDashboardThread } = await import('@modu/dashboard')
+  const dashboard = await startDashboardThread({ folders: [folder], port, page: await ensurePage('apps/dashboard') })
+  process.stderr.write(
+    localized({
+      ko: `브라우저에서 경과를 볼 수 있습니다: ${dashboard.url}\n`,
+      en: `Watch it in your browser: ${dashboard.url}\n`,
+    }),
+  )
+  return dashboard
+}
 
 const printJson = (event: TrainEvent): void => {
   process.stdout.write(`${JSON.stringify(event)}\n`)
