@@ -5,7 +5,7 @@ type Language = Preferences['language']
 /** A measured value with four digits, however large or small. */
 export function formatValue(value: number, language: Language): string {
   const size = Math.abs(value)
-  if (size !== 0 && size < 0.001) return value.toExponential(2)
+  if (size !== 0 && size < 0.001) return value.toExponential(2).replace(/\.?0+e/, 'e')
   return value.toLocaleString(language, { maximumSignificantDigits: 4 })
 }
 

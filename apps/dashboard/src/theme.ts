@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react'
 import { usePreferences } from './preferences.ts'
 
 /** Runs, and sources of one run, by their place in the list; more than there are colours begin again. */
-export const lineColours = Array.from({ length: 8 }, (_, i) => `var(--line-${i + 1})`)
+export const lineColours = Array.from({ length: 12 }, (_, i) => `var(--line-${i + 1})`)
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
 

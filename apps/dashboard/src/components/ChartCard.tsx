@@ -39,7 +39,7 @@ export function ChartCard({ chart, runs, large }: { chart: Chart; runs: readonly
         {chart.curves.map(curve => (
           <li key={curve.name}>
             <i style={{ background: curve.colour }} />
-            {chart.curves.length > 1 && <span>{curve.name}</span>}
+            {(chart.curves.length > 1 || runs.length > 1) && <span>{curve.name}</span>}
             <b>{formatValue(valueAt(curve, place), language)}</b>
           </li>
         ))}

@@ -75,7 +75,7 @@ export function Plot({ curves, marks, height, onPoint }: Props) {
     if (!chart) return
     const before = chart.data[0]
     const { min, max } = chart.scales.x!
-    const zoomed = min! > before[0]! || max! < before.at(-1)!
+    const zoomed = min != null && max != null && (min > before[0]! || max < before.at(-1)!)
     chart.setData(dataOf(curves), !zoomed)
     if (zoomed) chart.redraw()
   }, [curves])

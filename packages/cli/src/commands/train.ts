@@ -1,5 +1,7 @@
+import type { Dashboard } from '@modu/dashboard'
 import type { StageName, TrainEvent } from '@modu/train'
-import { defineCommand, oneOf } from '../command.ts'
+import { ensurePage } from '../../../../scripts/page.mjs'
+import { defineCommand, oneOf, wholeNumber } from '../command.ts'
 import { language, localized } from '../language.ts'
 import { processorFrom, processorOptions } from '../models.ts'
 import { writeOver } from '../statusLine.ts'
