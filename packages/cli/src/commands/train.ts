@@ -59,9 +59,9 @@ export const train = defineCommand({
       import('@modu/train'),
     ])
     const progress = options.json ? printJson : new ProgressPrinter(event => formatEvent(event, language())).print
-    const dashboard = options.dashboard ? await openDashboard(options.out, port) : undefined
     const stop = stopOnSignals()
     const { precision } = loadRecipe(recipe!).recipe
+    const dashboard = options.dashboard ? await openDashboard(options.out, port) : undefined
     const device = createCpuDevice({ ...processor, ...(precision && { precision }) })
     try {
       const result = await train(recipe!, {
