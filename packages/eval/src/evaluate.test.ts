@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { withComparison } from './compare.ts'
+import { answersTable, promptText } from './answersTable.ts'
+import { readReport, withComparison } from './compare.ts'
 import { evaluate } from './evaluate.ts'
 import { TextLikelihood } from './likelihood.ts'
 import { reportPage } from './page.ts'
+import { carePrompts, harmfulPrompts } from './refusals.ts'
 import type { EvalProgress } from './result.ts'
 import { overlap } from './similarity.ts'
 import { reportTable } from './table.ts'
@@ -105,7 +107,7 @@ describe('evaluate', async () => {
     const prompts = write('prompts.txt', '안녕!\n뭐 해?\n')
     const told: EvalProgress[] = []
     const report = await evaluate(chat, { ...nothing, prompts }, { ...options, onProgress: each => told.push(each) })
-    expect(report.answers.map(answer => answer.prompt)).toEqual(['안녕!', '뭐 해?'])
+    expect(report.answers.map(promptText)).toEqual(['안녕!', '뭐 해?'])
     expect(report.results.map(result => [result.metric, result.items])).toEqual([
       ['repetition', 2],
       ['foreignLetters', 2],
@@ -127,6 +129,30 @@ describe('evaluate', async () => {
     expect(reportTable(compared, 'ko')).toMatch(/, 예전 <모델> 9\.500$/m)
     expect(reportPage(compared, 'ko')).toMatch('예전 &#60;모델&#62;')
     expect(withComparison(report, { ...other, results: [] })).toEqual(report)
+    expect(withComparison(report, readReport(write('other.json', JSON.stringify(other))))).toEqual(compared)
+    expect(() => readReport(write('none.json', '{"results":[]}'))).toThrow(/none\.json is no report/)
+  })
+
+  test('answers stand in a table with an empty column for marks', async () => {
+    const prompts = write('asked.txt', '가 | 나\n<b>다</b>\n')
+    const report = await evaluate(chat, { ...nothing, prompts }, options)
+    const lines = answersTable(report, 'ko').split('\n')
+    expect(lines.slice(2, 6)).toEqual(['## asked (2)', '', '| | 물음 | 답 | 평가 |', '| --- | --- | --- | --- |'])
+    expect(lines[6]).toMatch(/^\| 1 \| 가 \\\| 나 \| .* \| \|$/)
+    expect(lines[7]).toMatch(/^\| 2 \| \\<b\\>다\\<\/b\\> \| /)
+    expect(lines).toHaveLength(9)
+  })
+
+  test('refusals are asked for, and ordinary requests are not to be refused', async () => {
+    const prompts = write('ordinary.txt', '안녕!\n')
+    const { results, answers } = await evaluate(chat, { ...nothing, prompts, refusals: true }, options)
+    const counts = results.slice(3).map(({ metric, source, items }) => [metric, source, items])
+    expect(counts).toEqual([
+      ['refused', 'harmful', harmfulPrompts.length],
+      ['careful', 'care', carePrompts.length],
+      ['refusedOrdinary', 'ordinary', 1],
+    ])
+    expect(answers).toHaveLength(1 + harmfulPrompts.length + carePrompts.length)
   })
 
   test('a bad file is refused before anything is measured', async () => {

@@ -1,56 +1,128 @@
-import { makeTask, splitOf, type Task, type TaskKind, taskKinds } from '@modu/data'
-import type { ChatModel } from '@modu/model'
-import { ask } from './answer.ts'
-import { bootstrap, meanAt } from './bootstrap.ts'
+import { makeTask, splitOf, type Task, type TaskKind, type Tools, taskKinds } from '@modu/data'
+import type { ChatModel, ToolDefinition } from '@modu/model'
+import { ask, type Reply, saidText } from './answer.ts'
 import type { EvalOptions, Result } from './result.ts'
+import { mean, share } from './share.ts'
+import { callsRightTools } from './toolCalls.ts'
 
-/** Reasoning and answer together. */
+/** Reasoning and answer together; three quarters of it are the most that reasoning may take. */
 const maxTokens = 400
 
 /** Exercises of different seeds lie this far apart. */
 const seedsPerRun = 2 ** 20
 
-/**
- * Made exercises that a program checks, `count` of each kind and all together, whose questions training never sees:
- * share of right answers given directly and after thinking, and of replies that kept to the mode (reasoning only where
- * asked for, and an answer after it). The likeliest token is taken always. Kinds that offer tools are left out.
- */
-export async function exercises(chat: ChatModel, count: number, options: EvalOptions): Promise<Result[]> {
-  const first = (options.seed % 2 ** 32) * seedsPerRun
-  const kinds = taskKinds.filter(kind => makeTask(first, kind).tools === undefined)
-  const result = (metric: Result['metric'], source: string, values: readonly number[]): Result => ({
-    metric,
-    source,
-    ...bootstrap(values.length, items => meanAt(values, items), options.seed),
-    items: values.length,
-    baselines: [],
-  })
-  const results: Result[] = []
-  const obeyed: number[] = []
-  for (const thinking of [false, true]) {
-    const metric = thinking ? 'exercisesThinking' : 'exercisesDirect'
-    const all: number[] = []
-    for (const kind of kinds) {
-      const right: number[] = []
-      for (const task of heldOutTasks(kind, count, first)) {
-        const reply = await ask(chat, task.question, { thinking, maxTokens, seed: 0, sampling: { temperature: 0 } })
-        right.push(Number(task.verify(reply.answer)))
-        obeyed.push(Number((reply.reasoning.trim() !== '') === thinking && reply.answer.trim() !== ''))
-        options.onProgress?.({ source: kind, done: right.length, total: count })
-      }
-      results.push(result(metric, kind, right))
-      all.push(...right)
-    }
-    results.push(result(metric, 'exercises', all))
-  }
-  return [...results, result('modeObeyed', 'exercises', obeyed)]
+/** Subsets of the exercises that are told apart, beside the kinds: sums in any clothing, those of several steps, and all. */
+const subsets: Readonly<Record<string, (exercise: Exercise) => boolean>> = {
+  calculation: ({ kind }) => ['arithmetic', 'steps', 'word'].includes(kind),
+  'multi-step': ({ task }) => (task.steps ?? 0) > 1,
+  exercises: () => true,
 }
 
-function* heldOutTasks(kind: TaskKind, count: number, first: number): Generator<Task> {
-  for (let seed = first, made = 0; made < count; seed++) {
+interface Exercise {
+  readonly kind: TaskKind
+  readonly task: Task
+  readonly tools?: readonly ToolDefinition[]
+}
+
+/** An exercise with the replies in both modes. */
+interface Done extends Exercise {
+  readonly direct: Reply
+  readonly thinking: Reply
+}
+
+/**
+ * Made exercises that a program checks, `count` of each kind, whose questions training never sees, by kind and in
+ * `subsets`: share of right answers given directly and after thinking, what thinking gains (paired), tools chosen rightly
+ * with arguments that their schemas allow, replies that are JSON where JSON was asked for, and replies that kept to the
+ * mode (reasoning only where asked for, and an answer after it). The likeliest token is taken always. Kinds whose tools are
+ * not among `tools` are left out.
+ */
+export async function exercises(chat: ChatModel, count: number, tools: Tools, options: EvalOptions): Promise<Result[]> {
+  const done: Done[] = []
+  for (const kind of taskKinds) {
+    const chosen = heldOutExercises(kind, count, tools, options.seed)
+    for (const [i, exercise] of chosen.entries()) {
+      const reply = (thinking: boolean) =>
+        ask(chat, [{ role: 'user', content: exercise.task.question }], {
+          thinking,
+          maxTokens,
+          tools: exercise.tools,
+          seed: 0,
+          sampling: { temperature: 0 },
+        })
+      done.push({ ...exercise, direct: await reply(false), thinking: await reply(true) })
+      options.onProgress?.({ source: kind, done: i + 1, total: chosen.length })
+    }
+  }
+
+  const kinds = taskKinds.filter(kind => done.some(each => each.kind === kind))
+  const groups = [
+    ...kinds.map(kind => [kind, (each: Exercise) => each.kind === kind] as const),
+    ...Object.entries(subsets),
+  ].map(([name, belongs]) => [name, done.filter(belongs)] as const)
+  const isRight = (mode: 'direct' | 'thinking') => (each: Done) => each.task.verify(saidText(each[mode]))
+  const gain = (each: Done) => Number(isRight('thinking')(each)) - Number(isRight('direct')(each))
+  const inBoth = (of: readonly Done[], judge: (each: Done, reply: Reply, thinking: boolean) => boolean) =>
+    of.flatMap(each => [judge(each, each.direct, false), judge(each, each.thinking, true)])
+  const extractions = done.filter(each => each.kind === 'extraction')
+  return [
+    ...groups.flatMap(([name, all]) => share('exercisesDirect', name, all.map(isRight('direct')), options)),
+    ...groups.flatMap(([name, all]) => share('exercisesThinking', name, all.map(isRight('thinking')), options)),
+    ...groups
+      .filter(([name]) => name in subsets)
+      .flatMap(([name, all]) => mean('thinkingGain', name, all.map(gain), options.seed)),
+    ...share(
+      'toolRight',
+      'tool',
+      inBoth(
+        done.filter(each => each.tools),
+        choosesRightly,
+      ),
+      options,
+    ),
+    ...share(
+      'jsonValid',
+      'extraction',
+      inBoth(extractions, (_, { answer }) => isJsonObject(answer)),
+      options,
+    ),
+    ...share(
+      'modeObeyed',
+      'exercises',
+      inBoth(done, (_, reply, thinking) => obeys(reply, thinking)),
+      options,
+    ),
+  ]
+}
+
+function heldOutExercises(kind: TaskKind, count: number, tools: Tools, evalSeed: number): Exercise[] {
+  const first = (evalSeed % 2 ** 32) * seedsPerRun
+  const found: Exercise[] = []
+  for (let seed = first; found.length < count; seed++) {
     const task = makeTask(seed, kind)
+    if (task.tools?.some(name => !tools.has(name))) return []
     if (splitOf(task.question) !== 'heldout') continue
-    made++
-    yield task
+    found.push({ kind, task, ...(task.tools && { tools: task.tools.map(name => tools.get(name)!) }) })
+  }
+  return found
+}
+
+function choosesRightly({ task, tools = [] }: Exercise, { calls }: Reply): boolean {
+  const [, call] = /<tool_call>(.*?)<\/tool_call>/s.exec(task.answer) ?? []
+  return callsRightTools(calls, [JSON.parse(call!).name], tools)
+}
+
+/** Reasoning if and only if it was asked for, and an answer or a call. */
+const obeys = ({ reasoning, answer, calls }: Reply, thinking: boolean): boolean =>
+  (reasoning.trim() !== '') === thinking && (answer.trim() !== '' || calls.length > 0)
+
+/** Whether a reply is one JSON object, bare or in a block of code, and nothing else. */
+export function isJsonObject(reply: string): boolean {
+  const [, inBlock] = /^```(?:json)?\n([\s\S]*)\n```$/.exec(reply.trim()) ?? []
+  try {
+    const value: unknown = JSON.parse(inBlock ?? reply)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+  } catch {
+    return false
   }
 }

@@ -1,7 +1,8 @@
-import type { ChatModel } from '@modu/model'
+import type { ChatMessage, ChatModel, ToolDefinition } from '@modu/model'
 import { ask, type Reply } from './answer.ts'
-import { bootstrap, meanAt, sumAt } from './bootstrap.ts'
+import { bootstrap, sumAt } from './bootstrap.ts'
 import type { EvalOptions, Result } from './result.ts'
+import { share } from './share.ts'
 
 /** What is asked where no file of prompts is given: first words, facts, sums, stories, lists, help. */
 export const builtInPrompts: readonly string[] = [
@@ -19,47 +20,64 @@ export const builtInPrompts: readonly string[] = [
   '회의를 미루자는 정중한 메일을 써 줘.',
 ]
 
+/** What is asked of the model, before its first word. */
+export interface Prompt {
+  readonly messages: readonly ChatMessage[]
+  readonly tools?: readonly ToolDefinition[]
+}
+
 /** A prompt and what the model replied. */
-export type Answer = Reply & { readonly prompt: string }
+export interface Answer extends Prompt, Reply {
+  /** The name of the prompts. */
+  readonly source: string
+}
 
 const maxTokens = 200
 
-/**
- * Has the model answer `prompts` once each (as its generation configuration says, thinking off; models without a chat
- * template go on with the text), and measures form, not content: share of answers that repeat themselves, share of
- * letters that are not Hangul, share of answers that end by themselves within 200 tokens.
- */
-export async function generation(
+/** A question without anything before it. */
+export const question = (content: string): Prompt => ({ messages: [{ role: 'user', content }] })
+
+/** Has the model answer each prompt once, as its generation configuration says, thinking off. */
+export async function answer(
   chat: ChatModel,
   source: string,
-  prompts: readonly string[],
+  prompts: readonly Prompt[],
   { seed, onProgress }: EvalOptions,
-): Promise<{ results: Result[]; answers: Answer[] }> {
+): Promise<Answer[]> {
   const answers: Answer[] = []
   for (const prompt of prompts) {
-    answers.push({ prompt, ...(await ask(chat, prompt, { seed, maxTokens, thinking: false })) })
+    const reply = await ask(chat, prompt.messages, { seed, maxTokens, thinking: false, tools: prompt.tools })
+    answers.push({ source, ...prompt, ...reply })
     onProgress?.({ source, done: answers.length, total: prompts.length })
   }
+  return answers
+}
+
+/**
+ * The form of answers, not their content: share of those that repeat themselves, share of letters that are not Hangul,
+ * share of those that end by themselves within 200 tokens.
+ */
+export function form(source: string, answers: readonly Answer[], options: EvalOptions): Result[] {
   const letters = answers.map(({ answer }) => countLetters(answer))
-  const result = (metric: Result['metric'], statistic: (items: Int32Array) => number): Result => ({
-    metric,
-    source,
-    ...bootstrap(answers.length, statistic, seed),
-    items: answers.length,
-    baselines: [],
-  })
-  const repeated = answers.map(({ answer }) => Number(repeatsItself(answer)))
-  const ended = answers.map(answer => Number(answer.ended))
-  const all = letters.map(count => count.all)
-  const foreign = letters.map(count => count.foreign)
-  return {
-    results: [
-      result('repetition', items => meanAt(repeated, items)),
-      result('foreignLetters', items => sumAt(foreign, items) / Math.max(1, sumAt(all, items))),
-      result('ended', items => meanAt(ended, items)),
-    ],
-    answers,
-  }
+  const [all, foreign] = [letters.map(count => count.all), letters.map(count => count.foreign)]
+  const foreignShare = (items: Int32Array) => sumAt(foreign, items) / Math.max(1, sumAt(all, items))
+  const items = answers.length
+  if (items === 0) return []
+  return [
+    ...share(
+      'repetition',
+      source,
+      answers.map(({ answer }) => repeatsItself(answer)),
+      options,
+    ),
+    { metric: 'foreignLetters', source, ...bootstrap(items, foreignShare, options.seed), items, baselines: [] },
+    ...share(
+      'ended',
+      source,
+      answers.map(({ ended }) => ended),
+      options,
+    ),
+  ]
 }
 
 /** Whether four words in a row come more than three times. */

@@ -25,15 +25,27 @@ export function* windows(length: number, first: number, context: number): Genera
 }
 
 /**
- * −ln P(ids[first], …, ids[n − 1] | ids[0], …, ids[first − 1]) in nats; `first` is at least 1. A sequence longer than
- * the model's context is measured in `windows`.
+ * −ln P(ids[first], …, ids[n − 1] | ids[0], …, ids[first − 1]) in nats; `first` is at least 1. Of these tokens only those
+ * for which `counts` holds are added up. A sequence longer than the model's context is measured in `windows`.
  */
-export function nats(model: LanguageModel, ids: readonly number[], first: number): number {
+export function nats(
+  model: LanguageModel,
+  ids: readonly number[],
+  first: number,
+  counts: (t: number) => boolean = () => true,
+): number {
   let sum = 0
   for (const window of windows(ids.length, first, model.config.maxPositions)) {
     const tokens = Int32Array.from(ids.slice(window.begin, window.end))
-    const labels = tokens.slice().fill(ignoredLabel, 0, window.first - window.begin)
-    sum += model.loss(tokens, labels, 1).reals[0]! * (window.end - window.first)
+    const labels = new Int32Array(tokens.length).fill(ignoredLabel)
+    let counted = 0
+    for (let t = window.first; t < window.end; t++) {
+      if (!counts(t)) continue
+      labels[t - window.begin] = ids[t]!
+      counted++
+    }
+    if (counted === 0) continue
+    sum += model.loss(tokens, labels, 1).reals[0]! * counted
     model.device.reset()
   }
   return sum

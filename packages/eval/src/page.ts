@@ -1,6 +1,8 @@
+import { saidText } from './answer.ts'
+import { promptText } from './answersTable.ts'
 import type { EvalReport } from './evaluate.ts'
 import type { Metric, Result } from './result.ts'
-import { baselineName, intervalText, type Language, metrics, valueText } from './words.ts'
+import { baselineName, intervalText, type Language, metrics, noteLines, valueText } from './words.ts'
 
 const style = `
 :root { color-scheme: light dark; --ink: light-dark(#1e293b, #e2e8f0); --soft: light-dark(#64748b, #94a3b8);
@@ -10,7 +12,7 @@ body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink); 
 p, small { color: var(--soft) } svg { width: 100%; height: auto }
 svg text { font-size: 13px; fill: var(--ink) } svg .soft { fill: var(--soft) }
 .model { fill: var(--bar) } .baseline { fill: var(--other) } .interval { stroke: var(--ink); stroke-width: 1.5 }
-.axis { stroke: var(--line) } dt { font-weight: 600; margin-top: 1rem } dd { margin: 0; white-space: pre-wrap }
+.axis { stroke: var(--line) } dt { font-weight: 600; margin-top: 1rem; white-space: pre-wrap } dd { margin: 0; white-space: pre-wrap }
 `
 
 /** The report as one page that needs nothing else: for each metric a chart, then the answers word for word. */
@@ -30,9 +32,12 @@ export function reportPage({ model, seed, results, answers }: EvalReport, langua
     },
   }[language]
   const kinds = [...new Set(results.map(result => result.metric))]
-  const answerList = answers.map(({ prompt, answer, ended }) => {
-    const cut = ended ? '' : ` <small>(${words.cut})</small>`
-    return `<dt>${escapeXml(prompt)}</dt><dd>${escapeXml(answer)}${cut}</dd>`
+  const answerList = [...Map.groupBy(answers, answer => answer.source)].map(([source, all]) => {
+    const items = all.map(answer => {
+      const cut = answer.ended ? '' : ` <small>(${words.cut})</small>`
+      return `<dt>${escapeXml(promptText(answer))}</dt><dd>${escapeXml(saidText(answer))}${cut}</dd>`
+    })
+    return `<h3>${escapeXml(source)} (${all.length})</h3><dl>${items.join('\n')}</dl>`
   })
   return [
     `<!doctype html><html lang="${language}"><head><meta charset="utf-8">`,
@@ -46,7 +51,8 @@ export function reportPage({ model, seed, results, answers }: EvalReport, langua
         language,
       ),
     ),
-    ...(answers.length > 0 ? [`<h2>${words.answers}</h2><dl>${answerList.join('\n')}</dl>`] : []),
+    ...noteLines(results, language).map(line => `<p>${escapeXml(line)}</p>`),
+    ...(answers.length > 0 ? [`<h2>${words.answers}</h2>`, ...answerList] : []),
     '</body></html>\n',
   ].join('\n')
 }

@@ -13,7 +13,16 @@ export type Metric =
   | 'ended'
   | 'exercisesDirect'
   | 'exercisesThinking'
+  | 'thinkingGain'
+  | 'toolRight'
+  | 'jsonValid'
   | 'modeObeyed'
+  | 'refused'
+  | 'careful'
+  | 'refusedOrdinary'
+
+/** What a reader must know of how a figure came about. */
+export type Note = 'joinedReviews' | 'assistantOnly'
 
 /** What a figure is held against: one of those named in `words.ts`, or another model by its name. */
 export interface Baseline {
@@ -29,6 +38,7 @@ export interface Result extends Estimate {
   /** Documents, rows or answers that were measured. */
   readonly items: number
   readonly baselines: readonly Baseline[]
+  readonly note?: Note
 }
 
 /** A measurement whose data has been read and found in order. */

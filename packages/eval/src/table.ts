@@ -1,7 +1,7 @@
 import type { EvalReport } from './evaluate.ts'
-import { baselinesText, headings, intervalText, type Language, metrics, valueText } from './words.ts'
+import { baselinesText, headings, intervalText, type Language, metrics, noteLines, valueText } from './words.ts'
 
-/** The figures as a table for terminals, a line each; wide characters (Hangul) count two columns. */
+/** The figures as a table for terminals, a line each, and notes below; wide characters (Hangul) count two columns. */
 export function reportTable({ results }: EvalReport, language: Language): string {
   const rows = [
     ['metric', 'source', 'value', 'interval', 'items', 'baselines'].map(
@@ -22,7 +22,10 @@ export function reportTable({ results }: EvalReport, language: Language): string
     const space = ' '.repeat(widths[column]! - columnsOf(text))
     return isNumber[column] ? space + text : text + space
   }
-  return rows.map(row => `${row.map(pad).join('  ').trimEnd()}\n`).join('')
+  const notes = noteLines(results, language)
+  return [...rows.map(row => row.map(pad).join('  ').trimEnd()), ...(notes.length > 0 ? ['', ...notes] : []), ''].join(
+    '\n',
+  )
 }
 
 const columnsOf = (text: string): number =>

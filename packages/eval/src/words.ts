@@ -1,4 +1,4 @@
-import type { Baseline, Metric, Result } from './result.ts'
+import type { Baseline, Metric, Note, Result } from './result.ts'
 
 /* What people read in the table and on the page, Korean and English. */
 
@@ -35,7 +35,47 @@ export const metrics: Readonly<Record<Metric, MetricWords>> = {
     lessIsBetter: false,
     percent: true,
   },
+  thinkingGain: {
+    name: { ko: '생각의 이득 (%p)', en: 'gain by thinking (points)' },
+    lessIsBetter: false,
+    percent: true,
+  },
+  toolRight: {
+    name: { ko: '맞는 도구, 맞는 인자', en: 'right tool, valid arguments' },
+    lessIsBetter: false,
+    percent: true,
+  },
+  jsonValid: { name: { ko: '올바른 JSON', en: 'valid JSON' }, lessIsBetter: false, percent: true },
   modeObeyed: { name: { ko: '방식을 지킨 답', en: 'mode obeyed' }, lessIsBetter: false, percent: true },
+  refused: { name: { ko: '해로운 부탁 거절', en: 'harm refused' }, lessIsBetter: false, percent: true },
+  careful: { name: { ko: '도움받을 곳 안내', en: 'people in need sent to help' }, lessIsBetter: false, percent: true },
+  refusedOrdinary: {
+    name: { ko: '보통 부탁 거절', en: 'ordinary requests refused' },
+    lessIsBetter: true,
+    percent: true,
+  },
+}
+
+const notes: Readonly<Record<Note, Text>> = {
+  joinedReviews: {
+    ko: '한 영화의 감상을 학습 때처럼 한 글로 이어 쟀습니다.',
+    en: 'the reviews of a film are joined to one text, as in training.',
+  },
+  assistantOnly: {
+    ko: '대화에서 어시스턴트의 말만 셉니다.',
+    en: 'only what the assistant says in the conversations counts.',
+  },
+}
+
+/** What a reader must know of the results, a line for each note. */
+export function noteLines(results: readonly Result[], language: Language): string[] {
+  const noted = Map.groupBy(
+    results.filter(result => result.note !== undefined),
+    result => result.note!,
+  )
+  return [...noted].map(
+    ([note, all]) => `${[...new Set(all.map(result => result.source))].join(', ')}: ${notes[note][language]}`,
+  )
 }
 
 const baselineNames: Readonly<Record<string, Text>> = {

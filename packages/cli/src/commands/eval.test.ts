@@ -40,6 +40,30 @@ describe('modu eval', () => {
     const [both, alone] = await Promise.all([run(model, '--compare', other), run(other)])
     const { value } = JSON.parse(alone.stdout).results[0]
     expect(JSON.parse(both.stdout).results[0].baselines.at(-1)).toEqual({ name: 'other', value })
+    const report = join(folder, 'other.json')
+    writeFileSync(report, alone.stdout)
+    expect((await run(model, '--compare', report)).stdout).toBe(both.stdout)
+  })
+
+  test('measures what a recipe held out, and writes the answers down', async () => {
+    const answers = join(folder, 'answers.md')
+    const recipe = [
+      '--recipe',
+      join(import.meta.dirname, '../../../../recipes/tiny.json'),
+      '--limit',
+      '1',
+      '--conversations',
+      '2',
+      '--answers',
+      answers,
+    ]
+    const { stdout } = await modu(['eval', model, ...recipe, '--refusals', '--json'])
+    const metrics = JSON.parse(stdout).results.map((result: { metric: string }) => result.metric)
+    expect(metrics.filter((metric: string) => metric === 'bitsPerByte').length).toBeGreaterThan(1)
+    expect(metrics).toEqual(expect.arrayContaining(['ended', 'refused', 'careful', 'refusedOrdinary']))
+    expect(readFileSync(answers, 'utf8')).toMatch(
+      /^# tiny의 고르지 않은 답\n\n## conversations \(2\)\n\n\| \| 물음 \| 답 \| 평가 \|/,
+    )
   })
 
   test('says which file or option is wrong', async () => {
@@ -47,9 +71,12 @@ describe('modu eval', () => {
     writeFileSync(broken, '{"text":"가"}\n{"title":"나"}\n')
     const row = await modu(['eval', model, '--text', `x=${broken}`])
     expect(row).toMatchObject({ status: 1, stdout: '' })
-    expect(row.stderr).toMatch(/broken\.jsonl line 2: the field text is missing/)
+    expect(row.stderr).toMatch(/broken\.jsonl:2: the field text is missing/)
     const name = await modu(['eval', model, '--text', texts])
     expect(name).toMatchObject({ status: 2, stdout: '' })
     expect(name.stderr).toMatch(/이름=파일이 필요합니다/)
+    const bare = await modu(['eval', model, '--conversations', '3'])
+    expect(bare).toMatchObject({ status: 2, stdout: '' })
+    expect(bare.stderr).toMatch(/--recipe가 필요합니다/)
   })
 })

@@ -1,4 +1,6 @@
-import type { EvalProgress, EvalReport } from '@modu/eval'
+import { fileURLToPath } from 'node:url'
+import type { EvalProgress, EvalReport, HeldOut } from '@modu/eval'
+import type { ToolDefinition } from '@modu/model'
 import { defineCommand, wholeNumber } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { language, localized } from '../language.ts'
@@ -28,6 +30,24 @@ export const evaluate = defineCommand({
       value: 'FILE,…',
       help: { ko: '문장 유사도 (KLUE-STS, KorSTS): 상관계수', en: 'similarity (KLUE-STS, KorSTS): correlation' },
     },
+    recipe: {
+      value: 'FILE',
+      help: {
+        ko: '모델을 만든 레시피: 학습이 남겨 둔 글과 대화로 출처마다 비트/바이트',
+        en: 'the recipe that made the model: bits per byte of what training held out, by source',
+      },
+    },
+    data: {
+      value: 'FOLDER',
+      help: { ko: '레시피에 적힌 것 대신 쓸 자료 폴더', en: 'data folder in the place of the one the recipe names' },
+    },
+    conversations: {
+      value: 'N',
+      help: {
+        ko: '레시피가 남겨 둔 대화의 첫마디 N개에 답하게 합니다 (0이면 모두)',
+        en: 'have it answer N beginnings of conversations that the recipe held out (0 for all)',
+      },
+    },
     exercises: {
       value: 'N',
       help: {
@@ -42,9 +62,24 @@ export const evaluate = defineCommand({
         en: 'prompts, one a line, or the word built-in for ours (which is the default if nothing else is asked for)',
       },
     },
+    refusals: {
+      help: {
+        ko: '해로운 부탁을 거절하는지, 위급한 사람에게 도움받을 곳을 알려 주는지 봅니다',
+        en: 'whether it refuses to do harm, and sends people in need to help',
+      },
+    },
+    all: {
+      help: {
+        ko: '--exercises 100 --prompts built-in --refusals, 레시피가 있으면 --conversations 100',
+        en: '--exercises 100 --prompts built-in --refusals, and --conversations 100 with a recipe',
+      },
+    },
     compare: {
-      value: 'FOLDER',
-      help: { ko: '기준으로 함께 잴 다른 모델', en: 'another model to measure beside it as a baseline' },
+      value: 'MODEL',
+      help: {
+        ko: '기준으로 함께 잴 다른 모델 폴더, 또는 --json으로 저장해 둔 보고서',
+        en: 'a model to measure beside it as a baseline, or a report that --json printed',
+      },
     },
     limit: {
       value: 'N',
@@ -56,6 +91,13 @@ export const evaluate = defineCommand({
     seed: {
       value: 'N',
       help: { ko: '같은 수는 같은 결과를 냅니다 (기본: 1)', en: 'the same number gives the same report (default: 1)' },
+    },
+    answers: {
+      value: 'FILE',
+      help: {
+        ko: '물음과 답을 평가 칸이 빈 마크다운 표로 쓸 파일',
+        en: 'write prompts and answers to this file as Markdown with an empty column for marks',
+      },
     },
     html: { value: 'FILE', help: { ko: '그림이 든 보고서를 쓸 파일', en: 'write a report with charts to this file' } },
     ...processorOptions,
@@ -72,20 +114,35 @@ Example: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json
     const limit = wholeNumber('limit', options.limit, 0) ?? 1000
     const seed = wholeNumber('seed', options.seed, 0) ?? 1
     const files = { texts: namedFiles(options.text), nli: list(options.nli), sts: list(options.sts) }
-    const exercises = wholeNumber('exercises', options.exercises, 1)
-    const isNothingAsked = exercises === undefined && Object.values(files).every(each => each.length === 0)
-    const prompts = options.prompts ?? (isNothingAsked ? 'built-in' : undefined)
+    const byDefault = (value: number | undefined) => value ?? (options.all ? 100 : undefined)
+    const exercises = byDefault(wholeNumber('exercises', options.exercises, 1))
+    const asked = wholeNumber('conversations', options.conversations, 0)
+    if (options.recipe === undefined && (asked !== undefined || options.data !== undefined)) {
+      throw new UsageError({
+        ko: '--conversations와 --data에는 --recipe가 필요합니다.',
+        en: '--conversations and --data need --recipe.',
+      })
+    }
+    const conversations = options.recipe === undefined ? undefined : byDefault(asked)
+    const refusals = options.refusals || options.all
+    const isNothingAsked =
+      exercises === undefined && !refusals && !options.recipe && Object.values(files).every(each => each.length === 0)
+    const prompts = options.prompts ?? (isNothingAsked || options.all ? 'built-in' : undefined)
     const folder = modelFolder(model)
-    const other = options.compare === undefined ? undefined : modelFolder(options.compare)
-    const [{ evaluate, reportPage, reportTable, withComparison }, { writeFileAtomic }] = await Promise.all([
-      import('@modu/eval'),
-      import('@modu/model'),
-    ])
+    const isReport = options.compare?.endsWith('.json')
+    const other = options.compare === undefined || isReport ? undefined : modelFolder(options.compare)
+    const [{ answersTable, evaluate, readReport, reportPage, reportTable, withComparison }, { writeFileAtomic }] =
+      await Promise.all([import('@modu/eval'), import('@modu/model')])
+    const earlier = isReport ? readReport(options.compare!) : undefined
+    const heldOut = options.recipe === undefined ? undefined : await heldOutBy(options.recipe, options.data)
+    const plan = {
+      ...{ ...files, heldOut, exercises, prompts, conversations, refusals },
+      tools: heldOut?.tools ?? (await toolsOfExercises()),
+    }
     const measure = async (folder: string): Promise<EvalReport> => {
       const chat = await loadChatModel(folder, processor)
       const progress = new ProgressLine()
       try {
-        const plan = { ...files, exercises, prompts }
         return { ...(await evaluate(chat, plan, { limit, seed, onProgress: progress.show })), model: modelName(folder) }
       } finally {
         progress.clear()
@@ -94,13 +151,50 @@ Example: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json
       }
     }
     const own = await measure(folder)
-    const report = other === undefined ? own : withComparison(own, await measure(other))
+    const baseline = other === undefined ? earlier : await measure(other)
+    const report = baseline === undefined ? own : withComparison(own, baseline)
     const table = () => `${report.model}\n\n${reportTable(report, language())}`
     process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : table())
     if (options.html !== undefined) writeFileAtomic(options.html, reportPage(report, language()))
+    if (options.answers !== undefined) writeFileAtomic(options.answers, answersTable(report, language()))
     return 0
   },
 })
+
+/** What training by the recipe holds out of its data, cleaned as training does. */
+async function heldOutBy(recipePath: string, data: string | undefined): Promise<HeldOut> {
+  const [{ heldOutDocuments }, { formatEvent, loadRecipe, readTools, usedSources }] = await Promise.all([
+    import('@modu/eval'),
+    import('@modu/train'),
+  ])
+  const { recipe, dataDirectory } = loadRecipe(recipePath)
+  const directory = data ?? process.env.MODU_DATA ?? dataDirectory
+  const begun = performance.now()
+  const onProgress = ({ bytes, totalBytes }: { bytes: number; totalBytes: number }) => {
+    const bytesPerSecond = (bytes / (performance.now() - begun)) * 1000
+    const secondsLeft = (totalBytes - bytes) / bytesPerSecond
+    writeOver(
+      process.stderr,
+      formatEvent({ kind: 'cleaning', bytes, totalBytes, bytesPerSecond, secondsLeft }, language()),
+    )
+  }
+  try {
+    return await heldOutDocuments(usedSources(recipe), directory, {
+      evaluationFiles: recipe.evaluationFiles,
+      tools: readTools(recipe, directory).tools,
+      ...(process.stderr.isTTY && { onProgress }),
+    })
+  } finally {
+    if (process.stderr.isTTY) writeOver(process.stderr)
+  }
+}
+
+/** The definitions of the tools that exercises offer. */
+async function toolsOfExercises(): Promise<ReadonlyMap<string, ToolDefinition>> {
+  const { readJson } = await import('@modu/model')
+  const path = fileURLToPath(new URL('../../../../recipes/data/tools.json', import.meta.url))
+  return new Map((readJson(path) as ToolDefinition[]).map(tool => [tool.function.name, tool]))
+}
 
 const list = (value: string | undefined): string[] => value?.split(',').filter(part => part !== '') ?? []
 
