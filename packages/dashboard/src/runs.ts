@@ -8,7 +8,7 @@ const isRun = (folder: string): boolean =>
 
 /** The run folders that `folder` is or has directly in it. */
 export function findRuns(folder: string): string[] {
-  if (isRun(folder)) return [normalize(folder)]
+  if (isRun(folder)) return [normalize(folder).replace(/[/\\]$/, '')]
   if (!existsSync(folder)) return []
   return readdirSync(folder, { withFileTypes: true })
     .filter(entry => !entry.isFile())
