@@ -2,7 +2,7 @@ import { configToText, type ModelConfig, parseConfig, type Tokenizer } from '@mo
 import { describeDifferences, differences } from './differences.ts'
 import { TrainError } from './errors.ts'
 import type { PreparedData } from './prepare.ts'
-import type { Recipe } from './recipe.ts'
+import { type Recipe, unknownField } from './recipe.ts'
 import type { Start } from './start.ts'
 
 /**
@@ -36,8 +36,9 @@ function recipeConfig(model: NonNullable<Recipe['model']>, tokenizer: Tokenizer)
     pad_token_id: tokenizer.padId,
   }
   const config = parseConfig(given, 'the recipe\'s "model"')
-  const unknown = Object.keys(config.extra)
-  if (unknown.length > 0) throw new TrainError('recipe', `unknown field ${unknown.map(n => `"model.${n}"`).join(', ')}`)
+  const known = Object.keys(modelFields(config))
+  const unknown = Object.keys(config.extra).map(name => unknownField('model', name, known))
+  if (unknown.length > 0) throw new TrainError('recipe', unknown.join('; '))
   return config
 }
 

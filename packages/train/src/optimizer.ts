@@ -1,9 +1,5 @@
 import { adamW, type Device, gradientNorm, type Moments, type Tensor } from '@modu/engine'
-import { TrainError } from './errors.ts'
-
-/** The message for a run whose numbers have left the range. */
-export const divergence = (what: string): string =>
-  `training has diverged: ${what}; the last checkpoint is sound: start a new run with a lower learningRate or a longer warm-up`
+import { gradientDiverged } from './divergence.ts'
 
 /** What a step of the optimiser needs beside the gradients. */
 export interface OptimizerSettings {
@@ -30,11 +26,11 @@ export class Optimizer {
     )
   }
 
-  /** Updates every parameter from its `grad`, zeroes the gradients, and returns their global norm before clipping. `step` counts from 1. */
+  /** Updates every parameter from its `grad`, zeroes the gradients, and returns their global norm before clipping. `step` counts from 1. A TrainError `diverged`, before anything is changed, if the norm is not finite. */
   update(step: number, lr: number, settings: OptimizerSettings): number {
     const { beta1, beta2, eps, weightDecay, clipNorm } = settings
     const norm = gradientNorm(this.parameters.values())
-    if (!Number.isFinite(norm)) throw new TrainError('diverged', divergence(`the gradient norm is ${norm}`))
+    if (!Number.isFinite(norm)) throw gradientDiverged(norm, this.parameters)
     const gradientScale = norm > clipNorm ? clipNorm / norm : 1
     for (const [name, parameter] of this.parameters) {
       const decay = isDecayed(name, parameter) ? weightDecay : 0

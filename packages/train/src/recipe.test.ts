@@ -13,11 +13,18 @@ test('defaults are filled in', () => {
 
 test('wrong and unknown fields are named', () => {
   const parse = (change: object) => () => parseRecipe({ ...testRecipe, ...change }, 'my.json')
-  expect(parse({ speed: 3 })).toThrow('my.json: unknown field "speed"')
-  expect(parse({ pretrain: { ...testRecipe.pretrain, lr: 3 } })).toThrow('unknown field "pretrain.lr"')
+  expect(parse({ sead: 3 })).toThrow('my.json: unknown field "sead" (did you mean "seed"?)')
+  expect(parse({ pretrain: { ...testRecipe.pretrain, learningrate: 3, lr: 1 } })).toThrow(
+    'unknown field "pretrain.learningrate" (did you mean "learningRate"?); unknown field "pretrain.lr" (there are steps, ',
+  )
+  const later = [{ fromStep: 2, mixtures: {}, mixture: { texts: 1 } }]
+  expect(parse({ pretrain: { ...testRecipe.pretrain, laterMixtures: later } })).toThrow(
+    'unknown field "pretrain.laterMixtures.0.mixtures" (did you mean "mixture"?)',
+  )
   expect(parse({ pretrain: { ...testRecipe.pretrain, steps: 0 } })).toThrow('"pretrain.steps"')
   expect(parse({ model: { model_type: 'axk1' } })).toThrow('"model.max_position_embeddings"')
   const source = (a: object) => parse({ sources: { a: { files: ['a.jsonl'], format: 'text', license: 'x', ...a } } })
+  expect(source({ licence: 'y' })).toThrow('unknown field "sources.a.licence" (did you mean "license"?)')
   expect(source({ format: 'csv' })).toThrow('"sources.a.format"')
   expect(source({ files: [] })).toThrow('"sources.a.files"')
   expect(source({ format: 'exercises' })).toThrow(/"sources.a.files".*"sources.a.kinds"/)
@@ -40,4 +47,13 @@ test('the recipes of the repository are valid', () => {
   const folder = join(import.meta.dirname, '../../../recipes')
   const names = readdirSync(folder).filter(name => name.endsWith('.json'))
   expect(names.map(name => loadRecipe(join(folder, name)).recipe.name)).toEqual(names.map(name => name.slice(0, -5)))
+})
+
+test('weights that sum to nothing', () => {
+  const parse = (mixture: object) => () => parseRecipe({ ...testRecipe, finetune: { ...testRecipe.finetune, mixture } })
+  for (const mixture of [{}, { chats: 0 }]) {
+    expect(parse(mixture)).toThrow('"finetune.mixture": the weights sum to nothing; give one above 0')
+  }
+  expect(parse({ chats: -1 })).toThrow('"finetune.mixture.chats"')
+  expect(parse({ chats: 1, texts: 0 })).not.toThrow()
 })

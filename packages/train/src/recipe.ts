@@ -1,10 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { sourceSchema, taskKinds } from '@modu/data'
+import { closest, distance } from 'fastest-levenshtein'
 import { z } from 'zod'
 import { TrainError } from './errors.ts'
 
-const weights = z.record(z.string(), z.number().positive())
+const weights = z
+  .record(z.string(), z.number().min(0))
+  .refine(record => Object.values(record).some(weight => weight > 0), 'the weights sum to nothing; give one above 0')
 
 /** What every stage says about its steps. */
 const optimisation = {
@@ -190,6 +193,29 @@ export interface LoadedRecipe {
   readonly dataDirectory: string
 }
 
+function withoutDefault(schema: z.core.$ZodType): z.core.$ZodType {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault ? withoutDefault(schema.unwrap()) : schema
+}
+
+/** The names of the fields that may stand at a place of a recipe. */
+function fieldsAt(path: readonly PropertyKey[]): string[] {
+  let at: z.core.$ZodType = recipeSchema
+  for (const key of path) {
+    if (at instanceof z.ZodObject) at = withoutDefault(at.shape[key as string])
+    else if (at instanceof z.ZodArray) at = withoutDefault(at.element)
+    else if (at instanceof z.ZodRecord) at = withoutDefault(at.valueType)
+  }
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : []
+}
+
+/** `unknown field "pretrain.stepz" (did you mean "steps"?)`; all that there are, if none is near. */
+export function unknownField(at: string, key: string, known: readonly string[]): string {
+  const nearest = closest(key, known)
+  const isNear = distance(key, nearest) <= Math.ceil(key.length / 2)
+  const hint = isNear ? `did you mean "${nearest}"?` : `there are ${known.join(', ')}`
+  return `unknown field "${at === '' ? key : `${at}.${key}`}" (${hint})`
+}
+
 /** Checks a recipe's value; a `recipe` error names every field that is wrong or unknown. */
 export function parseRecipe(value: unknown, path = 'recipe'): Recipe {
   const { success, data, error } = recipeSchema.safeParse(value)
@@ -197,7 +223,7 @@ export function parseRecipe(value: unknown, path = 'recipe'): Recipe {
     const lines = error.issues.map(issue => {
       const at = issue.path.join('.')
       if (issue.code === 'unrecognized_keys') {
-        return `unknown field ${issue.keys.map(key => `"${[at, key].filter(Boolean).join('.')}"`).join(', ')}`
+        return issue.keys.map(key => unknownField(at, key, fieldsAt(issue.path))).join('; ')
       }
       return `"${at}": ${issue.message}`
     })

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createReferenceDevice } from '@modu/engine'
+import { createCpuDevice, createReferenceDevice } from '@modu/engine'
 import { loadModel, Tokenizer } from '@modu/model'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { TrainEvent } from './events.ts'
@@ -242,9 +242,35 @@ describe('refuses', () => {
     )
     const recipe = (change: object) => writeFileSync(path('recipe.json'), JSON.stringify({ ...testRecipe, ...change }))
     recipe({ model: { ...testRecipe.model, hidden_sise: 3 } })
-    await expect(run('s')).rejects.toThrow(/unknown field "model.hidden_sise"/)
+    await expect(run('s')).rejects.toThrow(/unknown field "model.hidden_sise" \(did you mean "hidden_size"\?\)/)
     recipe({ finetune: { ...testRecipe.finetune, maxLength: 4096 } })
     await expect(run('t')).rejects.toThrow(/rows of 4096 tokens do not fit/)
+  })
+
+  test('numbers that leave the range, with the step, the tensor and the checkpoint that stays', async () => {
+    const device = createCpuDevice({ threads: 1 })
+    const recipe = (change: object) => writeFileSync(path('recipe.json'), JSON.stringify({ ...testRecipe, ...change }))
+    try {
+      const finetune = { ...testRecipe.finetune, learningRate: 1e39 }
+      recipe({ finetune })
+      await expect(run('r', { device })).rejects.toThrow(
+        /diverged in step 8 \(finetune\): the loss is NaN, because the weight "model\.embed_tokens\.weight".*step 6 .*stays/,
+      )
+      recipe({ finetune, checkpointEverySteps: 1 })
+      await expect(run('s', { device })).rejects.toThrow(
+        /diverged in step 7 \(finetune\): "model\.embed_tokens\.weight" is not finite\. The checkpoint of step 6/,
+      )
+      expect(readdirSync(path('s', 'checkpoints'))).toEqual(['step-000005', 'step-000006'])
+    } finally {
+      await device.close()
+    }
+  })
+
+  test('data that is empty or binary, with the file', async () => {
+    writeFileSync(path('a.jsonl'), '')
+    await expect(run('r')).rejects.toThrow(/a\.jsonl is empty: take it out/)
+    writeFileSync(path('a.jsonl'), Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 0xff, 0xfe, 0, 1, 2, 3]))
+    await expect(run('r')).rejects.toThrow(/a\.jsonl.*binary/)
   })
 
   test('nothing because of a corrupt line: it is counted and named', async () => {

@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import type { Device, Tensor } from '@modu/engine'
 import { ChatModel, createModel, type LanguageModel, loadModel, setTrainable, writeFileAtomic } from '@modu/model'
 import { findCheckpoint, loadCheckpoint, type RunState, saveCheckpoint } from './checkpoint.ts'
+import { allFinite } from './divergence.ts'
 import { TrainError } from './errors.ts'
 import type { Sample, TrainEvent } from './events.ts'
 import { exportModel } from './exportModel.ts'
@@ -198,7 +199,9 @@ class Run {
       }
       const begin = performance.now()
       const learningRate = learningRateAt(this.stageStep, settings)
-      const result = await stage.step(this.stageStep, learningRate)
+      const result = await stage.step(this.stageStep, learningRate).catch(error => {
+        throw this.explained(error, this.step + 1)
+      })
       const seconds = (performance.now() - begin) / 1000
       this.step++
       this.stageStep++
@@ -269,8 +272,26 @@ class Run {
   private save(): void {
     const { step, stageName: stage, stageStep, tokens, seconds } = this
     const state: RunState = { step, stage, stageStep, tokens, seconds, dataKey: this.data.key }
-    saveCheckpoint(this.folder.checkpoints, state, this.tensors)
+    const tensors = this.tensors
+    for (const [name, { reals }] of tensors) {
+      if (!allFinite(reals)) throw this.explained(new TrainError('diverged', `"${name}" is not finite`), step)
+    }
+    saveCheckpoint(this.folder.checkpoints, state, tensors)
     this.emit({ kind: 'checkpoint', step })
+  }
+
+  /** An error of step `step`: one that says that training has diverged says where, and how to go on. */
+  private explained(error: unknown, step: number): unknown {
+    if (!(error instanceof TrainError && error.code === 'diverged')) return error
+    const good = findCheckpoint(this.folder.checkpoints)
+    const kept = good
+      ? `The checkpoint of step ${good.state.step} before it is sound and stays`
+      : 'There is no checkpoint yet'
+    return new TrainError(
+      'diverged',
+      `training has diverged in step ${step} (${this.stageName}): ${error.message}. ${kept}. Start a new run with a lower learningRate or a longer warm-up`,
+      { cause: error },
+    )
   }
 
   private findCheckpoint(): ReturnType<typeof findCheckpoint> {

@@ -2,8 +2,8 @@ import type { MicroBatch } from '@modu/data'
 import { differentiate, type Tensor } from '@modu/engine'
 import type { LanguageModel } from '@modu/model'
 import { balanceOf, moveBiases } from './balance.ts'
-import { TrainError } from './errors.ts'
-import { divergence, type Optimizer, type OptimizerSettings } from './optimizer.ts'
+import { lossDiverged } from './divergence.ts'
+import type { Optimizer, OptimizerSettings } from './optimizer.ts'
 import type { StepResult } from './stage.ts'
 
 export interface StepSettings extends OptimizerSettings {
@@ -49,7 +49,7 @@ export function trainStep(
     }
     device.reset()
   }
-  if (!Number.isFinite(loss)) throw new TrainError('diverged', divergence(`the loss is ${loss}`))
+  if (!Number.isFinite(loss)) throw lossDiverged(loss, model.parameters)
   const gradientNorm = optimizer.update(update, learningRate, settings)
   device.reset()
   if (isRouted(model) && biasRate > 0) moveBiases(model.correctionBiases, loads, biasRate)

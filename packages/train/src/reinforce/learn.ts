@@ -1,7 +1,7 @@
 import { differentiate, linearLogProbabilities, linearLogProbabilityLoss, scale, type Tensor } from '@modu/engine'
 import type { LanguageModel } from '@modu/model'
-import { TrainError } from '../errors.ts'
-import { divergence, type Optimizer } from '../optimizer.ts'
+import { lossDiverged } from '../divergence.ts'
+import type { Optimizer } from '../optimizer.ts'
 import type { ReinforceRecipe } from '../recipe.ts'
 import { type Answer, type AnswerBatch, answerBatches } from './answerBatches.ts'
 import { policyLoss } from './policyLoss.ts'
@@ -78,7 +78,7 @@ export function learn(
   let countedTokens = 0
   for (const [u, part] of parts.entries()) {
     const measured = policyGradient(model, part, settings)
-    if (!Number.isFinite(measured.loss)) throw new TrainError('diverged', divergence(`the loss is ${measured.loss}`))
+    if (!Number.isFinite(measured.loss)) throw lossDiverged(measured.loss, model.parameters)
     gradientNorm += optimizer.update(firstUpdate + u, learningRate, settings) / updates
     model.device.reset()
     const tokens = countOf(part)
