@@ -25,20 +25,6 @@ export function pairCount(queryStarts: Int32Array, keyStarts: Int32Array): numbe
 export const pairCounts = (queryStarts: Int32Array, keyStarts: Int32Array): number[] =>
   Array.from(queryStarts.subarray(1), (end, s) => (end - queryStarts[s]!) * (keyStarts[s + 1]! - keyStarts[s]!))
 
-/** The last i < n with first(i) ≤ x, by halving; first(0) ≤ x, and `first` never falls. */
-export function lastNotAbove(k: Builder, x: Int, n: Int, first: (i: Int) => Int): Int {
-  const [from, to] = [k.intVariable(0), k.intVariable(n)]
-  k.loop(0, n.toReal().exponent().toInt().add(1), () => {
-    const middle = from.value.add(to.value).div(2)
-    k.if(
-      first(middle).le(x),
-      () => from.set(middle),
-      () => to.set(middle),
-    )
-  })
-  return from.value
-}
-
 /** Memory cut into pieces, one after the other. */
 export function pieces(memory: Reals): (numbers: Int | number) => Reals {
   let rest = memory

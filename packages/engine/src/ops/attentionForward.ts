@@ -1,18 +1,11 @@
 import { exp2 } from '../kernel/exp2.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import { type Builder, type BuilderArguments, type Int, log, type Real, type Reals } from '../kernel/language.ts'
+import { lastNotAbove } from '../kernel/lastNotAbove.ts'
 import { product, productScratch } from '../kernel/product/product.ts'
 import { packAll, packedSize } from '../kernel/product/right.ts'
 import { tileShape } from '../kernel/product/shape.ts'
-import {
-  blockShape,
-  clearRows,
-  columnProduct,
-  laneNumbers,
-  lastNotAbove,
-  pairCount,
-  pieces,
-} from './attentionBlocks.ts'
+import { blockShape, clearRows, columnProduct, laneNumbers, pairCount, pieces } from './attentionBlocks.ts'
 
 const parameters = {
   q: f32s,

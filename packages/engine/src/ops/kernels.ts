@@ -4,6 +4,7 @@ import { addKernels } from './add.ts'
 import { appendLatentsKernels } from './appendLatents.ts'
 import { appendRowsKernels } from './appendRows.ts'
 import { attentionKernels } from './attention.ts'
+import { balanceLossKernels } from './balanceLoss.ts'
 import { cachedAttentionKernels } from './cachedAttention.ts'
 import { combineKernels } from './combine.ts'
 import { copyColumnsKernels } from './copyColumns.ts'
@@ -34,6 +35,7 @@ export const kernels = [
   ...appendLatentsKernels,
   ...appendRowsKernels,
   ...attentionKernels,
+  ...balanceLossKernels,
   ...cachedAttentionKernels,
   ...combineKernels,
   ...copyColumnsKernels,
