@@ -2,6 +2,7 @@ import {
   add,
   appendLatents,
   attention,
+  balanceLoss,
   concat,
   type Device,
   embedding,
@@ -23,13 +24,15 @@ import {
 import type { K1Config } from './config.ts'
 import { ModelError } from './errors.ts'
 import { type DecodingStep, roomFor, SequenceCache } from './kvCache.ts'
-import type { KvCache, LanguageModel } from './languageModel.ts'
+import type { KvCache, LanguageModel, LossOptions } from './languageModel.ts'
 import { RopeTable, yarnMscale } from './ropeTable.ts'
 import {
   checkTokens,
   integers,
+  labelShares,
   lastLogits,
   longestSequence,
+  reals,
   type Sequences,
   sequencePositions,
   sequenceStarts,
@@ -154,6 +157,15 @@ interface Place {
   /** Of whole sequences where each begins and the last one ends, i32 [sequences + 1]. */
   readonly sequences: number | Tensor
   readonly cache?: SequenceCache
+  readonly balance?: Balancing
+}
+
+/** What the balance loss of each mixture of experts is made with, and where it goes. */
+interface Balancing {
+  readonly starts: Tensor
+  /** Of each sequence, [sequences]. */
+  readonly weights: Tensor
+  readonly losses: Tensor[]
 }
 
 /* ------------------------------------------------------------------------------------------------------- model */
@@ -188,22 +200,34 @@ export class K1 implements LanguageModel {
   }
 
   hidden(ids: Int32Array, sequences: Sequences, record?: Tensor[]): Tensor {
-    const place = this.placeOf(sequenceStarts(this.config, ids, sequences))
-    return rmsNorm(this.decoder(integers(this.device, ids), place, record), this.weights.norm, this.config.rmsNormEps)
+    return this.finalHidden(ids, this.placeOf(sequenceStarts(this.config, ids, sequences)), record)
   }
 
   logits(hidden: Tensor): Tensor {
     return linear(hidden, this.head)
   }
 
-  loss(ids: Int32Array, labels: Int32Array, sequences: Sequences, { mtpWeight = 0, weight = 1 } = {}): Tensor {
+  loss(ids: Int32Array, labels: Int32Array, sequences: Sequences, options: LossOptions = {}): Tensor {
+    const { mtpWeight = 0, balanceWeight = 0, weight = 1 } = options
     const starts = sequenceStarts(this.config, ids, sequences)
-    const labelsAhead = (by: number) => integers(this.device, shiftLeft(labels, starts, by, -100))
-    const hidden = this.hidden(ids, starts)
-    const loss = linearCrossEntropy(hidden, this.head, labelsAhead(1), { weight })
-    if (!this.weights.mtp || mtpWeight === 0) return loss
-    const further = this.mtpHidden(ids, hidden, starts)
-    return add(loss, linearCrossEntropy(further, this.head, labelsAhead(2), { weight: weight * mtpWeight }))
+    const place = this.placeOf(starts)
+    const next = shiftLeft(labels, starts, 1, -100)
+    const balance: Balancing = {
+      starts: place.sequences,
+      weights: reals(
+        this.device,
+        labelShares(next, starts).map(share => weight * balanceWeight * share),
+      ),
+      losses: [],
+    }
+    const hidden = this.finalHidden(ids, balanceWeight > 0 ? { ...place, balance } : place)
+    const losses = [linearCrossEntropy(hidden, this.head, integers(this.device, next), { weight }), ...balance.losses]
+    if (this.weights.mtp && mtpWeight !== 0) {
+      const afterNext = integers(this.device, shiftLeft(labels, starts, 2, -100))
+      const further = this.mtpHidden(ids, hidden, starts)
+      losses.push(linearCrossEntropy(further, this.head, afterNext, { weight: weight * mtpWeight }))
+    }
+    return losses.reduce(add)
   }
 
   createCache(capacity: number): KvCache {
@@ -257,8 +281,13 @@ export class K1 implements LanguageModel {
     return [...this.loads.keys()].map(moe => moe.correctionBias)
   }
 
+  /** The output of all layers for whole sequences, after the last norm. */
+  private finalHidden(ids: Int32Array, place: Place, record?: Tensor[]): Tensor {
+    return rmsNorm(this.decoder(integers(this.device, ids), place, record), this.weights.norm, this.config.rmsNormEps)
+  }
+
   /** Whole sequences, whose positions count from `from`. */
-  private placeOf(starts: Int32Array, from = 0): Place {
+  private placeOf(starts: Int32Array, from = 0): Place & { sequences: Tensor } {
     return {
       positions: sequencePositions(this.device, starts, from),
       // One position more than the longest: the multi-token-prediction module looks one token further.
@@ -368,13 +397,16 @@ export class K1 implements LanguageModel {
   /** Routed and shared experts, and K1's norm on their sum. x: [T, H]; returns [T, H]. */
   private moe(x: Tensor, w: MoeWeights, place: Place): Tensor {
     const c = this.config
-    const routing = router(linear(x, w.router), w.correctionBias, {
+    const scores = linear(x, w.router)
+    const routing = router(scores, w.correctionBias, {
       groups: c.nGroup,
       topkGroups: c.topkGroup,
       topk: c.numExpertsPerTok,
       normalise: c.normTopkProb,
       scale: c.routedScalingFactor,
     })
+    const { balance } = place
+    balance?.losses.push(balanceLoss(scores, routing, balance.starts, balance.weights))
     if (!place.cache) this.loads.get(w)!.set(routing.groups().counts.integers)
     return rmsNorm(experts(x, routing, w.gateUp, w.down, w.shared), w.outputNorm, c.rmsNormEps)
   }

@@ -46,6 +46,11 @@ export interface LanguageModel {
 export interface LossOptions {
   /** Weight of the multi-token-prediction loss; 0 by default. */
   readonly mtpWeight?: number
+  /**
+   * Weight of the routers' sequence-wise balance loss (DeepSeek-V3, section 2.1.2), a mean over the labels that count: each
+   * carries the loss of its sequence. It leaves out the multi-token-prediction module's router. 0 by default.
+   */
+  readonly balanceWeight?: number
   /** Multiplies the whole loss: a micro-batch's part of its batch. 1 by default. */
   readonly weight?: number
 }

@@ -187,6 +187,41 @@ describe('training', () => {
     expect(loss(0.25) - loss(0)).toBeCloseTo((loss(1) - loss(0)) / 4, 9)
   })
 
+  test('the balance loss: its gradient is that of finite differences, its weight is shared by the labels that count', () => {
+    const model = loadModel(fixture('k1-mtp'), reference)
+    setTrainable(model)
+    const ids = randomIds(20, model.config.vocabSize)
+    const labels = ids.map((id, i) => (i % 3 === 0 ? -100 : id))
+    const starts = Int32Array.of(0, 12, 13, 20)
+    const loss = (balanceWeight: number, weight = 1) => model.loss(ids, labels, starts, { balanceWeight, weight })
+    const balance = loss(1).reals[0]! - loss(0).reals[0]!
+    // About 1 for each mixture of experts.
+    expect(balance).toBeGreaterThan(1)
+    expect(balance).toBeLessThan(10)
+    expect(loss(0.5, 0.25).reals[0]).toBeCloseTo(0.25 * (loss(0).reals[0]! + 0.5 * balance), 9)
+
+    const router = model.parameters.get('model.layers.1.mlp.gate.weight')!
+    const gradientOf = (balanceWeight: number) => {
+      router.grad!.data.fill(0)
+      differentiate(reference, () => loss(balanceWeight))
+      return Float64Array.from(router.grad!.reals)
+    }
+    const [without, gradient] = [gradientOf(0), gradientOf(2)]
+    for (let at = 0; at < gradient.length; at += 11) {
+      const value = router.data[at]!
+      const difference = (balanceWeight: number) => {
+        const [above, below] = [1e-5, -1e-5].map(step => {
+          router.data[at] = value + step
+          return loss(balanceWeight).reals[0]!
+        })
+        return (above! - below!) / 2e-5
+      }
+      expect(gradient[at]! - without[at]!).toBeCloseTo(difference(2) - difference(0), 6)
+      router.data[at] = value
+    }
+    expect(gradient).not.toEqual(without)
+  })
+
   test('labels that are all ignored give no loss and no gradient', () => {
     const model = loadModel(fixture('k1-mtp'), reference)
     setTrainable(model)
@@ -196,7 +231,7 @@ describe('training', () => {
         ids,
         ids.map(() => -100),
         1,
-        { mtpWeight: 1 },
+        { mtpWeight: 1, balanceWeight: 1 },
       ),
     )
     expect(loss.reals[0]).toBe(0)

@@ -3,8 +3,13 @@ import type { ModelConfig } from './config.ts'
 import { ModelError } from './errors.ts'
 
 /** A temporary integer tensor with these elements. */
-export function integers(device: Device, values: ArrayLike<number>): Tensor {
-  const tensor = device.temporary([values.length], 'i32')
+export const integers = (device: Device, values: ArrayLike<number>): Tensor => temporary(device, values, 'i32')
+
+/** A temporary real tensor with these elements. */
+export const reals = (device: Device, values: ArrayLike<number>): Tensor => temporary(device, values, 'f32')
+
+function temporary(device: Device, values: ArrayLike<number>, dtype: 'i32' | 'f32'): Tensor {
+  const tensor = device.temporary([values.length], dtype)
   tensor.data.set(values)
   return tensor
 }
@@ -68,6 +73,15 @@ export function shiftLeft(values: Int32Array, starts: Int32Array, by: number, fi
     shifted.set(values.subarray(Math.min(starts[s]! + by, starts[s + 1]!), starts[s + 1]!), starts[s]!)
   return shifted
 }
+
+/** How many of the labels that count (−100 does not) are in each sequence, as a part of all; zeros if none counts. */
+export function labelShares(labels: Int32Array, starts: Int32Array): Float64Array {
+  const counts = Float64Array.from(starts.subarray(1), (end, s) => countOf(labels.subarray(starts[s]!, end)))
+  const all = counts.reduce((sum, count) => sum + count, 0)
+  return counts.map(count => count / Math.max(1, all))
+}
+
+const countOf = (labels: Int32Array): number => labels.reduce((count, label) => count + Number(label >= 0), 0)
 
 /** Tokens that go through a model at once when a long prompt is read into a cache; bounds the memory it needs. */
 const chunkLength = 512
