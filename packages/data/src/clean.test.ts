@@ -20,6 +20,7 @@ describe('markup', () => {
     expect(clean.stripCode('앞\n```js\nlet a = 1\n```\n뒤')).toBe('앞\n\n뒤')
     expect(clean.stripCode('앞\n  ~~~\nx\n')).toBe('앞\n')
     expect(clean.stripCode('앞 `코드` 뒤')).toBe('앞 `코드` 뒤')
+    expect(clean.stripCode('앞\n~~~ 정말 좋다\n뒤')).toBe('앞\n~~~ 정말 좋다\n뒤')
   })
 
   test('HTML tags, comments, scripts, entities', () => {

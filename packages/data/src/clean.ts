@@ -41,9 +41,15 @@ export function squeezeRepeats(text: string): string {
   return text.replace(/([^\d\s])\1{3,}/gu, '$1$1$1')
 }
 
-/** Fenced blocks of code, with their fences. An unclosed fence takes the rest. */
+/**
+ * Fenced blocks of code, with their fences. An unclosed fence takes the rest. Behind a fence of tildes only a language may
+ * stand, for Korean lines begin with ~~~ too.
+ */
 export function stripCode(text: string): string {
-  return text.replace(/^[ \t]*(```+|~~~+)[^\n]*\n[\s\S]*?(?:^[ \t]*\1[^\n]*$|$(?![\s\S]))/gm, '')
+  return text.replace(
+    /^[ \t]*(```+|~~~+(?=[ \t]*[\w+#.-]*[ \t]*\n))[^\n]*\n[\s\S]*?(?:^[ \t]*\1[^\n]*$|$(?![\s\S]))/gm,
+    '',
+  )
 }
 
 /** Comments, scripts and styles, tags; then entities as their characters. */
@@ -110,11 +116,14 @@ export function stripWiki(text: string): string {
     .replace(/'''?/g, '')
 }
 
+/** Web addresses, with the brackets around them. */
+export function stripWebAddresses(text: string): string {
+  return text.replace(/[<([]?\b(?:https?:\/\/|www\.)[^\s<>()[\]"'가-힣]+[>)\]]?/gi, '')
+}
+
 /** Web and mail addresses, with the brackets around them. */
 export function stripUrls(text: string): string {
-  return text
-    .replace(/[<([]?\b(?:https?:\/\/|www\.)[^\s<>()[\]"'가-힣]+[>)\]]?/gi, '')
-    .replace(/<?[\w.+-]+@[\w-]+(?:\.[\w-]+)+>?/g, '')
+  return stripWebAddresses(text).replace(/<?[\w.+-]+@[\w-]+(?:\.[\w-]+)+>?/g, '')
 }
 
 const letters = /\p{L}/gu

@@ -14,7 +14,8 @@ export { escapeXml, htmlPage } from './report/html.ts'
 export { dataReportPage } from './report/page.ts'
 export { documentCount, type EncodedDocument, type Shard, withoutLongDocuments } from './shard.ts'
 export { type CorpusDocument, type CorpusMessage, type Source, type SourceReport, sourceSchema } from './source.ts'
-export { cleanDocuments } from './steps/cleanDocuments.ts'
+export { stepWords } from './report/words.ts'
+export { type CleaningDone, cleanDocuments } from './steps/cleanDocuments.ts'
 export {
   type CleaningReport,
   type CleaningSample,

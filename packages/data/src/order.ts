@@ -1,4 +1,4 @@
-import { Random } from '@modu/model'
+import { Random } from '@modu/model/random'
 
 /** Mixes whole numbers and strings into one 32-bit seed (FNV-1a over their text). */
 export function mixSeed(...parts: readonly (number | string)[]): number {

@@ -1,182 +1,135 @@
-import { statSync } from 'node:fs'
-import { normalise, squeezeRepeats, squeezeSpaces } from '../clean.ts'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname, join } from 'node:path'
+import { readJson, writeFileAtomic } from '@modu/model/files'
 import { DataError } from '../errors.ts'
-import { dataFiles, records } from '../read/records.ts'
+import { cleanOnThreads } from './cleaningThreads.ts'
+import { type Shard, type ShardReport, shardFiles } from './cleanShard.ts'
 import { Contamination } from './contamination.ts'
+import { cutShards, type InputFile, inputFiles, shardName } from './cutShards.ts'
+import type { StepOptions } from './documentSteps.ts'
 import { evaluationTexts } from './evaluationTexts.ts'
-import { ExactDuplicates } from './exactDuplicates.ts'
-import { LineFile } from './lineFile.ts'
-import { NearDuplicates } from './nearDuplicates.ts'
-import { type PersonalKind, personalKinds } from './personal/rule.ts'
-import { maskPersonalData } from './personalData.ts'
+import { gatherShards } from './gatherShards.ts'
+import type { CleaningReport } from './report.ts'
 
-/** The steps in their order: cheap ones first, and duplicates found after masking, which makes form letters alike. */
-export const cleaningSteps = ['form', 'personalData', 'exactDuplicates', 'nearDuplicates', 'contamination'] as const
-export type CleaningStep = (typeof cleaningSteps)[number]
-
-/** A document that a step changed or dropped: where it stands and the part that says why. */
-export interface CleaningSample {
-  readonly place: string
-  readonly text: string
-}
-
-export interface StepReport {
-  changed: number
-  dropped: number
-  /** The first few documents that the step touched. Personal data is masked in them, whatever the step. */
-  readonly samples: CleaningSample[]
-}
-
-/** What became of the documents; bytes are those of their texts in UTF-8. */
-interface EarlierReport {
-  read: number
-  kept: number
-  bytesRead: number
-  bytesKept: number
-  /** Records without a field `text` that is a string, and where the first of them stand. */
-  withoutText: number
-  readonly withoutTextPlaces: string[]
-  readonly steps: Readonly<Record<CleaningStep, StepReport>>
-  readonly personalData: Partial<Record<PersonalKind, number>>
-}
-
-export interface CleaningOptions {
+export interface CleaningOptions extends Partial<StepOptions> {
   /** Data files or folders, read in order; of duplicates the first stays. */
   readonly inputs: readonly string[]
   /** The `.jsonl` file of documents kept. */
   readonly out: string
   /** Evaluation files of which nothing may remain in the documents. */
-  readonly against: readonly string[]
-  /** How far the inputs have been read, in bytes as they lie on the disk. */
-  onProgress?(bytes: number, totalBytes: number): void
+  readonly against?: readonly string[]
+  /** A file for the report. */
+  readonly report?: string | undefined
+  /** Decides which documents are the samples of the report. */
+  readonly seed?: number
+  /** Threads that clean; the result does not depend on them. */
+  readonly threads?: number
+  /** Characters of text that are cleaned, and in memory, at once on each thread. */
+  readonly shardCharacters?: number
+  onProgress?(progress: CleaningDone): void
 }
 
-const samplesKept = 5
-const sampleLength = 160
-
-/** A document after a step: its text, or the part of it for which it goes (all of it, if nothing else is to blame). */
-type Outcome = { readonly text: string } | { readonly dropped: string }
-type Step = (text: string) => Outcome
-
-function steps(personalData: EarlierReport['personalData'], contamination: Contamination): Record<CleaningStep, Step> {
-  const exact = new ExactDuplicates()
-  const near = new NearDuplicates()
-  return {
-    form(text) {
-      const formed = squeezeSpaces(squeezeRepeats(normalise(text)))
-      return formed === '' ? { dropped: text } : { text: formed }
-    },
-    personalData(text) {
-      const masked = maskPersonalData(text)
-      for (const kind of personalKinds) {
-        const count = masked.counts[kind]
-        if (count) personalData[kind] = (personalData[kind] ?? 0) + count
-      }
-      return masked
-    },
-    exactDuplicates: text => (exact.isDuplicate(text) ? { dropped: text } : { text }),
-    nearDuplicates: text => (near.isDuplicate(text) ? { dropped: text } : { text }),
-    contamination(text) {
-      const found = contamination.find(text)
-      return found === undefined ? { text } : { dropped: found }
-    },
-  }
+/** How far cleaning has come, in bytes of the inputs as they lie on the disk. */
+export interface CleaningDone {
+  readonly bytes: number
+  readonly totalBytes: number
+  /** Of `bytes`, what an earlier run had done. */
+  readonly reusedBytes: number
 }
 
-/** What of a touched text shows best why: the surroundings of its first mask, else its beginning. */
-function excerpt(text: string): string {
-  const masked = maskPersonalData(text).text
-  const mask = masked.search(maskPattern)
-  const from = Math.max(0, mask - sampleLength / 2)
-  const part = masked.slice(from, from + sampleLength).replaceAll('\n', ' ')
-  return `${from > 0 ? '…' : ''}${part}${from + sampleLength < masked.length ? '…' : ''}`
-}
+// Raise it when a step changes, so that no shards of the earlier one are used.
+const cleaningVersion = 1
 
-const maskPattern = new RegExp(`\\[(?:${personalKinds.join('|')})\\]`)
-
-function emptyReport(): EarlierReport {
-  const steps = Object.fromEntries(cleaningSteps.map(step => [step, { changed: 0, dropped: 0, samples: [] }]))
-  return {
-    read: 0,
-    kept: 0,
-    bytesRead: 0,
-    bytesKept: 0,
-    withoutText: 0,
-    withoutTextPlaces: [],
-    steps: steps as unknown as EarlierReport['steps'],
-    personalData: {},
-  }
+const stat = (path: string) => {
+  const { size, mtimeMs } = statSync(path)
+  return [path, size, mtimeMs]
 }
 
 /**
- * Takes documents (records with a `text`) through all steps, one at a time, and writes those that are left to
- * `options.out` with their other fields as they were. Memory grows with the number of documents, by some 450 bytes
- * each, not with their length. Errors: those of `records`, for inputs and evaluation files; `empty` if no record has a
- * text.
+ * Takes documents (records with a `text`) through all steps and writes those that are left to `options.out`, with their
+ * other fields as they were.
+ *
+ * First threads take shards, stretches of the inputs, through the steps that need one document at a time, and write
+ * what is left of each to the folder OUT.parts; then duplicates are sought among the prints of all of them; then what is
+ * left is gathered. Killed at any time, the same call goes on with the first unfinished shard, and what it writes is the
+ * same. OUT.parts needs as much room as the documents (unpacked), and 248 bytes more for each; it is removed at the end.
+ *
+ * Memory: with each thread a shard or two (some 100 MB, with the thread itself); with the documents one byte each and
+ * the table of `Duplicates`, which has its limit; the evaluation files, 16 to 32 bytes a word.
+ *
+ * Errors: those of `records`, for inputs and evaluation files; `empty` if no record has a text; `file` if writing fails.
  */
-export async function cleanDocuments(options: CleaningOptions): Promise<EarlierReport> {
-  const report = emptyReport()
+export async function cleanDocuments(options: CleaningOptions): Promise<CleaningReport> {
+  const { inputs, out, against = [], seed = 1, threads = availableParallelism(), shardCharacters = 2 ** 22 } = options
+  const { skip = [], minCharacters = 20, minHangul = 0.5 } = options
+  const steps: StepOptions = { skip, minCharacters, minHangul }
+  const files = inputFiles(inputs)
   const contamination = new Contamination()
-  for (const path of options.against) for await (const text of evaluationTexts(path)) contamination.add(text)
-  const apply = steps(report.personalData, contamination)
+  for (const path of against) for await (const text of evaluationTexts(path)) contamination.add(text)
 
-  /** The text after all steps, or undefined if one drops it. */
-  const clean = (text: string, place: string): string | undefined => {
-    let now = text
-    for (const name of cleaningSteps) {
-      const step = report.steps[name]
-      const outcome = apply[name](now)
-      const dropped = 'dropped' in outcome
-      if (!dropped && outcome.text === now) continue
-      if (step.samples.length < samplesKept) {
-        step.samples.push({ place, text: excerpt(dropped ? outcome.dropped : outcome.text) })
-      }
-      if (dropped) {
-        step.dropped++
-        return undefined
-      }
-      step.changed++
-      now = outcome.text
-    }
-    return now
-  }
+  // Shards lie under a name that depends on all that decides what is in them.
+  const key = createHash('sha256')
+    .update(JSON.stringify([cleaningVersion, steps, seed, shardCharacters, files, against.map(stat)]))
+    .digest('hex')
+  const parts = `${out}.parts`
+  const folder = join(parts, key.slice(0, 16))
+  mkdirSync(folder, { recursive: true })
 
-  const files = options.inputs.flatMap(input => [...dataFiles(input)])
-  const totalBytes = files.reduce((sum, file) => sum + statSync(file).size, 0)
   let bytes = 0
-  const onBytes = (more: number) => {
-    bytes += more
-    options.onProgress?.(bytes, totalBytes)
+  let reusedBytes = 0
+  const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  const onDone = (shard: { readonly bytes: number }, reused = false) => {
+    bytes += shard.bytes
+    if (reused) reusedBytes += shard.bytes
+    options.onProgress?.({ bytes, totalBytes, reusedBytes })
   }
-  const out = new LineFile(options.out)
-  try {
-    for (const input of options.inputs) {
-      for await (const { place, record } of records(input, onBytes)) {
-        report.read++
-        if (typeof record?.text !== 'string') {
-          report.withoutText++
-          if (report.withoutTextPlaces.length < samplesKept) report.withoutTextPlaces.push(place)
-          continue
-        }
-        report.bytesRead += Buffer.byteLength(record.text)
-        const text = clean(record.text, place)
-        if (text !== undefined) {
-          report.kept++
-          report.bytesKept += Buffer.byteLength(text)
-          out.add(JSON.stringify({ ...record, text }))
-        }
-      }
-    }
-    if (report.withoutText === report.read) {
-      throw new DataError(
-        'empty',
-        `none of the ${report.read} records of ${options.inputs.join(', ')} has a field "text" of text: name other files, or rename the field`,
-      )
-    }
-    out.finish()
-  } catch (error) {
-    out.abandon()
-    throw error
+  const shards = unfinishedShards(files, folder, shardCharacters, shard => onDone(shard, true))
+  const withSignatures = !skip.includes('nearDuplicates')
+  const start = { options: { ...steps, folder, seed, withSignatures }, contamination: contamination.share() }
+  await cleanOnThreads(shards, threads, start, shard => onDone(shard))
+
+  const names = files.map((_, file) => finishedShards(folder, file).names)
+  const gathered = join(folder, 'documents.jsonl')
+  const report = gatherShards({ files, names, folder, skip, seed, out: gathered })
+  if (report.total.read.documents === 0) {
+    rmSync(parts, { recursive: true })
+    throw new DataError(
+      'empty',
+      `none of the ${report.total.records} records of ${inputs.join(', ')} has a field "text" of text: name other files, or rename the field`,
+    )
   }
+  if (options.report !== undefined) writeFileAtomic(options.report, `${JSON.stringify(report, undefined, 2)}\n`)
+  mkdirSync(dirname(out), { recursive: true })
+  renameSync(gathered, out)
+  rmSync(parts, { recursive: true })
   return report
+}
+
+/** The shards of file number `file` that have been cleaned, from the first on without a gap, and whether they are all. */
+function finishedShards(folder: string, file: number): { readonly names: readonly string[]; readonly all: boolean } {
+  const names: string[] = []
+  while (existsSync(shardFiles(folder, shardName(file, names.length)).report)) names.push(shardName(file, names.length))
+  const last = names.at(-1)
+  return { names, all: last !== undefined && (readJson(shardFiles(folder, last).report) as ShardReport).last }
+}
+
+/** The shards that have no report yet; `onReused` is told of the others. A file of which all are done is not read. */
+async function* unfinishedShards(
+  files: readonly InputFile[],
+  folder: string,
+  size: number,
+  onReused: (shard: { readonly bytes: number }) => void,
+): AsyncGenerator<Shard> {
+  for (const [file, input] of files.entries()) {
+    if (finishedShards(folder, file).all) {
+      onReused(input)
+      continue
+    }
+    for await (const shard of cutShards(input, file, size)) {
+      if (existsSync(shardFiles(folder, shard.name).report)) onReused(shard)
+      else yield shard
+    }
+  }
 }

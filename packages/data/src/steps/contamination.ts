@@ -1,5 +1,6 @@
 import { Fingerprints } from './fingerprints.ts'
 import { hashText, mixBits } from './hash.ts'
+import type { Step } from './step.ts'
 
 const gramLength = 13
 
@@ -47,6 +48,12 @@ class Runs {
   }
 }
 
+/** What a thread needs to look for contamination that another has gathered. */
+export interface SharedContamination {
+  readonly table: Uint32Array
+  readonly lengths: readonly number[]
+}
+
 /**
  * Finds texts that hold a piece of an evaluation set: 13 units in a row, as in GPT-3 and Llama. Units are words rather
  * than characters, because 13 syllables are three or four Korean words, and newspapers share phrases of that length by
@@ -69,19 +76,36 @@ export class Contamination {
     return true
   }
 
+  share(): SharedContamination {
+    return { table: this.grams.share(), lengths: [...this.lengths] }
+  }
+
   /** The first words of `text` that an evaluation set holds too, or undefined. */
   find(text: string): string | undefined {
-    if (this.lengths.size === 0) return undefined
-    const list = units(text)
-    const runs = new Runs(list)
-    for (let start = 0; start + shortest <= list.length; start++) {
-      for (const length of this.lengths) {
-        if (start + length > list.length) continue
-        if (this.grams.has(runs.hash(0, start, length), runs.hash(1, start, length))) {
-          return list.slice(start, start + length).join(' ')
-        }
+    return findRun(text, this.lengths, this.grams)
+  }
+}
+
+function findRun(text: string, lengths: Iterable<number>, grams: Pick<Fingerprints, 'has'>): string | undefined {
+  const list = units(text)
+  const runs = new Runs(list)
+  for (let start = 0; start + shortest <= list.length; start++) {
+    for (const length of lengths) {
+      if (start + length > list.length) continue
+      if (grams.has(runs.hash(0, start, length), runs.hash(1, start, length))) {
+        return list.slice(start, start + length).join(' ')
       }
     }
-    return undefined
+  }
+  return undefined
+}
+
+/** Drops documents that hold a piece of an evaluation set. */
+export function contaminationStep({ table, lengths }: SharedContamination): Step {
+  if (lengths.length === 0) return text => ({ text })
+  const grams = Fingerprints.shared(table)
+  return text => {
+    const part = findRun(text, lengths, grams)
+    return part === undefined ? { text } : { dropped: 'evaluation', part }
   }
 }

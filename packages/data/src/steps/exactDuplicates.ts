@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto'
-import { Fingerprints } from './fingerprints.ts'
 
-/** Tells texts that came before, up to letter case and spaces; keeps 64 bits of SHA-256 of each. */
-export class ExactDuplicates {
-  private readonly seen = new Fingerprints()
-
-  /** Whether this text came before; from now on it has. */
-  isDuplicate(text: string): boolean {
-    const digest = createHash('sha256').update(text.toLowerCase().replace(/\s+/g, '')).digest()
-    return !this.seen.add(digest.readUInt32LE(0), digest.readUInt32LE(4))
-  }
+/** 64 bits of SHA-256 of a text, in two words: the same for texts that differ in letter case and spaces only. */
+export function fingerprint(text: string): readonly [high: number, low: number] {
+  const digest = createHash('sha256').update(text.toLowerCase().replace(/\s+/g, '')).digest()
+  return [digest.readUInt32LE(0), digest.readUInt32LE(4)]
 }

@@ -1,8 +1,22 @@
 /** A set of 64-bit fingerprints in plain arrays: 8 bytes each at most half full, so 16 to 32 bytes a member. */
 export class Fingerprints {
   // Pairs of words; a pair of zeros is an empty place.
-  private table = new Uint32Array(2 * 1024)
+  private table: Uint32Array = new Uint32Array(2 * 1024)
   private size = 0
+
+  /** The table in memory that threads share, to be read by `shared` in each of them. */
+  share(): Uint32Array {
+    const table = new Uint32Array(new SharedArrayBuffer(this.table.byteLength))
+    table.set(this.table)
+    return table
+  }
+
+  /** A set that another thread has made, to look up in. */
+  static shared(table: Uint32Array): Pick<Fingerprints, 'has'> {
+    const set = new Fingerprints()
+    set.table = table
+    return set
+  }
 
   /** Adds a fingerprint of two 32-bit words; false if it was there. */
   add(high: number, low: number): boolean {

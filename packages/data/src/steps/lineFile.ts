@@ -1,4 +1,4 @@
-import { AtomicFile } from '@modu/model'
+import { AtomicFile } from '@modu/model/files'
 
 const bufferedCharacters = 1 << 18
 

@@ -1,7 +1,27 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Random } from '@modu/model'
-import { describe, expect, test } from 'vitest'
-import { minHash, NearDuplicates, similarity } from './nearDuplicates.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import { Duplicates, fates } from './duplicates.ts'
+import { minHash, similarity } from './nearDuplicates.ts'
+import { PrintsFile, printOf, writePrints } from './prints.ts'
 import { changedWords, inventedWords } from './testTexts.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'modu-near-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Which of the texts are near duplicates of earlier ones. */
+function nearDuplicates(texts: readonly string[]): boolean[] {
+  const path = join(folder, 'prints')
+  writePrints(
+    path,
+    texts.map((text, i) => printOf(text, i + 1, true)),
+  )
+  const duplicates = new Duplicates([new PrintsFile(path, texts.length)])
+  duplicates.dropNear(() => {})
+  return Array.from(duplicates.fate, fate => fate === fates.near)
+}
 
 const shingles = (text: string): Set<string> => {
   const letters = text.replaceAll(' ', '')
@@ -22,10 +42,10 @@ const pairs = Array.from({ length: 2400 }, () => {
 })
 
 describe('near duplicates of a generated set', () => {
-  const duplicates = new NearDuplicates()
   // All first texts before all second ones: a pair has to be found among thousands of others.
-  const falselyFound = pairs.filter(({ first }) => duplicates.isDuplicate(first))
-  const found = pairs.map(({ second }) => duplicates.isDuplicate(second))
+  const all = nearDuplicates([...pairs.map(({ first }) => first), ...pairs.map(({ second }) => second)])
+  const falselyFound = all.slice(0, pairs.length).filter(Boolean)
+  const found = all.slice(pairs.length)
   const share = (from: number, to: number): { pairs: number; found: number } => {
     const places = pairs.flatMap((pair, i) => (pair.jaccard >= from && pair.jaccard < to ? [i] : []))
     return { pairs: places.length, found: places.filter(i => found[i]).length / places.length }
@@ -55,6 +75,5 @@ describe('near duplicates of a generated set', () => {
 })
 
 test('texts shorter than a shingle are compared as a whole', () => {
-  const duplicates = new NearDuplicates()
-  expect(['네', '네 ', '아니', ''].map(text => duplicates.isDuplicate(text))).toEqual([false, true, false, false])
+  expect(nearDuplicates(['네', '네 ', '아니', ''])).toEqual([false, true, false, false])
 })

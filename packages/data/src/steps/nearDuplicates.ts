@@ -1,15 +1,15 @@
-import { Random } from '@modu/model'
+import { Random } from '@modu/model/random'
 import { hashText, mixBits } from './hash.ts'
 
 // 16 bands of 5: a pair of Jaccard similarity s meets in some band with probability 1 − (1 − s⁵)¹⁶, which is 99.8% at
 // 0.8 and 15% at 0.4; what meets is then compared by whole signatures, which takes the latter out.
-const bands = 16
+export const bands = 16
 const rows = 5
-const signatureLength = bands * rows
+export const signatureLength = bands * rows
 const shingleLength = 5
 
-/** Signatures agree in this share or more: between 0.4 and 0.8, nearer the upper so that few unlike pairs pass. */
-const threshold = 0.66
+/** Documents whose signatures agree in this share or more are near duplicates: between 0.4 and 0.8, nearer the upper so that few unlike pairs pass. */
+export const threshold = 0.66
 
 const noise = new Random(20)
 const multipliers = Uint32Array.from({ length: signatureLength }, () => noise.bits() | 1)
@@ -43,68 +43,15 @@ export function similarity(a: Uint16Array, b: Uint16Array): number {
   return equal / signatureLength
 }
 
-/** Tells texts of which a much alike one came before. Keeps of each new text its signature and its bands: 288 to 416 bytes. */
-export class NearDuplicates {
-  private signatures = new Uint16Array(1024 * signatureLength)
-  /** By band and hash: the number of the first text with that band, from 1; 0 is an empty place. */
-  private tables = emptyTables(2048)
-  private size = 0
-
-  /** Whether a text much like this one came before; if not, this one counts from now on. */
-  isDuplicate(text: string): boolean {
-    const signature = minHash(text)
-    for (let band = 0; band < bands; band++) {
-      const number = this.tables[band]![this.placeOf(signature, band)]!
-      if (number > 0 && similarity(signature, this.signature(number - 1)) >= threshold) return true
+/** Of each band of a signature a hash in two words: documents that share one are compared. */
+export function bandKeys(signature: Uint16Array): (readonly [high: number, low: number])[] {
+  return Array.from({ length: bands }, (_, band) => {
+    let high = band
+    let low = ~band
+    for (const value of signature.subarray(band * rows, (band + 1) * rows)) {
+      high = mixBits(high ^ value)
+      low = mixBits(low ^ value)
     }
-    this.add(signature)
-    return false
-  }
-
-  private signature(index: number): Uint16Array {
-    return this.signatures.subarray(index * signatureLength, (index + 1) * signatureLength)
-  }
-
-  private add(signature: Uint16Array): void {
-    if ((this.size + 1) * signatureLength > this.signatures.length) {
-      const larger = new Uint16Array(this.signatures.length * 2)
-      larger.set(this.signatures)
-      this.signatures = larger
-    }
-    this.signatures.set(signature, this.size * signatureLength)
-    this.enter(this.size++)
-    if (this.size * 2 > this.tables[0]!.length) {
-      this.tables = emptyTables(this.tables[0]!.length * 2)
-      for (let index = 0; index < this.size; index++) this.enter(index)
-    }
-  }
-
-  /** Enters a text under its bands; where an earlier one has the same band, that one stays. */
-  private enter(index: number): void {
-    const signature = this.signature(index)
-    for (let band = 0; band < bands; band++) {
-      const table = this.tables[band]!
-      const place = this.placeOf(signature, band)
-      if (table[place] === 0) table[place] = index + 1
-    }
-  }
-
-  /** The place of a band's text in its table, or the empty place where it would go. */
-  private placeOf(signature: Uint16Array, band: number): number {
-    const table = this.tables[band]!
-    const mask = table.length - 1
-    const from = band * rows
-    let hash = band
-    for (let i = from; i < from + rows; i++) hash = mixBits(hash ^ signature[i]!)
-    for (let place = hash & mask; ; place = (place + 1) & mask) {
-      const number = table[place]!
-      if (number === 0) return place
-      const other = (number - 1) * signatureLength
-      let i = from
-      while (i < from + rows && this.signatures[other + i] === signature[i]) i++
-      if (i === from + rows) return place
-    }
-  }
+    return [high, low]
+  })
 }
-
-const emptyTables = (length: number): Uint32Array[] => Array.from({ length: bands }, () => new Uint32Array(length))

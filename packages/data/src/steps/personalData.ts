@@ -6,6 +6,7 @@ import { passport } from './personal/passport.ts'
 import { registrationNumber } from './personal/registrationNumber.ts'
 import type { PersonalKind, Rule } from './personal/rule.ts'
 import { telephone } from './personal/telephone.ts'
+import type { Kept } from './step.ts'
 
 export interface Masked {
   readonly text: string
@@ -32,4 +33,10 @@ export function maskPersonalData(text: string): Masked {
     })
   }
   return { text: masked, counts }
+}
+
+/** Masks personal data; never drops a document for it. */
+export function personalDataStep(text: string): Kept {
+  const masked = maskPersonalData(text)
+  return { text: masked.text, found: masked.counts }
 }

@@ -17,6 +17,11 @@ export type CleaningStep = (typeof cleaningSteps)[number]
 /** How often what was met, by its kind. */
 export type Tally = Record<string, number>
 
+/** Adds the counts of `more` to `total`. */
+export function addTally(total: Tally, more: Tally = {}): void {
+  for (const [kind, count] of Object.entries(more)) total[kind] = (total[kind] ?? 0) + count
+}
+
 /** A document that a step changed or dropped. Personal data is masked in all its texts. */
 export interface CleaningSample {
   /** `FILE:N`: line, item or row N of the file, from 1. */
@@ -46,8 +51,8 @@ export interface StepReport {
   /** Documents dropped, by reason. */
   readonly reasons: Tally
   /**
-   * What the step met, by kind, whether it changed, dropped or kept the document: boilerplate in lines, words by class,
-   * personal data by kind; of other steps in documents.
+   * What the step met, by kind, whether it changed, dropped or kept the document: boilerplate in lines, language in letters
+   * by script and in foreign lines, words by class, personal data by kind; of other steps in documents.
    */
   readonly found: Tally
   /** At most five changed and five dropped documents, drawn by the seed. */
@@ -84,4 +89,47 @@ export interface CleaningReport {
   readonly withoutTextPlaces: readonly string[]
   /** In order; steps that were skipped are left out. */
   readonly steps: readonly StepReport[]
+}
+
+export const emptyCounts = (): DocumentCounts => ({ documents: 0, characters: 0, lengths: [] })
+
+/** Counts a document of so many characters. */
+export function addDocument(counts: DocumentCounts, characters: number): void {
+  counts.documents++
+  counts.characters += characters
+  const bin = 31 - Math.clz32(Math.max(1, characters))
+  while (counts.lengths.length <= bin) counts.lengths.push(0)
+  counts.lengths[bin]!++
+}
+
+export function addCounts(total: DocumentCounts, more: DocumentCounts): void {
+  total.documents += more.documents
+  total.characters += more.characters
+  while (total.lengths.length < more.lengths.length) total.lengths.push(0)
+  for (const [bin, count] of more.lengths.entries()) total.lengths[bin]! += count
+}
+
+export const emptyStep = (name: CleaningStep): StepReport => ({
+  name,
+  documents: 0,
+  characters: 0,
+  changed: 0,
+  charactersRemoved: 0,
+  dropped: 0,
+  charactersDropped: 0,
+  reasons: {},
+  found: {},
+  samples: [],
+})
+
+/** Adds the counts of a step in a part of the documents; samples are drawn anew. */
+export function addStep(total: StepReport, more: StepReport): void {
+  total.documents += more.documents
+  total.characters += more.characters
+  total.changed += more.changed
+  total.charactersRemoved += more.charactersRemoved
+  total.dropped += more.dropped
+  total.charactersDropped += more.charactersDropped
+  addTally(total.reasons, more.reasons)
+  addTally(total.found, more.found)
 }
