@@ -81,7 +81,7 @@ function requirePrecision({ precision = 'float32' }: Recipe, device: Device): vo
 }
 
 /** Without a checkpoint to begin with, a run needs everything a model is made of. */
-function requireBeginning(recipe: Recipe, { from, stage }: TrainOptions): void {
+export function requireBeginning(recipe: Recipe, { from, stage }: TrainOptions): void {
   if (from !== undefined) return
   if (stage)
     throw new TrainError('recipe', `to begin at the stage "${stage}", give a checkpoint to begin with (--from)`)

@@ -6,6 +6,7 @@ import { language, localized } from '../language.ts'
 import { processorFrom, processorOptions } from '../models.ts'
 import { writeOver } from '../statusLine.ts'
 
+const engines = ['native', 'pytorch'] as const
 const stages: readonly StageName[] = ['pretrain', 'finetune', 'reinforce']
 
 export const train = defineCommand({
@@ -37,6 +38,13 @@ export const train = defineCommand({
         en: `with --from: the stage of the recipe to begin at (${stages.join(', ')})`,
       },
     },
+    engine: {
+      value: 'ENGINE',
+      help: {
+        ko: 'native(기본)는 여기서 학습하고, pytorch는 PyTorch로 학습할 폴더 RUN/pytorch를 만듭니다',
+        en: 'native (default) trains here, pytorch writes RUN/pytorch, a folder to train with PyTorch elsewhere',
+      },
+    },
     dashboard: {
       help: { ko: '경과를 브라우저에서 볼 수 있게 합니다', en: 'show how it goes in the browser' },
     },
@@ -54,7 +62,8 @@ export const train = defineCommand({
     const processor = processorFrom(options)
     const port = wholeNumber('port', options.port, 0)
     const stage = oneOf('stage', options.stage, stages)
-    const [{ createCpuDevice }, { formatEvent, loadRecipe, train }] = await Promise.all([
+    const engine = oneOf('engine', options.engine, engines)
+    const [{ createCpuDevice }, { exportPytorch, formatEvent, loadRecipe, train }] = await Promise.all([
       import('@modu/engine'),
       import('@modu/train'),
     ])
@@ -62,9 +71,14 @@ export const train = defineCommand({
     const stop = stopOnSignals()
     const { precision } = loadRecipe(recipe!).recipe
     const dashboard = options.dashboard ? await openDashboard(options.out, port) : undefined
+    if (dashboard) {
+      const { url } = dashboard
+      const words = { ko: `브라우저에서 경과를 볼 수 있습니다: ${url}`, en: `Watch it in your browser: ${url}` }
+      process.stdout.write(`${options.json ? JSON.stringify({ kind: 'dashboard', url }) : localized(words)}\n`)
+    }
     const device = createCpuDevice({ ...processor, ...(precision && { precision }) })
     try {
-      const result = await train(recipe!, {
+      const trainOptions = {
         device,
         runFolder: options.out,
         dataDirectory: options.data,
@@ -72,7 +86,14 @@ export const train = defineCommand({
         stage,
         signal: stop.signal,
         onProgress: progress,
-      })
+      }
+      if (engine === 'pytorch') {
+        const folder = await exportPytorch(recipe!, trainOptions)
+        const hint = { ko: `학습하기: python ${folder}/train.py`, en: `Train it: python ${folder}/train.py` }
+        if (!options.json) process.stdout.write(`${localized(hint)}\n`)
+        return 0
+      }
+      const result = await train(recipe!, trainOptions)
       if (result.model === undefined) return 130
       if (!options.json) {
         const hint = {
@@ -89,17 +110,10 @@ export const train = defineCommand({
   },
 })
 
-/** Shows the runs of the folder in the browser, on a thread of its own: this one is busy. Says where on stderr. */
+/** Shows the runs of the folder in the browser, on a thread of its own: this one is busy. */
 async function openDashboard(folder = 'runs', port?: number): Promise<Dashboard> {
   const { startDashboardThread } = await import('@modu/dashboard')
-  const dashboard = await startDashboardThread({ folders: [folder], port, page: await ensurePage('apps/dashboard') })
-  process.stderr.write(
-    localized({
-      ko: `브라우저에서 경과를 볼 수 있습니다: ${dashboard.url}\n`,
-      en: `Watch it in your browser: ${dashboard.url}\n`,
-    }),
-  )
-  return dashboard
+  return startDashboardThread({ folders: [folder], port, page: await ensurePage('apps/dashboard') })
 }
 
 const printJson = (event: TrainEvent): void => {

@@ -19,6 +19,8 @@ import threading
 import time
 from pathlib import Path
 
+BEGUN = time.monotonic()
+
 import numpy as np
 import torch
 import torch.distributed as dist
@@ -329,7 +331,6 @@ class Trainer:
 
     def __init__(self, args):
         self.args = args
-        self.begun = time.monotonic()
         self.run = json.loads((FOLDER / "run.json").read_text())
         self.out = Path(args.out or FOLDER)
         self.out.mkdir(parents=True, exist_ok=True)
@@ -518,7 +519,7 @@ class Trainer:
         the learning rate and the data that the plan gives it, so schedule and mixtures keep their shape."""
         if self.args.max_minutes is None or self.done < 50:
             return
-        have = 60 * self.args.max_minutes * 0.97 - (time.monotonic() - self.begun)
+        have = 60 * self.args.max_minutes * 0.97 - (time.monotonic() - BEGUN)
         part = self.ranks.agree(max(have, 0.0) / max(self.seconds_left(), 1e-9))
         if part >= 0.99:
             return
