@@ -76,11 +76,6 @@ export const train = defineCommand({
       const words = { ko: `브라우저에서 경과를 볼 수 있습니다: ${url}`, en: `Watch it in your browser: ${url}` }
       process.stdout.write(`${options.json ? JSON.stringify({ kind: 'dashboard', url }) : localized(words)}\n`)
     }
-    if (dashboard) {
-      const { url } = dashboard
-      const words = { ko: `브라우저에서 경과를 볼 수 있습니다: ${url}`, en: `Watch it in your browser: ${url}` }
-      process.stdout.write(`${options.json ? JSON.stringify({ kind: 'dashboard', url }) : localized(words)}\n`)
-    }
     const device = createCpuDevice({ ...processor, ...(precision && { precision }) })
     try {
       const trainOptions = {
