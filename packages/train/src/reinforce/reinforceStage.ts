@@ -55,23 +55,17 @@ export function reinforceStage({ recipe, data, model, optimizer }: StageContext)
       answerTokens += length
       tokens += answers * prompt.length + length
     }
-    const { gradientNorm, countedTokens, loss, kl, entropy, clipped } = learn(
-      { model, reference, optimizer },
-      groups,
-      step * settings.updates + 1,
-      learningRate,
-      settings,
-    )
+    const learner = { model, reference, optimizer }
+    const firstUpdate = step * settings.updates + 1
+    const { loss, gradientNorm, countedTokens, ...policy } = learn(learner, groups, firstUpdate, learningRate, settings)
     const measures = {
       reward: mean(rewards.map(({ reward }) => reward)),
       ...byKind(rewards.map(({ kind, reward }) => [`reward ${kind}`, reward])),
-      kl,
-      clipped,
-      entropy,
       answerTokens: answerTokens / rewards.length,
       skippedGroups: settings.questions - groups.length,
+      ...(countedTokens > 0 && policy),
     }
-    return { loss, gradientNorm, tokens, countedTokens, balance: balanceOf([]), measures }
+    return { loss, gradientNorm, tokens, countedTokens, balance: balanceOf([]), loads: [], measures }
   }
 
   async function validate(): Promise<StageValidation> {
@@ -83,7 +77,7 @@ export function reinforceStage({ recipe, data, model, optimizer }: StageContext)
         const { replies } = chat.ask(exercise, thinking, { temperature: 0, seeds: [0] })
         const mode = thinking ? 'thinking' : 'direct'
         const reward = chat.reward(exercise, replies[0]!)
-        right.push([mode, reward], [`${exercise.kind} ${mode}`, reward])
+        right.push([mode, reward], [`${mode} ${exercise.kind}`, reward])
       }
     }
     return { bitsPerByte: {}, accuracy: byKind(right) }
