@@ -1,4 +1,6 @@
 export { documentBatches, type MicroBatch, windowBatch, windowCount } from './batch.ts'
+export type { DataCard } from './card/dataCard.ts'
+export { type CardOptions, writeDataCard } from './card/writeDataCard.ts'
 export { type CleaningProgress, type CorpusReport, cleanCorpus, readCorpus, type Sources } from './corpus.ts'
 export { encodeDocument, type Tools } from './encode.ts'
 export { DataError } from './errors.ts'
@@ -12,9 +14,9 @@ export { records } from './read/records.ts'
 export { type DataReport, readDataReport } from './report/dataReport.ts'
 export { escapeXml, htmlPage } from './report/html.ts'
 export { dataReportPage } from './report/page.ts'
+export { stepWords } from './report/words.ts'
 export { documentCount, type EncodedDocument, type Shard, withoutLongDocuments } from './shard.ts'
 export { type CorpusDocument, type CorpusMessage, type Source, type SourceReport, sourceSchema } from './source.ts'
-export { stepWords } from './report/words.ts'
 export { type CleaningDone, cleanDocuments } from './steps/cleanDocuments.ts'
 export {
   type CleaningReport,

@@ -1,4 +1,5 @@
 import type { CommandGroup } from '../command.ts'
+import { card } from './data/card.ts'
 import { clean } from './data/clean.ts'
 import { make } from './data/make.ts'
 import { report } from './data/report.ts'
@@ -7,5 +8,5 @@ import { report } from './data/report.ts'
 export const data: CommandGroup = {
   name: 'data',
   summary: { ko: '학습에 쓸 자료를 만들고 다듬습니다', en: 'make and prepare data for training' },
-  commands: [clean, report, make],
+  commands: [clean, report, card, make],
 }

@@ -102,22 +102,33 @@ function ofCleaning(title: string, { files, total, steps, withoutTextPlaces }: C
   }
 }
 
-/** The filters of a recipe's source in their order, as steps, with the counts of each. */
-const corpusSteps: readonly (readonly [StepName, (report: SourceReport) => number])[] = [
-  ['format', report => report.corrupt],
-  ['length', report => report.short],
-  ['language', report => report.foreign],
-  ['words', report => report.insulting],
-  ['exactDuplicates', report => report.duplicate],
-]
+/** The filters of a recipe's source in their order, as steps, with the count of each that the report has. */
+const corpusSteps = [
+  ['format', 'corrupt'],
+  ['personalData', 'personal'],
+  ['length', 'short'],
+  ['language', 'foreign'],
+  ['words', 'insulting'],
+  ['contamination', 'contaminated'],
+  ['exactDuplicates', 'duplicate'],
+] as const satisfies readonly (readonly [StepName, keyof SourceReport])[]
 
 async function ofCorpus(folder: string, { sources: reports }: CorpusReport): Promise<DataReport> {
   const run = dirname(folder)
   const beside = (name: string): unknown => (existsSync(join(run, name)) ? readJson(join(run, name)) : undefined)
-  const recipe = beside('recipe.json') as { name: string; sources: Sources } | undefined
+  const recipe = beside('recipe.json') as
+    | { name: string; sources: Sources; evaluationFiles?: readonly string[] }
+    | undefined
   const shards = beside('shards/manifest.json') as
     | { sources: Record<string, { tokens: number; heldOutTokens: number }> }
     | undefined
+  // Reports of earlier versions lack some counts, and documents are compared only with evaluation sets that are named.
+  const done = corpusSteps.filter(
+    ([name, count]) =>
+      Object.values(reports).every(report => report[count] !== undefined) &&
+      (name !== 'contamination' || (recipe?.evaluationFiles ?? []).length > 0),
+  )
+  const dropping = done.filter(([name]) => name !== 'personalData')
   const sources: SourceSummary[] = []
   for (const [name, report] of Object.entries(reports)) {
     const license = recipe?.sources[name]?.license
@@ -131,16 +142,22 @@ async function ofCorpus(folder: string, { sources: reports }: CorpusReport): Pro
       charactersKept: report.charactersKept,
       ...(packed && { tokens: packed.tokens + packed.heldOutTokens }),
       ...(await lookAt(folder, name)),
-      dropped: Object.fromEntries(corpusSteps.map(([step, count]) => [step, count(report)])),
+      dropped: Object.fromEntries(dropping.map(([step, count]) => [step, report[count]])),
     })
   }
   let left = sources.reduce((sum, { read }) => sum + read, 0)
-  const steps = corpusSteps.map(([name, count]): StepSummary => {
-    const dropped = Object.values(reports).reduce((sum, report) => sum + count(report), 0)
+  const steps = done.map(([name, count]): StepSummary => {
+    const touched = Object.values(reports).reduce((sum, report) => sum + report[count], 0)
+    const summary = { name, documents: left, changed: 0, dropped: 0, reasons: {}, found: {}, samples: [] }
+    // Of masking only the pieces are counted.
+    if (name === 'personalData') return { ...summary, found: { masked: touched } }
     const places = name === 'format' ? Object.values(reports).flatMap(report => report.corruptLines) : []
-    const samples = places.map(place => ({ place, outcome: 'dropped', reason: 'corrupt', text: '' }) as const)
-    left -= dropped
-    return { name, documents: left + dropped, changed: 0, dropped, reasons: {}, found: {}, samples }
+    left -= touched
+    return {
+      ...summary,
+      dropped: touched,
+      samples: places.map(place => ({ place, outcome: 'dropped', reason: 'corrupt', text: '' })),
+    }
   })
   return { title: recipe?.name ?? basename(folder), sources, steps }
 }

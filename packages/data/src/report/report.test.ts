@@ -131,16 +131,23 @@ test('of a corpus, with lengths and samples of its documents', async () => {
     folder,
     corpus,
   )
-  file('recipe.json', { name: '시험', sources: { 글: { license: 'CC0-1.0' }, b: { license: 'MIT' } } })
+  // Nothing was compared with evaluation sets, so no step says so.
+  file('recipe.json', {
+    name: '시험',
+    evaluationFiles: [],
+    sources: { 글: { license: 'CC0-1.0' }, b: { license: 'MIT' } },
+  })
   const report = await readDataReport(folder)
   expect(report.title).toBe('시험')
   expect(report.steps.map(step => [step.name, step.documents, step.dropped])).toEqual([
     ['format', 7, 1],
+    ['personalData', 6, 0],
     ['length', 6, 1],
     ['language', 5, 1],
     ['words', 4, 0],
     ['exactDuplicates', 4, 1],
   ])
+  expect(report.steps[1]!.found).toEqual({ masked: 3 })
   expect(report.sources.map(({ name, license, read, kept }) => [name, license, read, kept])).toEqual([
     ['글', 'CC0-1.0', 6, 2],
     ['b', 'MIT', 1, 1],

@@ -83,6 +83,7 @@ export const stepWords: Readonly<Record<StepName, StepWords>> = {
 
 const reasonWords: Readonly<Record<string, Text>> = {
   corrupt: { ko: '읽을 수 없음', en: 'unreadable' },
+  masked: { ko: '가린 곳', en: 'pieces masked' },
   withoutText: { ko: '글이 없음', en: 'without a text' },
 }
 

@@ -1,0 +1,79 @@
+/** What a field holds: `Text` also where its values are of several kinds, `Object` where `fields` do not tell more. */
+export type FieldType = 'Text' | 'Integer' | 'Float' | 'Boolean' | 'Object'
+
+/** A field of records. One with `fields` holds an object of these, or with `isArray` a list of such. */
+export interface Field {
+  readonly name: string
+  readonly type: FieldType
+  readonly isArray: boolean
+  readonly fields: readonly Field[]
+}
+
+// An object of so many different keys is a map, not a record.
+const mostKeys = 50
+
+/** The union of all values met: which fields there are and what they hold. Missing and null values say nothing. */
+export class Shape {
+  private readonly types = new Set<FieldType>()
+  private inLists = false
+  private alone = false
+  private readonly inner = new Map<string, Shape>()
+
+  add(value: unknown): void {
+    if (value === null || value === undefined) return
+    if (Array.isArray(value)) {
+      this.inLists = true
+      for (const item of value) this.addOne(item)
+    } else {
+      this.alone = true
+      this.addOne(value)
+    }
+  }
+
+  private addOne(value: unknown): void {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      for (const [key, inside] of Object.entries(value)) {
+        const shape = this.inner.get(key) ?? new Shape()
+        this.inner.set(key, shape)
+        shape.add(inside)
+      }
+    } else if (value !== null) this.types.add(typeOf(value))
+  }
+
+  /** The fields of the objects met, in the order in which they came. */
+  fields(depth = 0): Field[] {
+    return [...this.inner].map(([name, shape]) => shape.field(name, depth))
+  }
+
+  private field(name: string, depth: number): Field {
+    const isMixed = (this.inLists && this.alone) || (this.types.size > 0 && this.inner.size > 0)
+    const isObject = this.inner.size > 0
+    const isRecord = isObject && !isMixed && depth === 0 && this.inner.size <= mostKeys
+    return {
+      name,
+      type: isObject ? 'Object' : isMixed ? 'Text' : commonType([...this.types]),
+      isArray: this.inLists && !this.alone,
+      fields: isRecord ? this.fields(depth + 1) : [],
+    }
+  }
+}
+
+function commonType(types: readonly FieldType[]): FieldType {
+  const [only = 'Text', ...others] = types
+  if (others.length === 0) return only
+  return types.every(type => type === 'Integer' || type === 'Float') ? 'Float' : 'Text'
+}
+
+function typeOf(value: unknown): FieldType {
+  if (typeof value === 'boolean') return 'Boolean'
+  if (typeof value === 'object') return 'Object'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'Integer' : 'Float'
+  return 'Text'
+}
+
+/** All fields that hold values, by path: `messages[].role`. */
+export const fieldPaths = (fields: readonly Field[], before = ''): (readonly [string, FieldType])[] =>
+  fields.flatMap(({ name, type, isArray, fields: inner }) => {
+    const path = `${before}${name}${isArray ? '[]' : ''}`
+    return inner.length > 0 ? fieldPaths(inner, `${path}.`) : [[path, type] as const]
+  })
