@@ -18,17 +18,21 @@ export interface RunState {
   readonly dataKey: string
 }
 
-const kept = 2
-const folderName = (step: number): string => `step-${String(step).padStart(6, '0')}`
+/** How many checkpoints of each kind are kept: those to resume from, and the last one before the learning rate falls. */
+const kept = { step: 2, stable: 1 }
+type Kind = keyof typeof kept
+const folderName = (kind: Kind, step: number): string => `${kind}-${String(step).padStart(6, '0')}`
 const tensorsFile = 'state.safetensors'
 const stateFile = 'state.json'
 
-/** The complete checkpoints in a folder, oldest first. */
-function complete(folder: string): string[] {
+const stepOf = (name: string): number => Number(/-(\d+)$/.exec(name)![1])
+
+/** The complete checkpoints of some kind, or all, in a folder, oldest first. */
+function complete(folder: string, kind?: Kind): string[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder)
-    .filter(name => /^step-\d+$/.test(name))
-    .sort((a, b) => Number(a.slice(5)) - Number(b.slice(5)))
+    .filter(name => /^(step|stable)-\d+$/.test(name) && (kind === undefined || name.startsWith(`${kind}-`)))
+    .sort((a, b) => stepOf(a) - stepOf(b))
     .map(name => join(folder, name))
 }
 
@@ -42,13 +46,18 @@ function syncFolder(folder: string): void {
 }
 
 /**
- * Writes a checkpoint `step-N` into `folder`: all tensors in full precision and the state. It is written under another
- * name and renamed when complete, so a crash or a full disk never leaves half a checkpoint; then all but the last two
- * are removed. A `disk` error if it cannot be written; the earlier checkpoints stay.
+ * Writes a checkpoint `step-N` (or `stable-N`) into `folder`: all tensors in full precision and the state. It is written
+ * under another name and renamed when complete, so a crash or a full disk never leaves half a checkpoint; then all but
+ * the last two (or the last) of its kind are removed. A `disk` error if it cannot be written; the earlier checkpoints stay.
  */
-export function saveCheckpoint(folder: string, state: RunState, tensors: ReadonlyMap<string, Tensor>): void {
-  const target = join(folder, folderName(state.step))
-  const temporary = join(folder, `${folderName(state.step)}.tmp`)
+export function saveCheckpoint(
+  folder: string,
+  state: RunState,
+  tensors: ReadonlyMap<string, Tensor>,
+  kind: Kind = 'step',
+): void {
+  const target = join(folder, folderName(kind, state.step))
+  const temporary = `${target}.tmp`
   try {
     mkdirSync(folder, { recursive: true })
     rmSync(temporary, { recursive: true, force: true })
@@ -77,17 +86,32 @@ export function saveCheckpoint(folder: string, state: RunState, tensors: Readonl
       { cause: error },
     )
   }
-  for (const old of complete(folder).slice(0, -kept)) rmSync(old, { recursive: true, force: true })
+  for (const old of complete(folder, kind).slice(0, -kept[kind])) rmSync(old, { recursive: true, force: true })
 }
 
-/** The state of the newest complete checkpoint, or undefined; remains of interrupted writes are removed. */
-export function findCheckpoint(folder: string): { path: string; state: RunState } | undefined {
+export interface FoundCheckpoint {
+  readonly path: string
+  readonly state: RunState
+}
+
+/** The newest complete checkpoint (of which `fits` holds), or undefined; remains of interrupted writes are removed. */
+export function findCheckpoint(
+  folder: string,
+  fits: (state: RunState) => boolean = () => true,
+): FoundCheckpoint | undefined {
   if (!existsSync(folder)) return undefined
   for (const name of readdirSync(folder)) {
     if (name.endsWith('.tmp')) rmSync(join(folder, name), { recursive: true, force: true })
   }
-  const path = complete(folder).at(-1)
-  return path === undefined ? undefined : { path, state: readJson(join(path, stateFile)) as RunState }
+  return complete(folder)
+    .map(path => ({ path, state: readJson(join(path, stateFile)) as RunState }))
+    .findLast(({ state }) => fits(state))
+}
+
+/** Removes all checkpoints of later steps than `step`. */
+export function rewindCheckpoints(folder: string, step: number): void {
+  for (const path of complete(folder).filter(path => stepOf(path) > step))
+    rmSync(path, { recursive: true, force: true })
 }
 
 /** Reads the tensors of a checkpoint into `tensors`, which must have the same names. */

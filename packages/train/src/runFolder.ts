@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readJson, writeFileAtomic } from '@modu/model'
-import { describeDifferences, differences } from './differences.ts'
+import { rewindCheckpoints } from './checkpoint.ts'
+import { describeDifferences } from './differences.ts'
 import { TrainError } from './errors.ts'
+import { recipeChange } from './lengthening.ts'
 import { lockOf, trainingProcess } from './lock.ts'
 import { parseRecipe, type Recipe } from './recipe.ts'
 import type { Start } from './start.ts'
@@ -22,18 +24,21 @@ export interface RunFolder {
   release(): void
 }
 
-/** Refuses to go on with another recipe than the run began with; what has been added to recipes since then has its default. */
-function requireSameRecipe(root: string, recipeFile: string, recipe: Recipe): void {
+/**
+ * Refuses to go on with another recipe than the run began with, unless it only lengthens the run: then the step from which it
+ * goes on is returned. What has been added to recipes since the run began has its default.
+ */
+function requireSameRecipe(root: string, recipeFile: string, recipe: Recipe, checkpoints: string): number | undefined {
   const earlier = parseRecipe(readJson(recipeFile), recipeFile)
-  const changed = differences(asJson(earlier), asJson(recipe))
-  if (changed.length === 0) return
+  const { differences, lengthenedFrom } = recipeChange(earlier, recipe, checkpoints)
+  if (differences.length === 0) return lengthenedFrom
+  const longer = differences.every(({ path }) => path === 'pretrain.steps')
+  const hint = longer ? ' (it can become longer only if the recipe has "pretrain.decaySteps", from the beginning)' : ''
   throw new TrainError(
     'run',
-    `${root} holds a run of a recipe that differs: ${describeDifferences(changed)}. Put the recipe back as it was, choose another run folder (--out), or delete this one`,
+    `${root} holds a run of a recipe that differs: ${describeDifferences(differences)}${hint}. Put the recipe back as it was, choose another run folder (--out), or delete this one`,
   )
 }
-
-const asJson = (value: object): unknown => JSON.parse(JSON.stringify(value))
 
 /** What a run began with, if not with random weights, as the file `start.json` keeps it. */
 type Beginning = Pick<Start, 'folder' | 'key'>
@@ -53,15 +58,18 @@ function requireSameStart(root: string, earlier: Beginning | undefined, given: B
 
 /**
  * Opens the folder of a run, making it for a new one, and locks it. A `run` error if it belongs to another recipe or
- * another checkpoint to begin with, or if another process is training in it.
+ * another checkpoint to begin with, or if another process is training in it. A recipe that only lengthens pre-training takes
+ * the place of the earlier one, and the checkpoints of later steps than the two share are removed.
  */
 export function openRunFolder(root: string, recipe: Recipe, start?: Beginning): RunFolder {
   mkdirSync(root, { recursive: true })
   const recipeFile = join(root, 'recipe.json')
   const startFile = join(root, 'start.json')
+  const checkpoints = join(root, 'checkpoints')
   const begun = existsSync(recipeFile)
+  let lengthenedFrom: number | undefined
   if (begun) {
-    requireSameRecipe(root, recipeFile, recipe)
+    lengthenedFrom = requireSameRecipe(root, recipeFile, recipe, checkpoints)
     requireSameStart(root, existsSync(startFile) ? (readJson(startFile) as Beginning) : undefined, start)
   }
   const pid = trainingProcess(root)
@@ -70,18 +78,18 @@ export function openRunFolder(root: string, recipe: Recipe, start?: Beginning): 
   }
   const lock = lockOf(root)
   writeFileSync(lock, String(process.pid))
-  if (!begun) {
-    const write = (path: string, value: object) => writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`)
-    if (start) write(startFile, { folder: start.folder, key: start.key })
-    write(recipeFile, recipe)
-  }
+  const write = (path: string, value: object) => writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`)
+  if (!begun && start) write(startFile, { folder: start.folder, key: start.key })
+  // First what belongs to the shorter run goes: the longer recipe must never meet it, even after a crash.
+  if (lengthenedFrom !== undefined) rewindCheckpoints(checkpoints, lengthenedFrom)
+  if (!begun || lengthenedFrom !== undefined) write(recipeFile, recipe)
   const inside = (name: string) => join(root, name)
   return {
     root,
     corpus: inside('corpus'),
     tokenizer: inside('tokenizer'),
     shards: inside('shards'),
-    checkpoints: inside('checkpoints'),
+    checkpoints,
     model: inside('model'),
     metrics: inside('metrics.jsonl'),
     samples: inside('samples.jsonl'),

@@ -11,11 +11,15 @@ export interface Schedule {
   readonly decay: 'cosine' | 'linear'
 }
 
+/** The first step of the fall, counted from 0; this step and those before it have the same rate however long the fall is. */
+export const decayBegin = ({ steps, warmupSteps, decaySteps }: Schedule): number =>
+  decaySteps === undefined ? warmupSteps : Math.max(warmupSteps, steps - decaySteps)
+
 /** The rate of step `step`, counted from 0. */
 export function learningRateAt(step: number, schedule: Schedule): number {
-  const { steps, learningRate, warmupSteps, decaySteps, finalRate, decay } = schedule
+  const { steps, learningRate, warmupSteps, finalRate, decay } = schedule
   if (step < warmupSteps) return (learningRate * (step + 1)) / warmupSteps
-  const decayFrom = decaySteps === undefined ? warmupSteps : Math.max(warmupSteps, steps - decaySteps)
+  const decayFrom = decayBegin(schedule)
   const progress = Math.min(1, Math.max(0, step - decayFrom) / Math.max(1, steps - 1 - decayFrom))
   const fallen = decay === 'cosine' ? (1 - Math.cos(Math.PI * progress)) / 2 : progress
   return learningRate * (1 - (1 - finalRate) * fallen)

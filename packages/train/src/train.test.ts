@@ -166,6 +166,55 @@ describe('interrupted', () => {
   })
 })
 
+describe('lengthened', () => {
+  const recipe = (steps: number, change: object = {}) =>
+    writeFileSync(
+      path('recipe.json'),
+      JSON.stringify({ ...testRecipe, pretrain: { ...testRecipe.pretrain, steps, decaySteps: 2, ...change } }),
+    )
+  const kept = (runFolder: string) => ({
+    tensors: readFileSync(path(runFolder, 'checkpoints', 'step-000014', 'state.safetensors')).toString('base64'),
+    model: readFileSync(path(runFolder, 'model', 'model.safetensors')).toString('base64'),
+    samples: readFileSync(path(runFolder, 'samples.jsonl'), 'utf8'),
+    metrics: readMetrics(path(runFolder, 'metrics.jsonl')).map(m =>
+      m.kind === 'step' ? [m.step, m.loss, m.learningRate, m.gradientNorm] : [m.step, m.bitsPerByte],
+    ),
+  })
+
+  test('a finished run goes on from before the decay, and becomes the longer run bit for bit', async () => {
+    recipe(6)
+    await run('r')
+    expect(readdirSync(path('r', 'checkpoints'))).toEqual(['stable-000004', 'step-000009', 'step-000011'])
+    const change = { laterMixtures: [{ fromStep: 5, mixture: { chats: 1 } }] }
+    recipe(9, change)
+    const events: TrainEvent[] = []
+    await run('r', { onProgress: event => events.push(event) })
+    expect(events.find(event => event.kind === 'resume')).toMatchObject({ step: 4 })
+    await run('whole')
+    expect(kept('r')).toEqual(kept('whole'))
+    expect(readdirSync(path('r', 'checkpoints'))).toEqual(['stable-000007', 'step-000012', 'step-000014'])
+  })
+
+  test('a run before its decay goes on where it is; a shorter one, or one that changes more, is refused', async () => {
+    recipe(6)
+    const abort = new AbortController()
+    await run('r', {
+      signal: abort.signal,
+      onProgress: event => {
+        if (event.kind === 'step' && event.metrics.step === 2) abort.abort()
+      },
+    })
+    recipe(5)
+    await expect(run('r')).rejects.toThrow(/differs: pretrain\.steps: 6 → 5 \(it can become longer only/)
+    recipe(9, { learningRate: 0.02 })
+    await expect(run('r')).rejects.toThrow(/differs: pretrain\.learningRate: 0\.01 → 0\.02\. Put/)
+    recipe(9)
+    await run('r')
+    await run('whole')
+    expect(kept('r')).toEqual(kept('whole'))
+  })
+})
+
 describe('a run that begins with a checkpoint', () => {
   const { tokenizer: _, model: __, ...rest } = testRecipe
   const finetune = { ...testRecipe.finetune, steps: 2 }

@@ -18,7 +18,7 @@ import { beginningAt, loadRecipe, type Recipe, type StageName, stagesOf } from '
 import { reinforceStage } from './reinforce/reinforceStage.ts'
 import { openRunFolder, type RunFolder } from './runFolder.ts'
 import { drawSamples } from './samples.ts'
-import { learningRateAt } from './schedule.ts'
+import { decayBegin, learningRateAt } from './schedule.ts'
 import type { Stage, StageContext } from './stage.ts'
 import { openStart } from './start.ts'
 
@@ -230,6 +230,10 @@ class Run {
       if (last || this.step % recipe.validation.everySteps === 0) await this.validate()
       if (last || this.step % recipe.samples.everySteps === 0) await this.sample()
       if (last || this.step % recipe.checkpointEverySteps === 0) this.save()
+      // From here a longer run can go on.
+      if (stageName === 'pretrain' && settings.decaySteps !== undefined && this.stageStep === decayBegin(settings)) {
+        this.save('stable')
+      }
     }
     return true
   }
@@ -269,14 +273,14 @@ class Run {
     return tensors
   }
 
-  private save(): void {
+  private save(kind: 'step' | 'stable' = 'step'): void {
     const { step, stageName: stage, stageStep, tokens, seconds } = this
     const state: RunState = { step, stage, stageStep, tokens, seconds, dataKey: this.data.key }
     const tensors = this.tensors
     for (const [name, { reals }] of tensors) {
       if (!allFinite(reals)) throw this.explained(new TrainError('diverged', `"${name}" is not finite`), step)
     }
-    saveCheckpoint(this.folder.checkpoints, state, tensors)
+    saveCheckpoint(this.folder.checkpoints, state, tensors, kind)
     this.emit({ kind: 'checkpoint', step })
   }
 
