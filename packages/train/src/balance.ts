@@ -1,16 +1,33 @@
 import type { Tensor } from '@modu/engine'
 
-/** How evenly tokens spread over the experts, for the log: largest load over the mean, 1 at best. */
+/** How evenly tokens spread over the experts, for the log. */
 export interface Balance {
-  /** Of the layer where it is largest, and on average over layers. */
+  /** Largest load over the mean, 1 at best: of the layer where it is largest, and on average over layers. */
   readonly worst: number
   readonly mean: number
+  /** Entropy in nats of where a layer's tokens go, on average over layers: at most, and best, ln(experts). */
+  readonly entropy: number
+  /** Experts that got no token, of all layers together. */
+  readonly dead: number
 }
 
-/** `loads`: for each mixture of experts, how many tokens each expert got. */
+/** `loads`: for each mixture of experts, how many tokens each expert got. One that took no part (all zeros) is left out. */
 export function balanceOf(loads: readonly (readonly number[])[]): Balance {
-  const ratios = loads.map(load => (Math.max(...load) * load.length) / Math.max(1, sum(load)))
-  return ratios.length === 0 ? { worst: 1, mean: 1 } : { worst: Math.max(...ratios), mean: sum(ratios) / ratios.length }
+  const used = loads.filter(load => sum(load) > 0)
+  if (used.length === 0) return { worst: 1, mean: 1, entropy: 0, dead: 0 }
+  const ratios = used.map(load => (Math.max(...load) * load.length) / sum(load))
+  return {
+    worst: Math.max(...ratios),
+    mean: sum(ratios) / used.length,
+    entropy: sum(used.map(entropyOf)) / used.length,
+    dead: used.flat().filter(tokens => tokens === 0).length,
+  }
+}
+
+/** −Σ p·ln p with p the part of each expert. */
+function entropyOf(load: readonly number[]): number {
+  const all = sum(load)
+  return sum(load.map(tokens => (tokens === 0 ? 0 : -(tokens / all) * Math.log(tokens / all))))
 }
 
 /**

@@ -17,7 +17,7 @@ export interface StageContext {
 
 /** What one step of a stage measured; it becomes a line of metrics.jsonl. */
 export interface StepResult {
-  /** Mean loss over the counted tokens, in nats. */
+  /** Mean loss over the counted tokens, in nats, with whatever losses the stage adds to it. */
   readonly loss: number
   /** Global norm before clipping. */
   readonly gradientNorm: number
@@ -25,6 +25,8 @@ export interface StepResult {
   readonly tokens: number
   readonly countedTokens: number
   readonly balance: Balance
+  /** For each mixture of experts, how many tokens each expert got; empty where a stage does not count them. */
+  readonly loads: readonly (readonly number[])[]
   /** What only this stage measures, by name, such as the mean reward. */
   readonly measures?: Readonly<Record<string, number>>
 }

@@ -38,18 +38,15 @@ describe('trainStep', () => {
     }
     const one = trainee(createReferenceDevice())
     const several = trainee(createReferenceDevice())
-    const a = trainStep(one.model, one.optimizer, [whole], 1, 0.01, settings)
-    const b = trainStep(
-      several.model,
-      several.optimizer,
-      [sequences(0, 1), sequences(1, 4), sequences(4, 5)],
-      1,
-      0.01,
-      settings,
-    )
+    const balanced = { ...settings, balanceWeight: 0.5 }
+    const a = trainStep(one.model, one.optimizer, [whole], 1, 0.01, balanced)
+    const parts = [sequences(0, 1), sequences(1, 4), sequences(4, 5)]
+    const b = trainStep(several.model, several.optimizer, parts, 1, 0.01, balanced)
     expect(b.loss).toBeCloseTo(a.loss, 10)
     expect(b.gradientNorm).toBeCloseTo(a.gradientNorm, 10)
     expect(b.countedTokens).toBe(a.countedTokens)
+    expect(b.loads).toEqual(a.loads)
+    expect(a.loads.map(load => load.reduce((x, y) => x + y))).toEqual([60])
     expect(b.balance).toEqual(a.balance)
     for (const [name, parameter] of one.model.parameters) {
       const other = several.model.parameters.get(name)!

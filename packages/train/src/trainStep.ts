@@ -9,6 +9,7 @@ import type { StepResult } from './stage.ts'
 export interface StepSettings extends OptimizerSettings {
   readonly biasRate: number
   readonly mtpWeight: number
+  readonly balanceWeight: number
 }
 
 /** A mixture-of-experts model's routing, as far as balancing needs it. */
@@ -32,14 +33,14 @@ export function trainStep(
   settings: StepSettings,
 ): StepResult {
   const { device } = model
-  const { mtpWeight, biasRate } = settings
+  const { mtpWeight, balanceWeight, biasRate } = settings
   const countedTokens = batches.reduce((sum, batch) => sum + batch.counted, 0)
   const loads: number[][] = []
   let loss = 0
   for (const { ids, labels, starts, counted } of batches) {
     if (counted === 0) continue
     const weight = counted / countedTokens
-    const part = differentiate(device, () => model.loss(ids, labels, starts, { mtpWeight, weight }))
+    const part = differentiate(device, () => model.loss(ids, labels, starts, { mtpWeight, balanceWeight, weight }))
     loss += part.reals[0]!
     if (isRouted(model)) {
       model.expertLoads().forEach((load, layer) => {
@@ -54,5 +55,5 @@ export function trainStep(
   device.reset()
   if (isRouted(model) && biasRate > 0) moveBiases(model.correctionBiases, loads, biasRate)
   const tokens = batches.reduce((sum, batch) => sum + batch.ids.length, 0)
-  return { loss, gradientNorm, tokens, countedTokens, balance: balanceOf(loads) }
+  return { loss, gradientNorm, tokens, countedTokens, balance: balanceOf(loads), loads }
 }
