@@ -29,4 +29,7 @@ test('a step is one line, in both languages', () => {
   const event = { kind: 'step', metrics, totalSteps: 900, secondsLeft: 65 } as const
   expect(formatEvent(event)).toBe('12/900 손실 3.125 · 1,235 토큰/초 · 남은 시간 1:05 · 전문가 부하 1.25/1.50')
   expect(formatEvent(event, 'en')).toBe('12/900 loss 3.125 · 1,235 tok/s · 1:05 left · expert load 1.25/1.50')
+  const dead = { ...event, metrics: { ...metrics, deadExperts: 3 } }
+  expect(formatEvent(dead)).toMatch(/전문가 부하 1\.25\/1\.50 · 쉬는 전문가 3$/)
+  expect(formatEvent(dead, 'en')).toMatch(/expert load 1\.25\/1\.50 · 3 dead$/)
 })

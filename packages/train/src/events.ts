@@ -104,7 +104,13 @@ export function formatEvent(event: TrainEvent, language: Language = 'ko'): strin
     case 'step': {
       const { metrics, totalSteps, secondsLeft } = event
       const left = formatDuration(secondsLeft)
-      const balance = `${metrics.meanExpertLoad.toFixed(2)}/${metrics.worstExpertLoad.toFixed(2)}`
+      const loads = `${metrics.meanExpertLoad.toFixed(2)}/${metrics.worstExpertLoad.toFixed(2)}`
+      const dead = metrics.deadExperts
+        ? ko
+          ? ` · 쉬는 전문가 ${metrics.deadExperts}`
+          : ` · ${metrics.deadExperts} dead`
+        : ''
+      const balance = loads + dead
       return ko
         ? `${metrics.step}/${totalSteps} 손실 ${metrics.loss.toFixed(3)} · ${number(metrics.tokensPerSecond)} 토큰/초 · 남은 시간 ${left} · 전문가 부하 ${balance}`
         : `${metrics.step}/${totalSteps} loss ${metrics.loss.toFixed(3)} · ${number(metrics.tokensPerSecond)} tok/s · ${left} left · expert load ${balance}`

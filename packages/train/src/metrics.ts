@@ -21,6 +21,12 @@ export interface StepMetrics {
   /** Largest load of an expert over the mean, in the step: the worst and the average layer. 1 is perfect balance. */
   readonly worstExpertLoad: number
   readonly meanExpertLoad: number
+  /** Entropy in nats of the loads of a layer's experts, on average over layers: ln(experts) at best. Absent without experts. */
+  readonly routerEntropy?: number
+  /** Experts without a token in this step, over all layers. Absent without experts. */
+  readonly deadExperts?: number
+  /** Tokens of each expert of each layer; in every tenth step. */
+  readonly loads?: readonly (readonly number[])[]
   /** Training time until now, over all sittings. */
   readonly seconds: number
   /** What only this stage measures, by name, such as the mean reward of reinforcement. */

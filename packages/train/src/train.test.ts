@@ -93,6 +93,11 @@ describe('a whole run', () => {
     const steps = metrics.filter(m => m.kind === 'step')
     expect(steps.map(m => m.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
     expect(steps.at(5)!.loss).toBeLessThan(steps[0]!.loss)
+    const withLoads = steps.filter(m => m.loads)
+    expect(withLoads.map(m => m.step)).toEqual([10])
+    // One layer of experts, of which each token chooses two.
+    expect(withLoads[0]!.loads!.map(load => load.reduce((a, b) => a + b, 0))).toEqual([2 * withLoads[0]!.tokens])
+    expect(steps.every(m => m.routerEntropy! > 0 && m.routerEntropy! <= Math.log(4) && m.deadExperts! >= 0)).toBe(true)
     for (const m of metrics)
       if (m.kind === 'validation') expect(Object.values(m.bitsPerByte).every(b => b > 0)).toBe(true)
     expect(metrics.some(m => m.kind === 'validation' && 'chats' in m.bitsPerByte)).toBe(true)

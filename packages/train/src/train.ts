@@ -101,6 +101,9 @@ const stageMakers: Readonly<Record<StageName, (context: StageContext) => Stage>>
   reinforce: reinforceStage,
 }
 
+/** Loads of all experts take room: only every so often do metrics hold them. */
+const stepsBetweenLoads = 10
+
 /** One run from where it stands to its end. */
 class Run {
   step = 0
@@ -219,6 +222,8 @@ class Run {
         tokensPerSecond: result.tokens / seconds,
         worstExpertLoad: result.balance.worst,
         meanExpertLoad: result.balance.mean,
+        ...(result.loads.length > 0 && { routerEntropy: result.balance.entropy, deadExperts: result.balance.dead }),
+        ...(result.loads.length > 0 && this.step % stepsBetweenLoads === 0 && { loads: result.loads }),
         seconds: this.seconds,
         ...(result.measures && { measures: result.measures }),
       }
