@@ -25,7 +25,7 @@ const benchmarks: Record<string, { what: string; load: () => Promise<(args: stri
     load: async () => (await import('./threads.ts')).threads,
   },
   tokenizer: {
-    what: 'training the tokenizer and encoding text, against the JavaScript library of Hugging Face',
+    what: 'training a vocabulary and encoding with it, against the libraries of Hugging Face',
     load: async () => (await import('./tokenizer.ts')).tokenizer,
   },
 }
