@@ -7,7 +7,7 @@ import { DataError } from '../errors.ts'
 import { hashFile } from '../hashFile.ts'
 import type { OnBytes } from '../read/record.ts'
 import { dataFiles, records } from '../read/records.ts'
-import { lengthBin } from '../report/dataReport.ts'
+import { addDocument, emptyCounts } from '../steps/report.ts'
 import type { CardFile, CardSource, Origin } from './dataCard.ts'
 import { Shape } from './shape.ts'
 
@@ -114,10 +114,8 @@ export async function collectSource(
   onBytes: OnBytes,
 ): Promise<CardSource> {
   const shape = new Shape()
-  const lengths: number[] = []
+  const counts = emptyCounts()
   const files: CardFile[] = []
-  let count = 0
-  let characters = 0
   let letters = 0
   let hangul = 0
   for (const { path, target } of members) {
@@ -126,18 +124,15 @@ export async function collectSource(
       if (!record) throw new DataError('format', `${place}: no record: clean the data first with modu data clean`)
       shape.add(record)
       const text = proseOf(record)
-      const bin = lengthBin(text.length)
-      while (lengths.length <= bin) lengths.push(0)
-      lengths[bin]!++
-      count++
-      characters += text.length
+      addDocument(counts, text.length)
       letters += text.match(/\p{L}/gu)?.length ?? 0
       hangul += text.match(/[가-힣]/g)?.length ?? 0
     }
   }
-  if (count === 0) throw new DataError('empty', `the source "${name}" holds no records: leave its files out`)
+  const { documents, characters, lengths } = counts
+  if (documents === 0) throw new DataError('empty', `the source "${name}" holds no records: leave its files out`)
   const fields = shape.fields()
-  return { name, origin, files, records: count, characters, hangul: hangul / Math.max(1, letters), lengths, fields }
+  return { name, origin, files, records: documents, characters, hangul: hangul / Math.max(1, letters), lengths, fields }
 }
 
 /** Copies a file, unless it is there already, and says what it holds. */

@@ -6,7 +6,14 @@ import { DataError } from '../errors.ts'
 import { mixSeed } from '../order.ts'
 import type { CorpusDocument, SourceReport } from '../source.ts'
 import { maskPersonalData } from '../steps/personalData.ts'
-import type { CleaningReport, CleaningSample, CleaningStep, Tally } from '../steps/report.ts'
+import {
+  addDocument,
+  type CleaningReport,
+  type CleaningSample,
+  type CleaningStep,
+  emptyCounts,
+  type Tally,
+} from '../steps/report.ts'
 
 /** What became of the data of one source: a file given to `modu data clean`, or a source of a recipe. */
 export interface SourceSummary {
@@ -168,23 +175,16 @@ const sampleLength = 160
 /** Lengths of a source's documents, and a few of them, each as likely as any other (reservoir sampling). */
 async function lookAt(folder: string, name: string): Promise<Pick<SourceSummary, 'lengthsKept' | 'samples'>> {
   const random = new Random(mixSeed('samples', 0, name))
-  const lengthsKept: number[] = []
+  const counts = emptyCounts()
   const samples: string[] = []
-  let seen = 0
   for await (const document of readCorpus(folder, name)) {
     const text = textOf(document)
-    const bin = lengthBin(text.length)
-    while (lengthsKept.length <= bin) lengthsKept.push(0)
-    lengthsKept[bin]!++
-    const place = seen < samplesKept ? seen : random.integer(seen + 1)
+    addDocument(counts, text.length)
+    const place = counts.documents <= samplesKept ? counts.documents - 1 : random.integer(counts.documents)
     if (place < samplesKept) samples[place] = beginning(text)
-    seen++
   }
-  return { lengthsKept, samples }
+  return { lengthsKept: counts.lengths, samples }
 }
-
-/** ⌊log₂ length⌋, and 0 for an empty text. */
-export const lengthBin = (length: number): number => 31 - Math.clz32(length || 1)
 
 /** A document as people read it: a conversation with reasoning and calls of tools, a line a part. */
 function textOf(document: CorpusDocument): string {
