@@ -69,7 +69,6 @@ function requireKnown({ pretrain, finetune }: Recipe): void {
   for (const [name, stage] of Object.entries({ pretrain, finetune })) {
     if (stage && stage.mtpWeight > 0)
       refuse(`has no multi-token prediction: take "${name}.mtpWeight" out of the recipe`)
-    if (stage && stage.balanceWeight > 0) refuse(`has no balance loss: take "${name}.balanceWeight" out of the recipe`)
   }
 }
 

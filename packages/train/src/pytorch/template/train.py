@@ -103,23 +103,26 @@ class Data:
             predicts[predicts] = self.counted[source[predicts] + 1] > 0
         labels = self.tokens[source[predicts] + 1].astype(np.int64)
         shape = (rows, stage["rowLength"])
+        owned = np.concatenate([[size - count.sum()], count]).astype(np.float32)
+        learnt = np.bincount(owners[target[predicts]], minlength=len(owned)).astype(np.float32)
         arrays = ids.reshape(shape), positions.reshape(shape), owners.reshape(shape), target[predicts], labels
-        return Batch(*(torch.from_numpy(array) for array in arrays), bytes=int(self.lengths[labels].sum()))
+        return Batch([torch.from_numpy(array) for array in (*arrays, owned, learnt)], int(self.lengths[labels].sum()))
 
 
 class Batch:
-    """ids, positions, owners (number of the segment, 0 is padding): [rows, length]; places that predict, and what."""
+    """ids, positions, owners (number of the segment, 0 is padding): [rows, length]; places that predict (in the rows
+    one behind the other), and what they predict; tokens of each owner, and how many of these are predicted."""
 
-    def __init__(self, ids, positions, owners, places, labels, bytes):
-        self.tensors = ids, positions, owners, places, labels
+    def __init__(self, tensors, bytes):
+        self.tensors = tensors
         self.bytes = bytes
 
     def pinned(self):
-        self.tensors = tuple(tensor.pin_memory() for tensor in self.tensors)
+        self.tensors = [tensor.pin_memory() for tensor in self.tensors]
         return self
 
     def to(self, device):
-        return tuple(tensor.to(device, non_blocking=True) for tensor in self.tensors)
+        return [tensor.to(device, non_blocking=True) for tensor in self.tensors]
 
 
 def pack(lengths, capacity, in_order):
@@ -211,32 +214,44 @@ class Learner(torch.nn.Module):
         super().__init__()
         self.model = model
         self.routers = [m for m in model.modules() if hasattr(m, "e_score_correction_bias")]
-        self.valid = None
-        for layer, router in enumerate(self.routers):
-            router.register_forward_hook(self.counter(layer))
-        experts = self.routers[0].e_score_correction_bias if self.routers else torch.zeros(0)
+        self.routed = []
+        for router in self.routers:
+            router.register_forward_hook(lambda _module, _inputs, output: self.routed.append(output))
+        experts = self.routers[0].num_experts if self.routers else 0
         # Tokens that each expert of each layer got since the last `move_biases`
-        self.register_buffer("loads", torch.zeros(len(self.routers), experts.numel()), persistent=False)
+        self.register_buffer("loads", torch.zeros(len(self.routers), experts), persistent=False)
 
-    def counter(self, layer):
-        def count(_module, _inputs, output):
-            if self.valid is not None:
-                chosen = output[2]
-                self.loads[layer].scatter_add_(0, chosen.flatten(), self.valid.repeat_interleave(chosen.shape[-1]))
-
-        return count
-
-    def forward(self, ids, positions, owners, places, labels):
+    def forward(self, ids, positions, owners, places, labels, owned, learnt, balance_weight=0.0):
+        self.routed.clear()
         length = ids.shape[1]
         causal = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()
         mask = (owners[:, None, :, None] == owners[:, None, None, :]) & causal
-        self.valid = (owners.flatten() > 0).float() if self.training else None
         hidden = self.model.model(
             input_ids=ids, position_ids=positions, attention_mask=mask, use_cache=False
         ).last_hidden_state
         # Only places that predict go through the head: half of a conversation is not learnt.
         logits = self.model.lm_head(hidden.flatten(0, 1).index_select(0, places))
-        return F.cross_entropy(logits.float(), labels, reduction="sum")
+        loss = F.cross_entropy(logits.float(), labels, reduction="sum")
+        if self.training:
+            for layer, (scores, _, chosen) in enumerate(self.routed):
+                loss = loss + self.balance(layer, scores, chosen, owners.flatten(), owned, learnt, balance_weight)
+        return loss
+
+    def balance(self, layer, logits, chosen, owners, owned, learnt, weight):
+        """Counts the tokens of each expert, and returns the sequence-wise balance loss of DeepSeek-V3 (arXiv 2412.19437,
+        equations 17 to 20), each sequence weighted by its labels."""
+        count, topk = logits.shape[1], chosen.shape[1]
+        cells = (owners[:, None].long() * count + chosen).flatten()
+        loads = torch.zeros(len(owned) * count, device=logits.device)
+        loads = loads.scatter_add_(0, cells, torch.ones_like(cells, dtype=torch.float32)).view(-1, count)
+        # Owner 0 is padding.
+        self.loads[layer] += loads[1:].sum(0)
+        if weight == 0:
+            return 0.0
+        scores = logits.sigmoid()
+        shares = torch.zeros_like(loads).index_add(0, owners, scores / scores.sum(-1, keepdim=True))
+        sizes = owned.clamp(min=1)
+        return weight * (learnt * count / topk / sizes**2 * (loads * shares).sum(-1)).sum()
 
     @torch.no_grad()
     def move_biases(self, rate, ranks):
@@ -269,15 +284,16 @@ def load_model(run, ranks, folder):
 
 
 class Weights:
-    """The float32 weights that the optimiser moves, and the model's own, which may be rounded to bf16."""
+    """The float32 weights that the optimiser moves: the model's own, or masters of those it keeps in bf16."""
 
     def __init__(self, model):
         self.names, self.used = zip(*model.named_parameters())
-        self.rounded = any(p.dtype != torch.float32 for p in self.used)
-        self.masters = [p.detach().float().clone().requires_grad_() for p in self.used] if self.rounded else self.used
-        if self.rounded:
-            for master in self.masters:
-                master.grad = torch.zeros_like(master)
+        self.rounded = [p for p in self.used if p.dtype != torch.float32]
+        copies = {p: p.detach().float().requires_grad_() for p in self.rounded}
+        self.copies = list(copies.values())
+        self.masters = [copies.get(p, p) for p in self.used]
+        for copy in self.copies:
+            copy.grad = torch.zeros_like(copy)
 
     def optimizer(self, stage):
         """Weight decay is for matrices: norms and biases are vectors, the embedding's rows are looked up."""
@@ -293,18 +309,18 @@ class Weights:
     def update(self, optimizer, clip_norm):
         """One step of the optimiser from the model's gradients. Returns their norm before clipping."""
         if self.rounded:
-            torch._foreach_copy_([m.grad for m in self.masters], [p.grad for p in self.used])
+            torch._foreach_copy_([c.grad for c in self.copies], [p.grad for p in self.rounded])
         norm = torch.nn.utils.clip_grad_norm_(self.masters, clip_norm)
         optimizer.step()
-        if self.rounded:
-            self.round()
+        self.round()
         for p in self.used:
             p.grad = None
         return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
 
     @torch.no_grad()
     def round(self):
-        torch._foreach_copy_(list(self.used), list(self.masters))
+        if self.rounded:
+            torch._foreach_copy_(self.rounded, self.copies)
 
 
 # ------------------------------------------------------------------------------------------------------ training
@@ -439,7 +455,7 @@ class Trainer:
             group["lr"] = rate
         loss = 0.0
         for batch in batches:
-            part = self.learner(*batch.to(self.ranks.device)) / counted
+            part = self.learner(*batch.to(self.ranks.device), stage["balanceWeight"]) / counted
             # FSDP takes the mean over ranks where the sum is meant.
             (part * self.ranks.count).backward()
             loss = loss + part.detach()
@@ -569,8 +585,7 @@ class Trainer:
         self.todo = state["todo"]
         for master, saved in zip(self.weights.masters, state["weights"]):
             master.copy_(saved)
-        if self.weights.rounded:
-            self.weights.round()
+        self.weights.round()
         for router, bias in zip(self.learner.routers, state["biases"]):
             router.e_score_correction_bias.copy_(bias)
         self.optimizer = self.weights.optimizer(self.stages[self.stage])
