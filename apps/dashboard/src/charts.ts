@@ -12,9 +12,9 @@ export interface ShownRun {
 }
 
 export interface Chart {
-  /** The field of the metrics that it draws. */
+  /** What it draws: a field of the metrics; `field.*` for the parts of one. */
   readonly field: string
-  /** What sets it apart from others of the field: the source of held-out data. */
+  /** The part, where the chart draws only this one of several. */
   readonly part: string | undefined
   readonly curves: readonly Curve[]
 }
@@ -22,8 +22,12 @@ export interface Chart {
 /** These come first, in this order; other fields follow as the metrics have them. */
 const order = [
   'loss',
-  'bitsPerByte',
+  'bitsPerByte.*',
   'reward',
+  'accuracy.*',
+  'reward.*',
+  'accuracy.thinking.*',
+  'accuracy.direct.*',
   'tokensPerSecond',
   'learningRate',
   'gradientNorm',
@@ -35,8 +39,14 @@ const order = [
 
 const rank = (field: string): number => (order.includes(field) ? order.indexOf(field) : order.length)
 
-/** Set by a schedule or measured on much data: nothing to smooth. */
-const exact = new Set(['learningRate', 'bitsPerByte', 'deadExperts'])
+/** Set by a schedule, counted, or measured on much data: nothing to smooth. */
+const isExact = (field: string): boolean => /^(learningRate$|deadExperts$|bitsPerByte\.|accuracy\.)/.test(field)
+
+/** A series' field and which part of it: by kind of exercise after a space (`reward word`), else after a dot. */
+function partsOf(series: string): { readonly field: string; readonly part: string | undefined } {
+  const [, field, part] = /^(.+?) (.+)$/.exec(series) ?? /^(.+?)\.(.+)$/.exec(series) ?? []
+  return field === undefined ? { field: series, part: undefined } : { field: `${field}.*`, part }
+}
 
 /**
  * A chart for each field of the metrics, with a curve for each run. A field of several parts is one chart with a curve
@@ -46,8 +56,7 @@ export function chartsOf(runs: readonly ShownRun[], axis: Axis, smoothing: numbe
   const charts = new Map<string, { field: string; part: string | undefined; curves: Curve[] }>()
   for (const { summary, data, colour } of runs) {
     for (const [name, points] of Object.entries(data.series)) {
-      const [field, ...rest] = name.split('.') as [string, ...string[]]
-      const part = rest.length > 0 ? rest.join('.') : undefined
+      const { field, part } = partsOf(name)
       const together = part !== undefined && runs.length === 1
       const key = together ? field : name
       let chart = charts.get(key)
@@ -58,7 +67,7 @@ export function chartsOf(runs: readonly ShownRun[], axis: Axis, smoothing: numbe
       const [label, line] = together
         ? [part, lineColours[chart.curves.length % lineColours.length]!]
         : [summary.name, colour]
-      chart.curves.push(curve(label, line, points, data.progress, axis, exact.has(field) ? 0 : smoothing))
+      chart.curves.push(curve(label, line, points, data.progress, axis, isExact(field) ? 0 : smoothing))
     }
   }
   return [...charts.values()].sort((a, b) => rank(a.field) - rank(b.field))

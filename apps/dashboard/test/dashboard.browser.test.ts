@@ -123,7 +123,7 @@ describe('a run', () => {
     await eventually(() => item.textContent()).toContain('2 / 4')
     await eventually(() => drawnPart(card(page, '학습 손실'))).toBeGreaterThan(0.7)
 
-    run.append(stepLine(3, { loss: 6 }), stepLine(4, { loss: 0, reward: 0.5 }))
+    run.append(stepLine(3, { loss: 6 }), stepLine(4, { loss: 0, measures: { reward: 0.5 } }))
     await eventually(() => legend(page, '보상').allInnerTexts()).toEqual(['0.5'])
     const [loss] = await legend(page, '학습 손실').allInnerTexts()
     expect(Number(loss)).toBeLessThan(6)

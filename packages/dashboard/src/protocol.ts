@@ -14,7 +14,7 @@ export interface RunSummary {
   readonly step: number
   /** Of all stages; 0 if the folder holds no recipe. */
   readonly totalSteps: number
-  /** Means over the last steps; undefined where the run does not say. */
+  /** Means over the last steps; undefined where the run does not say, the loss also in reinforcement. */
   readonly loss: number | undefined
   readonly tokensPerSecond: number | undefined
   /** Training time at the pace of the last steps; undefined unless the run goes on. */
@@ -63,7 +63,10 @@ export interface RunUpdate {
   readonly whole: boolean
   readonly stages: readonly StageStart[]
   readonly progress: Progress
-  /** Fields of metrics.jsonl by name; a field within a field by a dotted one: `bitsPerByte.stories`. */
+  /**
+   * Fields of metrics.jsonl by name; a field within a field by a dotted one (`bitsPerByte.stories`), but those in
+   * `measures` by their own. The loss of reinforcement is called `policyLoss`.
+   */
   readonly series: Readonly<Record<string, Points>>
   /** All of it, if it has changed. */
   readonly loads: LoadMap | undefined

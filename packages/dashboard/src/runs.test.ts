@@ -47,8 +47,8 @@ describe('a run', () => {
       { kind: 'validation', stage: 'pretrain', step: 1, bitsPerByte: { stories: 2.5, '나.라': 3 } },
       stepLine(2, {
         stage: 'reinforce',
-        loss: undefined,
-        reward: 0.25,
+        loss: 0.1,
+        measures: { reward: 0.25, 'reward word': 0.5 },
         note: 'text',
         loads: [[1, 3]],
         grouped: { a: 1 },
@@ -60,6 +60,8 @@ describe('a run', () => {
     expect(told['bitsPerByte.stories']).toEqual({ step: [1], mean: [2.5] })
     expect(told['bitsPerByte.나.라']).toEqual({ step: [1], mean: [3] })
     expect(told.reward).toEqual({ step: [2], mean: [0.25] })
+    expect(told['reward word']).toEqual({ step: [2], mean: [0.5] })
+    expect(told.policyLoss).toEqual({ step: [2], mean: [0.1] })
     expect(told['grouped.a']).toEqual({ step: [2], mean: [1] })
     expect(told.loss).toEqual({ step: [1], mean: [8] })
     expect(Object.keys(told)).not.toContain('note')

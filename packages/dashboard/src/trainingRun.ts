@@ -72,14 +72,15 @@ export class TrainingRun {
     const finished = step >= this.#totalSteps && existsSync(join(this.folder, 'model/config.json'))
     const { tokens, seconds } = this.#pace()
     const left = this.#totalSteps - step
+    const stage = this.stages.at(-1)?.stage
     return {
       id: this.folder,
       name: basename(this.folder),
       state: running ? 'running' : finished ? 'finished' : 'stopped',
-      stage: this.stages.at(-1)?.stage,
+      stage,
       step,
       totalSteps: this.#totalSteps,
-      loss: this.series.get('loss')?.recent(recentSteps),
+      loss: stage === 'reinforce' ? undefined : this.series.get('loss')?.recent(recentSteps),
       tokensPerSecond: seconds > 0 ? tokens / seconds : undefined,
       secondsLeft: running && seconds > 0 ? left * seconds : undefined,
       updated: this.#updated,
@@ -106,12 +107,14 @@ export class TrainingRun {
       if (typeof stage === 'string' && this.stages.at(-1)?.stage !== stage) this.stages.push({ stage, step })
     }
     if (Array.isArray(line.loads)) this.loads.add(step, line.loads)
-    for (const [name, value] of Object.entries(line)) {
-      if (position.has(name)) continue
-      if (isNumber(value)) this.#add(name, step, value)
+    // What reinforcement minimises is no likelihood of texts, and has another scale.
+    const nameOf = (field: string) => (field === 'loss' && stage === 'reinforce' ? 'policyLoss' : field)
+    for (const [field, value] of Object.entries(line)) {
+      if (position.has(field)) continue
+      if (isNumber(value)) this.#add(nameOf(field), step, value)
       else if (value && typeof value === 'object' && !Array.isArray(value)) {
-        for (const [part, inner] of Object.entries(value))
-          if (isNumber(inner)) this.#add(`${name}.${part}`, step, inner)
+        const prefix = field === 'measures' ? '' : `${field}.`
+        for (const [part, inner] of Object.entries(value)) if (isNumber(inner)) this.#add(prefix + part, step, inner)
       }
     }
   }

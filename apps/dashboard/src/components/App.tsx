@@ -12,7 +12,7 @@ import { Samples } from './Samples.tsx'
 import './App.css'
 
 /** Wide charts; the others stand three in a row. */
-const large = new Set(['loss', 'bitsPerByte', 'reward'])
+const large = new Set(['loss', 'bitsPerByte.*', 'reward', 'accuracy.*'])
 
 export function App({ store }: { store: RunStore }) {
   const text = useText()

@@ -13,6 +13,7 @@ export function ChartCard({ chart, runs, large }: { chart: Chart; runs: readonly
   const { axis, language } = usePreferences()
   const [place, setPlace] = useState<number>()
   const title = text.charts[chart.field]
+  const partName = (part: string) => (chart.field === 'accuracy.*' ? (text.parts[part] ?? part) : part)
   // Stages of several runs would be a thicket of lines.
   const marks = useMemo(() => {
     const only = runs.length === 1 ? runs[0]!.data : undefined
@@ -28,7 +29,7 @@ export function ChartCard({ chart, runs, large }: { chart: Chart; runs: readonly
       <header>
         <h2>
           {title ?? <code>{chart.field}</code>}
-          {chart.part !== undefined && <small>{chart.part}</small>}
+          {chart.part !== undefined && <small>{partName(chart.part)}</small>}
           {chart.field === 'loss' && <small>{text.perToken}</small>}
         </h2>
         <span className="chart-place">
@@ -39,7 +40,7 @@ export function ChartCard({ chart, runs, large }: { chart: Chart; runs: readonly
         {chart.curves.map(curve => (
           <li key={curve.name}>
             <i style={{ background: curve.colour }} />
-            {(chart.curves.length > 1 || runs.length > 1) && <span>{curve.name}</span>}
+            {(chart.curves.length > 1 || runs.length > 1) && <span>{partName(curve.name)}</span>}
             <b>{formatValue(valueAt(curve, place), language)}</b>
           </li>
         ))}

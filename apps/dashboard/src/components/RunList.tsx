@@ -44,6 +44,10 @@ function RunFigures({ run }: { run: RunSummary }) {
   const { language } = usePreferences()
   const part = run.totalSteps > 0 ? run.step / run.totalSteps : 0
   const count = (value: number) => Math.round(value).toLocaleString(language)
+  const going = [
+    ...(run.loss === undefined ? [] : [`${text.loss} ${formatValue(run.loss, language)}`]),
+    ...(run.tokensPerSecond === undefined ? [] : [`${count(run.tokensPerSecond)} ${text.speed}`]),
+  ]
   return (
     <span className="run-figures">
       <span className="run-bar">
@@ -54,10 +58,7 @@ function RunFigures({ run }: { run: RunSummary }) {
         {run.totalSteps > 0 && ` / ${count(run.totalSteps)}`}
         {run.stage && ` · ${text.stages[run.stage] ?? run.stage}`}
       </span>
-      <span>
-        {run.loss !== undefined && `${text.loss} ${formatValue(run.loss, language)}`}
-        {run.tokensPerSecond !== undefined && ` · ${count(run.tokensPerSecond)} ${text.speed}`}
-      </span>
+      <span>{going.join(' · ')}</span>
       {run.secondsLeft !== undefined && (
         <span>
           {text.left} {formatDuration(run.secondsLeft)}
