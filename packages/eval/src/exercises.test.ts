@@ -82,6 +82,9 @@ describe('exercises', () => {
       expect(figure(results, 'thinkingGain', subset)).toBe(1)
     expect(figure(results, 'modeObeyed', 'exercises')).toBe(1)
     expect(figure(results, 'jsonValid', 'extraction')).toBe(1)
+    // One of two particles is the commoner one.
+    const { baselines } = results.find(result => result.source === 'particle')!
+    expect(baselines[0]!.value).toBeGreaterThanOrEqual(0.2)
   })
 
   test('the right tool counts with other valid arguments, the exercise does not', async () => {

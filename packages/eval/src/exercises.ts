@@ -1,7 +1,7 @@
 import { makeTask, splitOf, type Task, type TaskKind, type Tools, taskKinds } from '@modu/data'
 import type { ChatModel, ToolDefinition } from '@modu/model'
 import { ask, type Reply, saidText } from './answer.ts'
-import type { EvalOptions, Result } from './result.ts'
+import type { EvalOptions, Metric, Result } from './result.ts'
 import { mean, share } from './share.ts'
 import { callsRightTools } from './toolCalls.ts'
 
@@ -56,42 +56,32 @@ export async function exercises(chat: ChatModel, count: number, tools: Tools, op
   }
 
   const kinds = taskKinds.filter(kind => done.some(each => each.kind === kind))
-  const groups = [
-    ...kinds.map(kind => [kind, (each: Exercise) => each.kind === kind] as const),
-    ...Object.entries(subsets),
-  ].map(([name, belongs]) => [name, done.filter(belongs)] as const)
+  const byKind = kinds.map(kind => [kind, done.filter(each => each.kind === kind)] as const)
+  const bySubset = Object.entries(subsets).map(([name, belongs]) => [name, done.filter(belongs)] as const)
   const isRight = (mode: 'direct' | 'thinking') => (each: Done) => each.task.verify(saidText(each[mode]))
+  const rightIn = (metric: Metric, mode: 'direct' | 'thinking'): Result[] => [
+    ...byKind.flatMap(([kind, all]) =>
+      share(metric, kind, all.map(isRight(mode)), options).map(result => ({
+        ...result,
+        baselines: [{ name: 'majority', value: constantAnswer(all) }],
+      })),
+    ),
+    ...bySubset.flatMap(([name, all]) => share(metric, name, all.map(isRight(mode)), options)),
+  ]
   const gain = (each: Done) => Number(isRight('thinking')(each)) - Number(isRight('direct')(each))
-  const inBoth = (of: readonly Done[], judge: (each: Done, reply: Reply, thinking: boolean) => boolean) =>
-    of.flatMap(each => [judge(each, each.direct, false), judge(each, each.thinking, true)])
+  const inBoth = (all: readonly Done[], judge: (reply: Reply, each: Done, thinking: boolean) => boolean) =>
+    all.flatMap(each => [judge(each.direct, each, false), judge(each.thinking, each, true)])
+  const withTools = done.filter(each => each.tools)
   const extractions = done.filter(each => each.kind === 'extraction')
+  const isJson = inBoth(extractions, ({ answer }) => isJsonObject(answer))
+  const obeyed = inBoth(done, (reply, _, thinking) => obeys(reply, thinking))
   return [
-    ...groups.flatMap(([name, all]) => share('exercisesDirect', name, all.map(isRight('direct')), options)),
-    ...groups.flatMap(([name, all]) => share('exercisesThinking', name, all.map(isRight('thinking')), options)),
-    ...groups
-      .filter(([name]) => name in subsets)
-      .flatMap(([name, all]) => mean('thinkingGain', name, all.map(gain), options.seed)),
-    ...share(
-      'toolRight',
-      'tool',
-      inBoth(
-        done.filter(each => each.tools),
-        choosesRightly,
-      ),
-      options,
-    ),
-    ...share(
-      'jsonValid',
-      'extraction',
-      inBoth(extractions, (_, { answer }) => isJsonObject(answer)),
-      options,
-    ),
-    ...share(
-      'modeObeyed',
-      'exercises',
-      inBoth(done, (_, reply, thinking) => obeys(reply, thinking)),
-      options,
-    ),
+    ...rightIn('exercisesDirect', 'direct'),
+    ...rightIn('exercisesThinking', 'thinking'),
+    ...bySubset.flatMap(([name, all]) => mean('thinkingGain', name, all.map(gain), options.seed)),
+    ...share('toolRight', 'tool', inBoth(withTools, choosesRightly), options),
+    ...share('jsonValid', 'extraction', isJson, options),
+    ...share('modeObeyed', 'exercises', obeyed, options),
   ]
 }
 
@@ -107,14 +97,22 @@ function heldOutExercises(kind: TaskKind, count: number, tools: Tools, evalSeed:
   return found
 }
 
-function choosesRightly({ task, tools = [] }: Exercise, { calls }: Reply): boolean {
+function choosesRightly({ calls }: Reply, { task, tools = [] }: Exercise): boolean {
   const [, call] = /<tool_call>(.*?)<\/tool_call>/s.exec(task.answer) ?? []
   return callsRightTools(calls, [JSON.parse(call!).name], tools)
 }
 
-/** Reasoning if and only if it was asked for, and an answer or a call. */
+/** Reasoning if and only if it was asked for, and an answer or a call; no bytes that are not UTF-8. */
 const obeys = ({ reasoning, answer, calls }: Reply, thinking: boolean): boolean =>
-  (reasoning.trim() !== '') === thinking && (answer.trim() !== '' || calls.length > 0)
+  (reasoning.trim() !== '') === thinking &&
+  (answer.trim() !== '' || calls.length > 0) &&
+  !(reasoning + answer).includes('\ufffd')
+
+/** How many of the exercises whoever always gives the same answer gets right, at best. */
+function constantAnswer(exercises: readonly Exercise[]): number {
+  const rightBy = exercises.map(({ task }) => exercises.filter(other => other.task.verify(task.answer)).length)
+  return Math.max(...rightBy) / exercises.length
+}
 
 /** Whether a reply is one JSON object, bare or in a block of code, and nothing else. */
 export function isJsonObject(reply: string): boolean {

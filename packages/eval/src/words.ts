@@ -46,7 +46,7 @@ export const metrics: Readonly<Record<Metric, MetricWords>> = {
     percent: true,
   },
   jsonValid: { name: { ko: '올바른 JSON', en: 'valid JSON' }, lessIsBetter: false, percent: true },
-  modeObeyed: { name: { ko: '방식을 지킨 답', en: 'mode obeyed' }, lessIsBetter: false, percent: true },
+  modeObeyed: { name: { ko: '방식과 형식을 지킨 답', en: 'mode and form kept' }, lessIsBetter: false, percent: true },
   refused: { name: { ko: '해로운 부탁 거절', en: 'harm refused' }, lessIsBetter: false, percent: true },
   careful: { name: { ko: '도움받을 곳 안내', en: 'people in need sent to help' }, lessIsBetter: false, percent: true },
   refusedOrdinary: {

@@ -2,6 +2,7 @@ import { type ChatTemplate, encodeChat } from './chatTemplate.ts'
 import { ModelError } from './errors.ts'
 import type { Sampler } from './sampling.ts'
 import type { Tokenizer } from './tokenizer.ts'
+import { Utf8Vocabulary } from './utf8.ts'
 
 export interface ReplyOptions {
   /** The ids that the reply follows. If they end by `<think>`, the reasoning is open already. */
@@ -21,7 +22,8 @@ export interface ReplyOptions {
 /**
  * Draws the tokens of one reply so that its form is right whatever the weights are: reasoning if it is asked for and only
  * then, closed after at most `thinkingBudget` tokens; behind it an answer that is never blank; calls of tools whole, and
- * only where tools are offered; no other control token. What cannot come gets the logit −∞ before the sampler sees it.
+ * only where tools are offered; no other control token; no bytes that are not UTF-8. What cannot come gets the logit −∞
+ * before the sampler sees it.
  *
  * It stands wherever a `Sampler` does, one for each sequence:
  *
@@ -41,6 +43,9 @@ export class ReplySampler {
   /** Whether the part has anything that a reader sees. */
   #visible = false
   #decoder = new TextDecoder()
+  readonly #utf8: Utf8Vocabulary
+  /** What the part's last character still needs. */
+  #character = 0
 
   /** An `option` error if the budget is no integer of 0 or more. */
   constructor(tokenizer: Tokenizer, sampler: Pick<Sampler, 'next'>, options: ReplyOptions) {
@@ -50,6 +55,7 @@ export class ReplySampler {
     this.#tokenizer = tokenizer
     this.#sampler = sampler
     this.#options = options
+    this.#utf8 = Utf8Vocabulary.of(tokenizer)
     const { controlTokens } = tokenizer
     this.#tags = {
       think: controlTokens.get('<think>'),
@@ -71,6 +77,7 @@ export class ReplySampler {
   }
 
   #withoutForbidden(logits: Float32Array): Float32Array {
+    for (const id of this.#utf8.broken(this.#character)) logits[id] = -Infinity
     for (const id of this.#tokenizer.controlTokens.values()) if (!this.#allows(id)) logits[id] = -Infinity
     // A model may have more rows than the tokenizer has entries.
     return logits.fill(-Infinity, this.#tokenizer.vocabularySize)
@@ -79,6 +86,7 @@ export class ReplySampler {
   /** Whether a control token may come next. */
   #allows(id: number): boolean {
     const { endThink, call, endCall } = this.#tags
+    if (this.#character !== 0) return false
     if (this.#part === 'reasoning') return id === endThink && this.#visible
     if (this.#part === 'toolCall') return id === endCall
     if (this.#options.stopIds.has(id)) return this.#visible
@@ -96,6 +104,7 @@ export class ReplySampler {
     } else {
       const text = this.#decoder.decode(this.#tokenizer.tokenBytes(token), { stream: true })
       this.#visible ||= text.trim() !== ''
+      this.#character = this.#utf8.after(this.#character, token)
       if (this.#part === 'reasoning') this.#reasoningTokens++
       this.#closeInTime()
     }
@@ -105,6 +114,7 @@ export class ReplySampler {
     this.#part = part
     this.#visible = false
     this.#decoder = new TextDecoder()
+    this.#character = 0
     this.#closeInTime()
   }
 
