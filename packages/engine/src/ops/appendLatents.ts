@@ -1,13 +1,14 @@
 import { EngineError, requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import type { Tensor } from '../tensor.ts'
+import { isCacheFor } from './cachedAttention.ts'
 import { normalise } from './rmsNorm.ts'
 import { type RotaryTable, rotatePairs } from './rotary.ts'
 
 /**
- * cache[positions[r],:rank] = x[r,:rank] / rms(x[r,:rank]) · norm, and cache[positions[r],rank:] = x[r,rank:], rotated as by
- * `rotary`. x: [rows, rank + ropeDim]; norm: [rank]; cos, sin: [positions, ropeDim/2]; cache: [capacity, rank + ropeDim];
- * positions differ.
+ * to[:rank] = x[r,:rank] / rms(x[r,:rank]) · norm, and to[rank:] = x[r,rank:], rotated as by `rotary`, where to is
+ * cache[r·apart + positions[r],:]. x: [rows, rank + ropeDim]; norm: [rank]; cos, sin: [positions, ropeDim/2]; cache: [capacity, rank + ropeDim];
+ * no two rows go to the same place.
  */
 const forward = kernel({
   name: 'appendLatents',
@@ -22,13 +23,14 @@ const forward = kernel({
     rank: i32,
     ropeDim: i32,
     interleaved: i32,
+    apart: i32,
     eps: f32,
   },
-  reference({ x, norm, cos, sin, positions, cache, rows, rank, ropeDim, interleaved, eps }) {
+  reference({ x, norm, cos, sin, positions, cache, rows, rank, ropeDim, interleaved, apart, eps }) {
     const width = rank + ropeDim
     const half = ropeDim / 2
     for (let r = 0; r < rows; r++) {
-      const [from, to] = [r * width, positions[r]! * width]
+      const [from, to] = [r * width, (r * apart + positions[r]!) * width]
       let sum = 0
       for (let i = 0; i < rank; i++) sum += x[from + i]! ** 2
       const scale = 1 / Math.sqrt(sum / rank + eps)
@@ -42,12 +44,12 @@ const forward = kernel({
       }
     }
   },
-  build(k, { x, norm, cos, sin, positions, cache, rows, rank, ropeDim, interleaved, eps }) {
+  build(k, { x, norm, cos, sin, positions, cache, rows, rank, ropeDim, interleaved, apart, eps }) {
     const width = rank.add(ropeDim)
     const half = ropeDim.div(2)
     k.rows(rows, r => {
       const position = positions.at(r)
-      const [from, to] = [x.from(r.mul(width)), cache.from(position.mul(width))]
+      const [from, to] = [x.from(r.mul(width)), cache.from(r.mul(apart).add(position).mul(width))]
       normalise(k, from, norm, to, rank, eps)
       const [key, rotated] = [from.from(rank), to.from(rank)]
       const [c, s] = [cos, sin].map(table => table.from(position.mul(half)))
@@ -77,7 +79,8 @@ export interface LatentOptions {
 /**
  * What multi-head latent attention caches of new tokens (DeepSeek-V2, section 2.1): the latent, normalised, and the key
  * that all heads share, rotated. Row r goes to cache[positions[r]]; no gradient. x: [rows, rank + ropeDim]; norm: [rank];
- * cache: [capacity, rank + ropeDim]; positions: i32 [rows], all different. An `index` error for a position beyond the
+ * cache: [capacity, rank + ropeDim]; positions: i32 [rows], all different. Of a cache [rows, capacity, rank + ropeDim]
+ * row r goes to cache[r, positions[r]]. An `index` error for a position beyond the
  * cache or the table.
  */
 export function appendLatents(
@@ -92,11 +95,16 @@ export function appendLatents(
   const rank = norm.size
   const ropeDim = width - rank
   requireShape(
-    x.shape.length === 2 && cache.shape[1] === width && positions.size === rows && cos.shape[1] === ropeDim / 2,
+    x.shape.length === 2 &&
+      cache.shape.at(-1) === width &&
+      positions.size === rows &&
+      cos.shape[1] === ropeDim / 2 &&
+      isCacheFor(rows, cache),
     () =>
       `appendLatents: [${x.shape}] at ${positions.size} positions, a norm of ${rank} and angles [${cos.shape}] do not fit a cache [${cache.shape}]`,
   )
-  const end = Math.min(cache.shape[0]!, cos.shape[0]!)
+  const capacity = cache.shape.at(-2)!
+  const end = Math.min(capacity, cos.shape[0]!)
   for (const position of positions.integers) {
     if (position < 0 || position >= end) {
       throw new EngineError(
@@ -105,6 +113,13 @@ export function appendLatents(
       )
     }
   }
-  const shape = { rows, rank, ropeDim, interleaved: interleaved ? 1 : 0, eps }
+  const shape = {
+    rows,
+    rank,
+    ropeDim,
+    interleaved: interleaved ? 1 : 0,
+    apart: cache.shape.length === 3 ? capacity : 0,
+    eps,
+  }
   cache.device.run(forward, { x, norm, cos, sin, positions, cache, ...shape })
 }

@@ -9,7 +9,7 @@ const keyBlock = 4
 
 /**
  * y[r,h,:] = Σ_j softmax_j(scale · q[r,h,:]·k[j,g,:]) v[j,g,:] over keys j ≤ positions[r], g = floor(h·groups/heads).
- * q: [rows, heads, dim]; y: [rows, heads, valueDim]. Consecutive keys (values) lie kRow (vRow) numbers apart and groups
+ * Row r's keys and values begin at row r·apart of k and v. q: [rows, heads, dim]; y: [rows, heads, valueDim]. Consecutive keys (values) lie kRow (vRow) numbers apart and groups
  * dim (valueDim), so v may be the first columns of the same rows as k; there are `capacity` of them at most.
  */
 export const attendCache = kernel({
@@ -28,30 +28,33 @@ export const attendCache = kernel({
     kRow: i32,
     vRow: i32,
     capacity: i32,
+    apart: i32,
     scale: f32,
   },
-  reference({ q, k, v, y, positions, rows, heads, groups, dim, valueDim, kRow, vRow, scale }) {
+  reference({ q, k, v, y, positions, rows, heads, groups, dim, valueDim, kRow, vRow, apart, scale }) {
     for (let r = 0; r < rows; r++) {
       const seen = positions[r]! + 1
+      const [keys, values] = [k.subarray(r * apart * kRow), v.subarray(r * apart * vRow)]
       for (let h = 0; h < heads; h++) {
         const g = Math.floor((h * groups) / heads)
         const scores = new Float64Array(seen)
         for (let j = 0; j < seen; j++) {
-          for (let i = 0; i < dim; i++) scores[j]! += scale * q[(r * heads + h) * dim + i]! * k[j * kRow + g * dim + i]!
+          for (let i = 0; i < dim; i++)
+            scores[j]! += scale * q[(r * heads + h) * dim + i]! * keys[j * kRow + g * dim + i]!
         }
         const largest = scores.reduce((a, b) => Math.max(a, b))
         const weights = scores.map(score => Math.exp(score - largest))
         const sum = weights.reduce((a, b) => a + b)
         for (let i = 0; i < valueDim; i++) {
           let mean = 0
-          for (let j = 0; j < seen; j++) mean += weights[j]! * v[j * vRow + g * valueDim + i]!
+          for (let j = 0; j < seen; j++) mean += weights[j]! * values[j * vRow + g * valueDim + i]!
           y[(r * heads + h) * valueDim + i] = mean / sum
         }
       }
     }
   },
   build(k, args) {
-    const { q, k: key, v, y, positions, rows, heads, groups, dim, valueDim, kRow, vRow, capacity, scale } = args
+    const { q, k: key, v, y, positions, rows, heads, groups, dim, valueDim, kRow, vRow, capacity, apart, scale } = args
     const perGroup = heads.div(groups)
     const blocks = perGroup.ceilDiv(headBlock)
     k.tasks(rows.mul(groups).mul(blocks), task => {
@@ -60,8 +63,9 @@ export const attendCache = kernel({
       const inGroup = task.rem(blocks).mul(headBlock)
       const head = r.mul(heads).add(g.mul(perGroup)).add(inGroup)
       const seen = positions.at(r).add(1)
-      const keys = { rows: key.from(g.mul(dim)), stride: kRow, width: dim }
-      const values = { rows: v.from(g.mul(valueDim)), stride: vRow, width: valueDim }
+      const past = r.mul(apart)
+      const keys = { rows: key.from(past.mul(kRow).add(g.mul(dim))), stride: kRow, width: dim }
+      const values = { rows: v.from(past.mul(vRow).add(g.mul(valueDim))), stride: vRow, width: valueDim }
       const attend = (count: number) => {
         const all = <T>(make: (h: number) => T) => Array.from({ length: count }, (_, h) => make(h))
         const queries = all(h => q.from(head.add(h).mul(dim)))
@@ -83,6 +87,10 @@ export const attendCache = kernel({
 })
 
 export const cachedAttentionKernels = [attendCache]
+
+/** Whether `rows` new tokens can look into it: one sequence for all, or one for each. */
+export const isCacheFor = (rows: number, { shape }: Tensor): boolean =>
+  shape.length === 2 || (shape.length === 3 && shape[0] === rows)
 
 /** Rows of a cache as one group of heads sees them. */
 export interface CacheRows {
@@ -186,8 +194,8 @@ export function sumValues(
 /**
  * Attention of the newest tokens over caches of keys and values (grouped-query, Ainslie et al. 2023): row r sees the keys
  * up to positions[r], so one call may hold tokens at any places. For decoding: no gradient.
- * q: [rows, heads, dim]; keys: [capacity, groups·dim]; values: [capacity, groups·valueDim]; positions: i32 [rows];
- * returns [rows, heads·valueDim].
+ * q: [rows, heads, dim]; keys: [capacity, groups·dim]; values: [capacity, groups·valueDim], or both with [rows] before
+ * it, where each row has a sequence of its own; positions: i32 [rows]; returns [rows, heads·valueDim].
  */
 export function cachedAttention(
   q: Tensor,
@@ -197,20 +205,25 @@ export function cachedAttention(
   { groups, scale }: { groups: number; scale: number },
 ): Tensor {
   const [rows, heads, dim] = q.shape as [number, number, number]
-  const [capacity, kRow] = keys.shape as [number, number]
-  const vRow = values.shape[1]!
+  const [capacity, kRow] = keys.shape.slice(-2) as [number, number]
+  const vRow = values.shape.at(-1)!
   requireShape(
-    q.shape.length === 3 && positions.size === rows && heads % groups === 0 && kRow === groups * dim,
+    q.shape.length === 3 &&
+      positions.size === rows &&
+      heads % groups === 0 &&
+      kRow === groups * dim &&
+      isCacheFor(rows, keys),
     () =>
       `cachedAttention: ${groups} groups of keys [${keys.shape}] do not fit queries [${q.shape}] at ${positions.size} positions`,
   )
   requireShape(
-    values.shape[0] === capacity && vRow % groups === 0,
+    values.size === (keys.size / kRow) * vRow && vRow % groups === 0,
     () => `cachedAttention: values [${values.shape}] do not fit keys [${keys.shape}] in ${groups} groups`,
   )
   const valueDim = vRow / groups
   const y = q.device.temporary([rows, heads * valueDim])
-  const shape = { rows, heads, groups, dim, valueDim, kRow, vRow, capacity, scale }
+  const apart = keys.shape.length === 3 ? capacity : 0
+  const shape = { rows, heads, groups, dim, valueDim, kRow, vRow, capacity, apart, scale }
   q.device.run(attendCache, { q, k: keys, v: values, y, positions, ...shape })
   return y
 }
