@@ -57,18 +57,19 @@ export const legend = (entries: readonly { name: Text; className: string }[]): s
     )
     .join('')}</p>`
 
-/** Counts by powers of two, drawn over each other: `before` behind `after`. Bins beyond the ends are left out. */
+/** Counts by powers of two from `range[0]` up to before `range[1]`, drawn over each other: `before` behind `after`. */
 export function histogram(
   title: Text,
   { before = [], after }: { readonly before?: readonly number[]; readonly after: readonly number[] },
-  size: { readonly width: number; readonly height: number; readonly labels: boolean },
+  size: {
+    readonly range: readonly [number, number]
+    readonly width: number
+    readonly height: number
+    readonly labels: boolean
+  },
 ): string {
-  const all = Array.from({ length: Math.max(before.length, after.length) }, (_, k) => [before[k] ?? 0, after[k] ?? 0])
-  const first = Math.max(
-    0,
-    all.findIndex(counts => Math.max(...counts) > 0),
-  )
-  const bins = all.slice(first)
+  const [first, end] = size.range
+  const bins = Array.from({ length: end - first }, (_, k) => [before[first + k] ?? 0, after[first + k] ?? 0])
   const highest = Math.max(1, ...bins.flat())
   const margin = size.labels ? { left: 70, bottom: 24, top: 10 } : { left: 4, bottom: 18, top: 4 }
   const binWidth = Math.min(70, (size.width - margin.left - 4) / Math.max(1, bins.length))
@@ -98,7 +99,7 @@ export function histogram(
 
 /** 64, 1k, 131k, 4M. */
 const compact = (value: number): string =>
-  value < 1000 ? `${value}` : value < 1e6 ? `${Math.round(value / 1e3)}k` : `${Math.round(value / 1e6)}M`
+  value < 1000 ? `${value}` : value < 1e6 ? `${Math.floor(value / 1e3)}k` : `${Math.floor(value / 1e6)}M`
 
 const svg = (title: Text, width: number, height: number, parts: readonly string[]): string =>
-  `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(`${title.ko} · ${title.en}`)}">\n${parts.join('\n')}\n</svg>`
+  `<div class="scroll"><svg viewBox="0 0 ${width} ${height}" style="min-width:${width * 0.75}px" role="img" aria-label="${escapeXml(`${title.ko} · ${title.en}`)}">\n${parts.join('\n')}\n</svg></div>`

@@ -65,7 +65,8 @@ export async function readDataReport(path: string): Promise<DataReport> {
   if (!existsSync(path)) throw new DataError('missing', `there is no ${path}: name a report, or the folder of a run`)
   const file = reportFile(path)
   const value = readJson(file) as Partial<CleaningReport & CorpusReport> | null
-  if (value?.version === 1 && value.files && value.steps) return ofCleaning(basename(path), value as CleaningReport)
+  if (value?.version === 1 && value.files && value.steps)
+    return ofCleaning(join(basename(dirname(resolve(file))), basename(file)), value as CleaningReport)
   if (value?.key && value.sources) return await ofCorpus(dirname(resolve(file)), value as CorpusReport)
   throw new DataError(
     'format',
@@ -93,10 +94,11 @@ function ofCleaning(title: string, { files, total, steps, withoutTextPlaces }: C
     found: {},
     samples: withoutTextPlaces.map(place => ({ place, outcome: 'dropped', reason: 'withoutText', text: '' })),
   }
+  const shared = sharedFolder(files.map(({ path }) => path)).length
   return {
     title,
     sources: files.map(({ path, records, read, kept }) => ({
-      name: path,
+      name: path.slice(shared),
       read: records,
       kept: kept.documents,
       charactersRead: read.characters,
@@ -107,6 +109,13 @@ function ofCleaning(title: string, { files, total, steps, withoutTextPlaces }: C
     })),
     steps: [format, ...steps],
   }
+}
+
+/** The folder, with its slash, in which all paths lie. */
+function sharedFolder([first = '', ...others]: readonly string[]): string {
+  let folder = dirname(first)
+  while (folder !== dirname(folder) && !others.every(path => path.startsWith(`${folder}/`))) folder = dirname(folder)
+  return first.startsWith(`${folder}/`) ? `${folder}/` : ''
 }
 
 /** The filters of a recipe's source in their order, as steps, with the count of each that the report has. */

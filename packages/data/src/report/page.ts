@@ -16,6 +16,7 @@ const colours = [
 ] as const
 
 const style = `${languageStyle}
+td, th { overflow-wrap: normal } .scroll { overflow-x: auto }
 table { border-collapse: collapse; width: 100%; font-size: .9rem } th { text-align: left; font-weight: 600 }
 th, td { padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
 .count { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
@@ -25,7 +26,7 @@ ${colours.map(([light, dark], i) => `.step${i} { fill: light-dark(${light}, ${da
 .lengths { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem }
 figure { margin: 0 } figcaption { font-size: .85rem } details { margin: .5rem 0 } summary { cursor: pointer; font-weight: 600 }
 blockquote { margin: .5rem 0; padding: .1rem .8rem; border-left: 3px solid var(--line); white-space: pre-wrap; font-size: .9rem }
-blockquote.before { opacity: .7 }`
+blockquote small { float: right; margin-left: 1rem }`
 
 const count = (value: number): string => value.toLocaleString('en-US')
 const share = (part: number, whole: number): string => (whole === 0 ? '–' : `${((part / whole) * 100).toFixed(1)}%`)
@@ -158,13 +159,13 @@ function sourceTable(sources: readonly SourceSummary[]): string {
   }
   const license = (text: string) => (hasLicense ? `<td>${escapeXml(text)}</td>` : '')
   return [
-    `<table><tr><th>${both({ ko: '출처', en: 'source' })}</th>`,
+    `<div class="scroll"><table><tr><th>${both({ ko: '출처', en: 'source' })}</th>`,
     ...heads.map(head => `<th class="count">${both(head)}</th>`),
     hasLicense ? `<th>${both({ ko: '이용 허락', en: 'licence' })}</th></tr>` : '</tr>',
     ...sources.map(
       source => `<tr><td>${escapeXml(source.name)}</td>${row(source)}${license(source.license ?? '')}</tr>`,
     ),
-    `<tr><th>${both({ ko: '모두', en: 'all' })}</th>${row(total)}${license('')}</tr></table>`,
+    `<tr><th>${both({ ko: '모두', en: 'all' })}</th>${row(total)}${license('')}</tr></table></div>`,
   ].join('\n')
 }
 
@@ -211,9 +212,9 @@ function stepSection(steps: readonly StepSummary[]): string[] {
     `<h3>${both(title)}</h3>`,
     legend(Object.entries(names).map(([className, name]) => ({ name, className }))),
     barChart(title, rows),
-    `<table><tr>${heads.map(([head, name]) => `<th class="${name}">${both(head)}</th>`).join('')}</tr>`,
+    `<div class="scroll"><table><tr>${heads.map(([head, name]) => `<th class="${name}">${both(head)}</th>`).join('')}</tr>`,
     ...steps.map(cells),
-    '</table>',
+    '</table></div>',
   ]
 }
 
@@ -227,11 +228,16 @@ function lengthSection(sources: readonly SourceSummary[]): string[] {
   const title = { ko: '길이마다 문서 수', en: 'Documents by length' }
   const read = sources.every(source => source.lengthsRead) ? addUp(sources.map(source => source.lengthsRead ?? [])) : []
   const total = { before: read, after: addUp(sources.map(source => source.lengthsKept)) }
+  const bins = Math.max(total.before.length, total.after.length)
+  const first = Array.from({ length: bins }, (_, k) => (total.before[k] ?? 0) + (total.after[k] ?? 0)).findIndex(
+    Boolean,
+  )
+  const range = [Math.max(0, first), bins] as const
   const small = sources.map(({ name, lengthsRead = [], lengthsKept }) => {
     const chart = histogram(
       same(name),
       { before: lengthsRead, after: lengthsKept },
-      { width: 260, height: 110, labels: false },
+      { range, width: 260, height: 110, labels: false },
     )
     return `<figure>${chart}<figcaption>${escapeXml(name)}</figcaption></figure>`
   })
@@ -243,9 +249,9 @@ function lengthSection(sources: readonly SourceSummary[]): string[] {
     })}</p>`,
     legend([
       { name: { ko: '남은 문서', en: 'kept' }, className: 'kept' },
-      ...(read.length > 0 ? [{ name: { ko: '빠진 문서', en: 'dropped' }, className: 'other' }] : []),
+      ...(read.length > 0 ? [{ name: { ko: '읽은 문서', en: 'read' }, className: 'other' }] : []),
     ]),
-    histogram(title, total, { width: 860, height: 220, labels: true }),
+    histogram(title, total, { range, width: 860, height: 220, labels: true }),
     ...(sources.length > 1 ? [`<div class="lengths">${small.join('\n')}</div>`] : []),
   ]
 }
@@ -253,8 +259,7 @@ function lengthSection(sources: readonly SourceSummary[]): string[] {
 function sampleSection(sources: readonly SourceSummary[], steps: readonly StepSummary[]): string[] {
   const kept = sources.filter(source => source.samples.length > 0)
   const keptSamples = kept.map(
-    ({ name, samples }) =>
-      `<h4>${escapeXml(name)}</h4>${samples.map(text => `<blockquote>${escapeXml(text)}</blockquote>`).join('')}`,
+    ({ name, samples }) => `<h4>${escapeXml(name)}</h4>${samples.map(text => quote(text)).join('')}`,
   )
   const touched = steps.filter(step => step.samples.length > 0)
   if (kept.length + touched.length === 0) return []
@@ -276,14 +281,17 @@ function sampleSection(sources: readonly SourceSummary[], steps: readonly StepSu
   ]
 }
 
+const quote = (text: string, label?: Text): string =>
+  `<blockquote>${label ? `<small>${both(label)}</small>` : ''}${escapeXml(text)}</blockquote>`
+
 function sampleOf({ place, outcome, reason, text, before, original }: CleaningSample): string {
   const verb = outcome === 'dropped' ? { ko: '뺌', en: 'dropped' } : { ko: '고침', en: 'changed' }
   return [
     `<p>${both(verb)}: ${both(reasonText(reason))} <small>${escapeXml(place)}</small></p>`,
-    before === undefined ? '' : `<blockquote class="before"><del>${escapeXml(before)}</del></blockquote>`,
-    text === '' ? '' : `<blockquote>${escapeXml(text)}</blockquote>`,
+    before === undefined ? '' : quote(before, { ko: '앞', en: 'before' }),
+    text === '' ? '' : quote(text, before === undefined ? undefined : { ko: '뒤', en: 'after' }),
     original
-      ? `<p>${both({ ko: '먼저 나온 글', en: 'the earlier one' })} <small>${escapeXml(original.place)}</small></p><blockquote>${escapeXml(original.text)}</blockquote>`
+      ? `<p>${both({ ko: '먼저 나온 글', en: 'the earlier one' })} <small>${escapeXml(original.place)}</small></p>${quote(original.text)}`
       : '',
   ].join('\n')
 }

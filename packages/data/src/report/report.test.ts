@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { cleanCorpus } from '../corpus.ts'
 import { sourceSchema } from '../source.ts'
@@ -90,7 +90,8 @@ describe('of modu data clean', () => {
 
   test('holds counts, reasons, lengths and samples, in both languages', async () => {
     const report = await readDataReport(file('clean.json', cleaned(2)))
-    expect(report.sources[1]).toMatchObject({ name: '자료/<1>.jsonl', read: 10, kept: 6, charactersKept: 201 })
+    expect(report.title).toBe(`${basename(folder)}/clean.json`)
+    expect(report.sources[1]).toMatchObject({ name: '<1>.jsonl', read: 10, kept: 6, charactersKept: 201 })
     expect(report.steps.map(step => [step.name, step.documents, step.changed, step.dropped])).toEqual([
       ['format', 20, 0, 2],
       ['personalData', 9, 2, 0],
