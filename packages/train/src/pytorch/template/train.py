@@ -36,13 +36,19 @@ AHEAD = 8
 # ---------------------------------------------------------------------------------------------------------- data
 
 
+def mapped(path, dtype):
+    """An array that stays in its file; without the cost of numpy's memmap class at each access."""
+    return np.memmap(path, dtype=dtype, mode="r").view(np.ndarray)
+
+
 class Data:
     """All tokens one behind the other, and for each step of each stage the segments of them that it learns."""
 
     def __init__(self, run):
         folder = FOLDER / "data"
-        self.tokens = np.memmap(folder / "tokens.bin", dtype="<u2" if run["tokenBytes"] == 2 else "<u4", mode="r")
-        self.counted = np.memmap(folder / "counted.bin", dtype=np.uint8, mode="r")
+        self.tokens = mapped(folder / "tokens.bin", f"<u{run['tokenBytes']}")
+        # 1 where a token is the assistant's
+        self.counted = mapped(folder / "counted.bin", np.uint8)
         # UTF-8 bytes that each token stands for
         self.lengths = np.fromfile(folder / "lengths.bin", dtype="<u2").astype(np.int64)
         self.segments, self.steps = {}, {}
@@ -185,6 +191,8 @@ class Ranks:
         self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
         if cuda:
             torch.cuda.set_device(self.device)
+            # cuDNN plans attention anew for every number of rows.
+            torch.backends.cuda.enable_cudnn_sdp(False)
         if self.count > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if cuda else "gloo")
         self.index = dist.get_rank() if self.count > 1 else 0
