@@ -1,3 +1,4 @@
+import { escapeXml, htmlPage } from '@modu/data'
 import { saidText } from './answer.ts'
 import { promptText } from './answersTable.ts'
 import type { EvalReport } from './evaluate.ts'
@@ -5,15 +6,8 @@ import type { Metric, Result } from './result.ts'
 import { baselineName, intervalText, type Language, metrics, noteLines, valueText } from './words.ts'
 
 const style = `
-:root { color-scheme: light dark; --ink: light-dark(#1e293b, #e2e8f0); --soft: light-dark(#64748b, #94a3b8);
-  --line: light-dark(#e2e8f0, #334155); --bar: light-dark(#2563eb, #60a5fa); --other: light-dark(#cbd5e1, #475569) }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink); background: light-dark(#fff, #0f172a);
-  font: 1rem/1.6 "Noto Sans KR", "Noto Sans CJK KR", system-ui, sans-serif }
-p, small { color: var(--soft) } svg { width: 100%; height: auto }
-svg text { font-size: 13px; fill: var(--ink) } svg .soft { fill: var(--soft) }
 .model { fill: var(--bar) } .baseline { fill: var(--other) } .interval { stroke: var(--ink); stroke-width: 1.5 }
-.axis { stroke: var(--line) } dt { font-weight: 600; margin-top: 1rem; white-space: pre-wrap } dd { margin: 0; white-space: pre-wrap }
-`
+dt { font-weight: 600; margin-top: 1rem; white-space: pre-wrap } dd { margin: 0; white-space: pre-wrap }`
 
 /** The report as one page that needs nothing else: for each metric a chart, then the answers word for word. */
 export function reportPage({ model, seed, results, answers }: EvalReport, language: Language): string {
@@ -39,10 +33,7 @@ export function reportPage({ model, seed, results, answers }: EvalReport, langua
     })
     return `<h3>${escapeXml(source)} (${all.length})</h3><dl>${items.join('\n')}</dl>`
   })
-  return [
-    `<!doctype html><html lang="${language}"><head><meta charset="utf-8">`,
-    '<meta name="viewport" content="width=device-width">',
-    `<title>${escapeXml(words.title)}</title><style>${style}</style></head><body>`,
+  const body = [
     `<h1>${escapeXml(words.title)}</h1><p>${words.about}</p>`,
     ...kinds.map(kind =>
       chart(
@@ -53,8 +44,8 @@ export function reportPage({ model, seed, results, answers }: EvalReport, langua
     ),
     ...noteLines(results, language).map(line => `<p>${escapeXml(line)}</p>`),
     ...(answers.length > 0 ? [`<h2>${words.answers}</h2>`, ...answerList] : []),
-    '</body></html>\n',
-  ].join('\n')
+  ]
+  return htmlPage({ language, title: words.title, style, body })
 }
 
 const left = 200
@@ -114,5 +105,3 @@ function chart(metric: Metric, results: readonly Result[], language: Language): 
     '</svg>',
   ].join('\n')
 }
-
-const escapeXml = (text: string): string => text.replace(/[&<>"]/g, char => `&#${char.charCodeAt(0)};`)

@@ -1,3 +1,4 @@
+import { escapeXml } from '@modu/data'
 import type { Metrics, StepMetrics, ValidationMetrics } from './metrics.ts'
 
 /** A line of the plot: points in data units. */
@@ -27,7 +28,6 @@ const colours = [
   '#b45309',
 ]
 
-const escapeXml = (text: string): string => text.replace(/[&<>"]/g, char => `&#${char.charCodeAt(0)};`)
 const short = (value: number): string => String(Number(value.toPrecision(3)))
 
 /** About `count` round numbers from `low` to `high`. */
