@@ -1,3 +1,5 @@
+import { lettersByScript, sumOfLetters } from './steps/letters.ts'
+
 /** The steps that turn collected text into plain Korean prose. Each is a pure function from text to text. */
 
 const namedEntities: Readonly<Record<string, string>> = {
@@ -126,19 +128,20 @@ export function stripUrls(text: string): string {
   return stripWebAddresses(text).replace(/<?[\w.+-]+@[\w-]+(?:\.[\w-]+)+>?/g, '')
 }
 
-const letters = /\p{L}/gu
-const hangul = /[가-힣]/g
-const count = (text: string, pattern: RegExp): number => text.match(pattern)?.length ?? 0
-
 /** The part of a text's letters that are Hangul syllables, 0 to 1; 0 where there are no letters. */
 export function hangulShare(text: string): number {
-  const all = count(text, letters)
-  return all === 0 ? 0 : count(text, hangul) / all
+  const letters = lettersByScript(text)
+  const all = sumOfLetters(letters)
+  return all === 0 ? 0 : letters.hangul / all
 }
 
 /** Drops lines that are mostly not Korean (code, English notes), which documentation mixes with its prose. */
 export function dropForeignLines(text: string): string {
-  const keep = (line: string) => count(line, letters) < 4 || hangulShare(line) >= 0.4
+  const keep = (line: string) => {
+    const letters = lettersByScript(line)
+    const all = sumOfLetters(letters)
+    return all < 4 || letters.hangul >= 0.4 * all
+  }
   return text.split('\n').filter(keep).join('\n')
 }
 

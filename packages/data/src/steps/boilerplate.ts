@@ -23,11 +23,17 @@ const everydayControls = new Set(
   ),
 )
 
+const firstLetters = new Set([...controls, ...everydayControls].map(control => control[0]!))
+
+/** Most lines need no closer look. */
+const beginsLikeControl = (line: string): boolean =>
+  firstLetters.has(/[\p{L}\p{N}]/u.exec(line)?.[0].toLowerCase() ?? '')
+
 const notLetters = /[^\p{L}\p{N}]+/gu
 
 /** Whether all that a line says is parts and buttons of a page: 로그인 | 회원가입, 페이스북 트위터 카카오톡. */
 function isControls(line: string): boolean {
-  if (line.length > 200 || /[.!?,~]/.test(line)) return false
+  if (line.length > 200 || !beginsLikeControl(line) || /[.!?,~]/.test(line)) return false
   const words = line.toLowerCase().split(notLetters).filter(Boolean)
   let plain = 0
   let everyday = 0

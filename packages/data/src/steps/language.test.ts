@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { languageStep, lettersByScript } from './language.ts'
+import { languageStep } from './language.ts'
+import { lettersByScript } from './letters.ts'
 
 test('letters are counted by script', () => {
   expect(lettersByScript('한글 abcé 漢字 かナ・ Да ㅋ ไทย 12!')).toEqual({

@@ -11,8 +11,11 @@ const notations = {
   webAddresses: stripWebAddresses,
 }
 
+/** What a text with any markup has. */
+const marks = /[`~{}[\]|<>&*_#=^]|''|::|\.\. |^[ \t]*[-+"']|https?:|www\./im
+
 /** Takes out blocks of code, markup of four notations (what it marks stays) and web addresses. */
 export function markupStep(text: string): Outcome {
-  const outcome = repair(text, notations)
+  const outcome = marks.test(text) ? repair(text, notations) : { text, found: {} }
   return outcome.text.trim() === '' ? { dropped: 'empty', found: outcome.found } : outcome
 }

@@ -12,27 +12,30 @@ const shingleLength = 5
 export const threshold = 0.66
 
 const noise = new Random(20)
-const multipliers = Uint32Array.from({ length: signatureLength }, () => noise.bits() | 1)
-const offsets = Uint32Array.from({ length: signatureLength }, () => noise.bits())
+const multipliers = Int32Array.from({ length: signatureLength }, () => noise.bits() | 1)
+const offsets = Int32Array.from({ length: signatureLength }, () => noise.bits())
 
 /**
- * The MinHash signature of a text (Broder 1997): for each of 80 hash functions, the least value over its character
- * 5-grams without spaces and letter case. Two texts agree in each place with the probability of their Jaccard
+ * The MinHash signature of a text, given without spaces and letter case (Broder 1997): for each of 80 hash functions, the least value over its character
+ * 5-grams. Two texts agree in each place with the probability of their Jaccard
  * similarity. Of each value 16 bits are kept (Li and König 2010).
  */
-export function minHash(text: string): Uint16Array {
-  const letters = text.toLowerCase().replace(/\s+/g, '')
-  const least = new Uint32Array(signatureLength).fill(0xffffffff)
-  for (let start = 0; start === 0 || start + shingleLength <= letters.length; start++) {
-    const hash = hashText(letters, 7, start, Math.min(start + shingleLength, letters.length))
-    for (let i = 0; i < signatureLength; i++) {
-      const value = (Math.imul(hash, multipliers[i]!) + offsets[i]!) >>> 0
-      if (value < least[i]!) least[i] = value
-    }
-  }
+export function minHash(letters: string): Uint16Array {
+  const shingles = Math.max(1, letters.length - shingleLength + 1)
+  const hashes = new Int32Array(shingles)
+  for (let i = 0; i < shingles; i++) hashes[i] = hashText(letters, 7, i, Math.min(i + shingleLength, letters.length))
   const signature = new Uint16Array(signatureLength)
-  // The least of many values begins with zeros: mixed, any 16 bits of it tell as much as others.
-  for (let i = 0; i < signatureLength; i++) signature[i] = mixBits(least[i]!)
+  for (let i = 0; i < signatureLength; i++) {
+    const multiplier = multipliers[i]!
+    const offset = offsets[i]!
+    let least = 0x7fffffff
+    for (let shingle = 0; shingle < shingles; shingle++) {
+      const value = (Math.imul(hashes[shingle]!, multiplier) + offset) | 0
+      if (value < least) least = value
+    }
+    // The least of many values begins with zeros: mixed, any 16 bits of it tell as much as others.
+    signature[i] = mixBits(least)
+  }
   return signature
 }
 
@@ -43,15 +46,18 @@ export function similarity(a: Uint16Array, b: Uint16Array): number {
   return equal / signatureLength
 }
 
-/** Of each band of a signature a hash in two words: documents that share one are compared. */
-export function bandKeys(signature: Uint16Array): (readonly [high: number, low: number])[] {
-  return Array.from({ length: bands }, (_, band) => {
+/** A hash of each band of a signature, in two words: documents that share one are compared. */
+export function bandKeys(signature: Uint16Array): Uint32Array {
+  const keys = new Uint32Array(2 * bands)
+  for (let band = 0; band < bands; band++) {
     let high = band
     let low = ~band
-    for (const value of signature.subarray(band * rows, (band + 1) * rows)) {
-      high = mixBits(high ^ value)
-      low = mixBits(low ^ value)
+    for (let i = band * rows; i < (band + 1) * rows; i++) {
+      high = mixBits(high ^ signature[i]!)
+      low = mixBits(low ^ signature[i]!)
     }
-    return [high, low]
-  })
+    keys[2 * band] = high
+    keys[2 * band + 1] = low
+  }
+  return keys
 }

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { writeFileAtomic } from '@modu/model/files'
-import { fingerprint } from './exactDuplicates.ts'
+import { fingerprint, lettersOf } from './exactDuplicates.ts'
 import { bandKeys, bands, minHash, signatureLength } from './nearDuplicates.ts'
 
 /** What duplicates are told by, of one document: 312 bytes with its place and length, whatever the text. */
@@ -13,12 +13,11 @@ export interface Print {
 }
 
 /** Without a signature (all zeros) where near duplicates are not looked for, for it takes most of the time. */
-export const printOf = (text: string, number: number, withSignature: boolean): Print => ({
-  number,
-  characters: text.length,
-  fingerprint: fingerprint(text),
-  signature: withSignature ? minHash(text) : new Uint16Array(signatureLength),
-})
+export function printOf(text: string, number: number, withSignature: boolean): Print {
+  const letters = lettersOf(text)
+  const signature = withSignature ? minHash(letters) : new Uint16Array(signatureLength)
+  return { number, characters: text.length, fingerprint: fingerprint(letters), signature }
+}
 
 /** Bytes a document in each column of a file of prints, in order: columns, so that one of them can be read alone. */
 const widths = { numbers: 4, characters: 4, fingerprints: 8, bands: 8 * bands, signatures: 2 * signatureLength }
@@ -42,7 +41,9 @@ export function writePrints(path: string, prints: readonly Print[]): void {
   const signatures = new Uint16Array(signatureLength * count)
   for (const [document, { signature }] of prints.entries()) {
     signatures.set(signature, document * signatureLength)
-    for (const [band, key] of bandKeys(signature).entries()) keys.set(key, 2 * (band * count + document))
+    for (const [place, word] of bandKeys(signature).entries()) {
+      keys[2 * ((place >> 1) * count + document) + (place & 1)] = word
+    }
   }
   writeFileAtomic(path, [
     bytesOf(Uint32Array.from(prints, print => print.number)),

@@ -1,3 +1,4 @@
+import { hashText, mixBits } from './hash.ts'
 import type { Outcome, Step } from './step.ts'
 
 /*
@@ -14,6 +15,7 @@ const mostOfOneRun: readonly (readonly [words: number, share: number])[] = [
   [3, 0.18],
   [4, 0.16],
 ]
+const [longestRun, leastShare] = mostOfOneRun.at(-1)!
 const mostSymbols = 0.3
 const mostJamo = 0.3
 const longestMeanWord = 15
@@ -34,18 +36,32 @@ function repeatedLine(lines: readonly string[], length: number): string | undefi
 /** The most frequent run of words, if it takes too much of the text; at least three times, for twice is rhetoric. */
 function repeatedRun(words: readonly string[], length: number): string | undefined {
   if (words.length < wordsBeforeJudging) return undefined
+  const hashes = words.map(word => hashText(word, 11))
+  const longest = words.reduce((most, word) => Math.max(most, word.length), 0)
   for (const [size, share] of mostOfOneRun) {
-    const counts = new Map<string, number>()
-    let most = ''
-    for (let i = 0; i + size <= words.length; i++) {
-      const run = words.slice(i, i + size).join(' ')
-      const count = (counts.get(run) ?? 0) + 1
-      counts.set(run, count)
-      if (count > (counts.get(most) ?? 2)) most = run
-    }
-    if (most.length * (counts.get(most) ?? 0) > share * length) return most
+    const { start, count } = mostFrequentRun(hashes, size)
+    const run = words.slice(start, start + size).join(' ')
+    if (count >= 3 && run.length * count > share * length) return run
+    // Longer runs are no more frequent, so most texts are done after pairs.
+    if (count < 3 || count * longestRun * (longest + 1) <= leastShare * length) return undefined
   }
   return undefined
+}
+
+/** By hashes, because strings as keys would take most of the time. */
+function mostFrequentRun(hashes: readonly number[], size: number): { readonly start: number; readonly count: number } {
+  const counts = new Map<number, number>()
+  let most = { start: 0, count: 0 }
+  for (let start = 0; start + size <= hashes.length; start++) {
+    let hash = 0
+    for (let i = start; i < start + size; i++) hash = Math.imul(hash, 0x9e3779b1) + hashes[i]!
+    // 30 bits are integers to the engine, not floating-point numbers.
+    const key = mixBits(hash) >>> 2
+    const count = (counts.get(key) ?? 0) + 1
+    counts.set(key, count)
+    if (count > most.count) most = { start, count }
+  }
+  return most
 }
 
 const sumOfLengths = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + text.length, 0)

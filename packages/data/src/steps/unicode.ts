@@ -74,5 +74,8 @@ const repairs = {
   compatibility: plainForms,
 }
 
+/** What no repair touches: most Korean text is nothing else. */
+const plain = /^[\n\u0020-\u007e가-힣ㄱ-ㅣ·…“”‘’]*$/
+
 /** One way of writing each character: see the head of this file for which compatibility forms go. */
-export const unicodeStep = (text: string): Kept => repair(text, repairs)
+export const unicodeStep = (text: string): Kept => (plain.test(text) ? { text } : repair(text, repairs))
