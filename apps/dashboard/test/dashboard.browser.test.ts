@@ -198,6 +198,12 @@ describe('several runs', () => {
 })
 
 describe('the page', () => {
+  test('shows the first run where the address names one that is gone', async () => {
+    fullRun('full')
+    const page = await open('?run=gone')
+    await eventually(() => legend(page, '학습 손실').count()).toBe(1)
+  })
+
   test('speaks English when asked to, and remembers it', async () => {
     fullRun('full')
     const page = await open()
@@ -236,8 +242,7 @@ describe('the page', () => {
   })
 
   test('fits a phone', async () => {
-    fullRun('one')
-    fullRun('two')
+    for (const name of ['one', 'two', 'three']) fullRun(name)
     const page = await open('', { viewport: { width: 390, height: 800 } })
     await card(page, '학습 손실').waitFor()
     const width = await page.evaluate(() => document.documentElement.scrollWidth)

@@ -21,7 +21,10 @@ export function App({ store }: { store: RunStore }) {
   const [chosen, setChosen] = useState(() => new URLSearchParams(location.search).getAll('run'))
   // Until the reader chooses, the run that trains, or else the youngest, is shown.
   const first = runs?.[0]?.id
-  useEffect(() => setChosen(chosen => (chosen.length === 0 && first !== undefined ? [first] : chosen)), [first])
+  useEffect(() => {
+    const isThere = (id: string) => runs?.some(run => run.id === id)
+    if (first !== undefined) setChosen(chosen => (chosen.some(isThere) ? chosen : [first]))
+  }, [first])
   useEffect(() => store.listen(chosen), [store, chosen])
   useEffect(() => {
     document.title = `${text.title} · ${language === 'ko' ? '모두' : 'Modu'}`

@@ -10,6 +10,7 @@ interface Props {
   curves: readonly Curve[]
   /** Places on the axis to mark by a line: where stages begin. */
   marks: readonly number[]
+  /** In CSS pixels, at least: it fills what its card leaves. */
   height: number
   /** The place under the pointer, in this plot or another on the page; undefined when it has left. */
   onPoint: (place: number | undefined) => void
@@ -32,10 +33,10 @@ export function Plot({ curves, marks, height, onPoint }: Props) {
     const font = `11px ${getComputedStyle(document.body).fontFamily}`
     const axisLook = { stroke: ink, font, ticks: { show: false }, grid: { stroke: line, width: 1 } }
     const place = (value: number) => formatPlace(value, axis, language)
-    const width = box.current!.clientWidth
+    const { clientWidth: width, clientHeight } = box.current!
     const options: uPlot.Options = {
       width,
-      height,
+      height: clientHeight,
       ...seriesOf(latest.current.curves),
       scales: { x: { time: false } },
       axes: [
@@ -61,14 +62,14 @@ export function Plot({ curves, marks, height, onPoint }: Props) {
     }
     const created = new uPlot(options, dataOf(latest.current.curves), box.current!)
     plot.current = created
-    const resize = new ResizeObserver(([entry]) => created.setSize({ width: entry!.contentRect.width, height }))
+    const resize = new ResizeObserver(([entry]) => created.setSize(entry!.contentRect))
     resize.observe(box.current!)
     return () => {
       resize.disconnect()
       created.destroy()
       plot.current = undefined
     }
-  }, [shape, theme, axis, language, height])
+  }, [shape, theme, axis, language])
 
   useEffect(() => {
     const chart = plot.current
@@ -80,7 +81,7 @@ export function Plot({ curves, marks, height, onPoint }: Props) {
     if (zoomed) chart.redraw()
   }, [curves])
 
-  return <div className="plot" ref={box} style={{ height }} />
+  return <div className="plot" ref={box} style={{ minHeight: height }} />
 }
 
 /** The lines a curve is drawn by, those behind first. */
