@@ -13,7 +13,7 @@ const url = positionals[0] ?? 'http://127.0.0.1:8090'
 const browser = await launchBrowser()
 try {
   for (const colorScheme of ['light', 'dark'] as const) {
-    const page = await browser.newPage({ viewport: { width: 1200, height: 1180 }, colorScheme })
+    const page = await browser.newPage({ viewport: { width: 1280, height: 1000 }, colorScheme })
     await page.goto(url)
     await page.locator('.plot canvas').first().waitFor()
     // What comes in pieces has come.
