@@ -16,7 +16,8 @@ import {
 } from '@modu/engine'
 import type { DenseConfig } from './config.ts'
 import { type DecodingStep, roomFor, SequenceCache } from './kvCache.ts'
-import type { KvCache, LanguageModel } from './languageModel.ts'
+import { roomForEach, SequenceCaches } from './kvCaches.ts'
+import type { KvCache, KvCaches, LanguageModel } from './languageModel.ts'
 import { RopeTable } from './ropeTable.ts'
 import {
   checkTokens,
@@ -94,13 +95,13 @@ type MlpWeights = Bound<ReturnType<typeof mlpWeights>>
 type LayerWeights = Bound<ReturnType<typeof layerWeights>>
 type ModelWeights = Bound<ReturnType<typeof modelWeights>>
 
-/** Where the rows of a pass stand: whole sequences, or the newest tokens of one sequence whose past is in a cache. */
+/** Where the rows of a pass stand: whole sequences, or the newest tokens of one sequence whose past is in a cache, or of several. */
 interface Place {
   readonly positions: Tensor
   readonly table: RotaryTable
   /** Of whole sequences where each begins and the last one ends, i32 [sequences + 1]. */
   readonly sequences: number | Tensor
-  readonly cache?: SequenceCache
+  readonly cache?: SequenceCache | SequenceCaches
 }
 
 /* ------------------------------------------------------------------------------------------------------- model */
@@ -146,9 +147,13 @@ export class Dense implements LanguageModel {
     return linearCrossEntropy(this.hidden(ids, starts), this.head, next, { weight })
   }
 
-  createCache(capacity: number): KvCache {
+  createCache(capacity: number): SequenceCache {
     const width = this.config.numKeyValueHeads * this.config.headDim
     return new SequenceCache(this.device, this.config, capacity, [width, width])
+  }
+
+  createCaches(sequences: number, capacity: number): KvCaches {
+    return new SequenceCaches(this.device, sequences, this.createCache(capacity))
   }
 
   step(tokens: ArrayLike<number>, cache: KvCache): Float32Array {
@@ -161,6 +166,15 @@ export class Dense implements LanguageModel {
     })
   }
 
+  stepAll(tokens: ArrayLike<number>, caches: KvCaches): Float32Array {
+    const sequences = roomForEach(caches, tokens)
+    checkTokens(
+      this.config,
+      Array.from(tokens).filter(token => token >= 0),
+    )
+    return sequences.append(tokens, this.decode)
+  }
+
   /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */
   private append(ids: Int32Array, cache: SequenceCache): Tensor {
     const positions = sequencePositions(this.device, [0, ids.length], cache.length)
@@ -170,9 +184,9 @@ export class Dense implements LanguageModel {
     return x
   }
 
-  /** One token of a cached sequence, recorded once and replayed for each (see `RecordedStep`). */
+  /** One token of a cached sequence, or of each of several, recorded once and replayed for each (see `RecordedStep`). */
   private readonly decode: DecodingStep = (ids, positions, cache) => {
-    const x = this.decoder(ids, { positions, table: this.rope.upTo(cache.capacity), sequences: 1, cache })
+    const x = this.decoder(ids, { positions, table: this.rope.upTo(cache.capacity + 1), sequences: 1, cache })
     return this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps))
   }
 
@@ -226,8 +240,9 @@ export class Dense implements LanguageModel {
     const scale = dim ** -0.5
     appendRows(keys, k.reshape([rows, groups * dim]), positions)
     appendRows(values, v.reshape([rows, groups * dim]), positions)
-    if (rows === 1) return cachedAttention(q, keys, values, positions, { groups, scale })
-    const length = cache!.length + rows
+    if (rows === 1 || !(cache instanceof SequenceCache))
+      return cachedAttention(q, keys, values, positions, { groups, scale })
+    const length = cache.length + rows
     const past = [keys, values].map(tensor => tensor.rows(0, length).reshape([length, groups, dim]))
     return attention(q, past[0]!, past[1]!, { sequences: 1, scale })
   }

@@ -24,7 +24,8 @@ import {
 import type { K1Config } from './config.ts'
 import { ModelError } from './errors.ts'
 import { type DecodingStep, roomFor, SequenceCache } from './kvCache.ts'
-import type { KvCache, LanguageModel, LossOptions } from './languageModel.ts'
+import { roomForEach, SequenceCaches } from './kvCaches.ts'
+import type { KvCache, KvCaches, LanguageModel, LossOptions } from './languageModel.ts'
 import { RopeTable, yarnMscale } from './ropeTable.ts'
 import {
   checkTokens,
@@ -150,13 +151,13 @@ type MoeWeights = Bound<ReturnType<typeof moeWeights>>
 type LayerWeights = Bound<ReturnType<typeof layerWeights>>
 type ModelWeights = Bound<ReturnType<typeof modelWeights>>
 
-/** Where the rows of a pass stand: whole sequences, or the newest tokens of one sequence whose past is in a cache. */
+/** Where the rows of a pass stand: whole sequences, or the newest tokens of one sequence whose past is in a cache, or of several. */
 interface Place {
   readonly positions: Tensor
   readonly table: RotaryTable
   /** Of whole sequences where each begins and the last one ends, i32 [sequences + 1]. */
   readonly sequences: number | Tensor
-  readonly cache?: SequenceCache
+  readonly cache?: SequenceCache | SequenceCaches
   readonly balance?: Balancing
 }
 
@@ -230,8 +231,12 @@ export class K1 implements LanguageModel {
     return losses.reduce(add)
   }
 
-  createCache(capacity: number): KvCache {
+  createCache(capacity: number): SequenceCache {
     return new SequenceCache(this.device, this.config, capacity, [this.config.kvLoraRank + this.config.qkRopeHeadDim])
+  }
+
+  createCaches(sequences: number, capacity: number): KvCaches {
+    return new SequenceCaches(this.device, sequences, this.createCache(capacity))
   }
 
   step(tokens: ArrayLike<number>, cache: KvCache): Float32Array {
@@ -242,6 +247,15 @@ export class K1 implements LanguageModel {
       append: ids => this.append(ids, sequence),
       logits: x => this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps)),
     })
+  }
+
+  stepAll(tokens: ArrayLike<number>, caches: KvCaches): Float32Array {
+    const sequences = roomForEach(caches, tokens)
+    checkTokens(
+      this.config,
+      Array.from(tokens).filter(token => token >= 0),
+    )
+    return sequences.append(tokens, this.decode)
   }
 
   /**
@@ -305,9 +319,9 @@ export class K1 implements LanguageModel {
     return x
   }
 
-  /** One token of a cached sequence, recorded once and replayed for each (see `RecordedStep`). */
+  /** One token of a cached sequence, or of each of several, recorded once and replayed for each (see `RecordedStep`). */
   private readonly decode: DecodingStep = (ids, positions, cache) => {
-    const x = this.decoder(ids, { positions, table: this.rope.upTo(cache.capacity), sequences: 1, cache })
+    const x = this.decoder(ids, { positions, table: this.rope.upTo(cache.capacity + 1), sequences: 1, cache })
     return this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps))
   }
 
@@ -383,12 +397,13 @@ export class K1 implements LanguageModel {
     const append = { eps: latentEps, interleaved: this.config.ropeInterleave }
     appendLatents(cached, keyLatent, w.latentNorm, place.table, place.positions, append)
     const queries = q.shape[0]!
-    const keys = place.cache!.length + queries
-    const projection = rank * (keyDim + valueDim)
-    const absorbedCost = queries * (projection + keys * (2 * rank + ropeDim))
-    const expandedCost = keys * projection + queries * keys * (keyDim + ropeDim + valueDim)
-    if (queries > 1 && absorbedCost > expandedCost)
-      return this.expandedAttention(q, ...split(cached.rows(0, keys), rank), w, 1)
+    if (queries > 1 && place.cache instanceof SequenceCache) {
+      const keys = place.cache.length + queries
+      const projection = rank * (keyDim + valueDim)
+      const absorbedCost = queries * (projection + keys * (2 * rank + ropeDim))
+      const expandedCost = keys * projection + queries * keys * (keyDim + ropeDim + valueDim)
+      if (absorbedCost > expandedCost) return this.expandedAttention(q, ...split(cached.rows(0, keys), rank), w, 1)
+    }
     const heads = this.config.numAttentionHeads
     const options = { heads, keyDim, valueDim, scale: this.attentionScale }
     return latentAttention(q, cached, place.positions, w.latentUp, options)

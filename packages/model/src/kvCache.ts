@@ -1,11 +1,12 @@
 import type { Device, Tensor } from '@modu/engine'
 import type { ModelConfig } from './config.ts'
 import { ModelError } from './errors.ts'
+import type { SequenceCaches } from './kvCaches.ts'
 import type { KvCache } from './languageModel.ts'
 import { RecordedStep } from './recordedStep.ts'
 
-/** The pass of one token of a cached sequence. ids, positions: i32 [1]; returns the logits [1, vocabulary]. */
-export type DecodingStep = (ids: Tensor, positions: Tensor, cache: SequenceCache) => Tensor
+/** The pass of one token of a cached sequence, or of each of several. ids, positions: i32 [sequences]; returns the logits [sequences, vocabulary]. */
+export type DecodingStep = (ids: Tensor, positions: Tensor, cache: SequenceCache | SequenceCaches) => Tensor
 
 /** Per layer one or more tensors [capacity, width] whose first `length` rows are the tokens so far. */
 export class SequenceCache implements KvCache {
@@ -48,8 +49,10 @@ export class SequenceCache implements KvCache {
    * logits [1, vocabulary]. Returns the logits, which the next call writes over.
    */
   append(token: number, forward: DecodingStep): Float32Array {
-    if (!this.step) this.step = new RecordedStep(this.device, (ids, positions) => forward(ids, positions, this))
-    const logits = this.step.run(token, this.tokens)
+    if (!this.step) this.step = new RecordedStep(this.device, 1, (ids, positions) => forward(ids, positions, this))
+    this.step.tokens[0] = token
+    this.step.positions[0] = this.tokens
+    const logits = this.step.run()
     this.tokens++
     return logits
   }

@@ -41,6 +41,16 @@ export interface LanguageModel {
    * not fit, a `token` error for an id outside the vocabulary; the cache is then as it was.
    */
   step(tokens: ArrayLike<number>, cache: KvCache): Float32Array
+
+  /** Room for `capacity` tokens of each of `sequences` sequences (at most 8) that go on together, in persistent memory. */
+  createCaches(sequences: number, capacity: number): KvCaches
+
+  /**
+   * Appends tokens[s] to sequence s of `caches`, or nothing if it is negative, in one pass: much faster than one after the
+   * other. Returns the logits after each, [sequences, vocabulary], without meaning where nothing was appended; the next
+   * step writes over them. Otherwise as `step`.
+   */
+  stepAll(tokens: ArrayLike<number>, caches: KvCaches): Float32Array
 }
 
 export interface LossOptions {
@@ -61,6 +71,16 @@ export interface KvCache {
   readonly capacity: number
   /** Forgets everything after the first `length` tokens, so that a shared prefix can be continued differently. */
   truncate(length: number): void
+  /** Gives the memory back. */
+  release(): void
+}
+
+/** The keys and values of several sequences that go on together. */
+export interface KvCaches {
+  readonly sequences: number
+  readonly capacity: number
+  /** Makes a sequence what `cache`, of the same model, holds. */
+  fill(sequence: number, cache: KvCache): void
   /** Gives the memory back. */
   release(): void
 }

@@ -71,6 +71,8 @@ function withStep(real: ChatModel, step: LanguageModel['step']): ChatModel {
     loss: (...args) => model.loss(...args),
     createCache: capacity => model.createCache(capacity),
     step,
+    createCaches: (...args) => model.createCaches(...args),
+    stepAll: (...args) => model.stepAll(...args),
   }
   return new ChatModel(name, scripted, tokenizer, template, generationConfig)
 }
