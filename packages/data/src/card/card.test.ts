@@ -35,7 +35,7 @@ type Node = { readonly [key: string]: any }
 
 const stories = [
   { text: '옛날 옛적에 호랑이가 살았어요.', title: '호랑이' },
-  { text: '토끼도 살았어요.', views: 3 },
+  { text: '토끼도 살았어요.', views: 3, date: '2017-08-25' },
 ]
 const chats = [
   {
@@ -154,6 +154,7 @@ describe('a dataset of several sources', async () => {
       ['text', 'sc:Text'],
       ['title', 'sc:Text'],
       ['views', 'sc:Integer'],
+      ['date', 'sc:Date'],
     ])
     expect(tales!.field[0].source).toEqual({ fileSet: { '@id': 'stories-files' }, extract: { column: 'text' } })
   })
@@ -164,6 +165,11 @@ describe('a dataset of several sources', async () => {
       /^---\npretty_name: "시험 자료"\nlanguage:\n- ko\nlicense:\n- other\n- cc-by-4\.0\nlicense_name: "KOGL Type 1"\n/,
     )
     expect(readme).toContain('- config_name: "stories"\n  data_files:\n  - "data/stories-00001-of-00002.jsonl"\n')
+    expect(readme).toContain(
+      '- config_name: "pairs"\n  features:\n  - name: "q-1"\n    dtype: string\n  - name: "ok"\n    dtype: bool\n',
+    )
+    expect(readme).toContain('  - name: "labels"\n    struct:\n    - name: "real-label"\n      dtype: float64\n')
+    expect(readme).toContain('    - name: "tool_calls"\n      list: json\n')
     expect(readme).toMatch(/size_categories:\n- n<1K\n/)
     expect(readme).toContain('| [chat](https://example.org/chat) | 2 | ')
     expect(readme).toContain('다듬은 기록이 없습니다.')
@@ -243,7 +249,7 @@ test('the corpus of a run, with the licences of its recipe and what cleaning did
     ['tales', 'CC0-1.0', 2],
   ])
   const readme = read('corpus-set/README.md')
-  expect(readme).toContain('`modu train`로 다듬었습니다')
+  expect(readme).toContain('`modu train`으로 이 차례대로 다듬었습니다')
   expect(readme).toMatch(/\| 같은 글 \| [^|]+ \| 6 \| 0 \| 1 \|/)
   expect(readme).toContain('가린 개인정보: 가린 곳 3.')
   expect(readme).toContain('`a.jsonl`')
@@ -337,6 +343,19 @@ test('a shape is the union of all records', () => {
       ],
     },
   ])
+})
+
+test.each([
+  [['2017-08-25', '2026-11-26'], 'Date'],
+  [['2017-08-25', '2017-08-25 12:30:00'], 'DateTime'],
+  [['2017-08-25', '2017-99-25'], 'Text'],
+  [['2017-08-25', 3], 'Text'],
+  [[true, null], 'Boolean'],
+  [[null], 'Text'],
+])('values %j are of the type %s', (values, type) => {
+  const shape = new Shape()
+  for (const value of values) shape.add({ value })
+  expect(shape.fields()[0]?.type ?? 'Text').toBe(type)
 })
 
 test('limits follow from the counts', () => {

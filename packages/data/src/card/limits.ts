@@ -15,8 +15,8 @@ export function describe({ description, sources }: DataCard): Text {
   const names = sources.map(({ name }) => name).join(', ')
   const own = description ? `${description} ` : ''
   return {
-    ko: `${own}출처 ${sources.length}곳(${names})의 한국어 글. 레코드 ${count}개, ${length}자.`,
-    en: `${own}Korean text from ${sources.length} sources (${names}): ${count} records, ${length} characters.`,
+    ko: `${own}한국어 글. 레코드 ${count}개, ${length}자. 출처: ${names}.`,
+    en: `${own}Korean text: ${count} records, ${length} characters. Sources: ${names}.`,
   }
 }
 
@@ -114,8 +114,8 @@ function limitations({ sources, cleaning }: DataCard): Text[] {
     ...(licenses.size > 1
       ? [
           {
-            ko: '출처마다 이용 허락이 다릅니다. 쓰기 전에 아래 표를 보세요.',
-            en: 'Licences differ between sources: see the table before use.',
+            ko: '출처마다 이용 허락이 다릅니다. 쓰기 전에 출처의 표를 보세요.',
+            en: 'Licences differ between sources: see the table of sources before use.',
           },
         ]
       : []),

@@ -3,7 +3,7 @@ import { citation, dateOf } from './croissant.ts'
 import type { DataCard } from './dataCard.ts'
 import { huggingFaceLicense, licenseParts } from './licenses.ts'
 import { describe, grouped, limits, percent, sum } from './limits.ts'
-import { fieldPaths } from './shape.ts'
+import { type Field, type FieldType, fieldPaths } from './shape.ts'
 
 /** Text as it may stand in a cell of a Markdown table. */
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
@@ -104,7 +104,7 @@ ${cleaning ? `${cleaningText(cleaning, 'en')}\n\n` : ''}${list([...limitations, 
 function cleaningText({ report, command }: NonNullable<DataCard['cleaning']>, language: 'ko' | 'en'): string {
   const words = {
     ko: {
-      intro: `\`${command}\`로 다듬었습니다. 단계는 이 차례로 지나갔습니다.`,
+      intro: `\`${command}\`으로 이 차례대로 다듬었습니다.`,
       head: ['단계', '하는 일', '들어온 문서', '고침', '뺌'],
     },
     en: {
@@ -144,10 +144,37 @@ function frontMatter({ name, sources }: DataCard): string {
     `- ${sizeCategory(sum(sources, source => source.records))}`,
     'configs:',
     ...configs,
+    'dataset_info:',
+    ...sources.flatMap(({ name, fields }) => [
+      `- config_name: ${JSON.stringify(name)}`,
+      '  features:',
+      ...features(fields).map(line => `  ${line}`),
+    ]),
     '---',
     '',
   ].join('\n')
 }
+
+const dtypes: Readonly<Record<FieldType, string>> = {
+  Text: 'string',
+  Date: 'timestamp[s]',
+  DateTime: 'timestamp[s]',
+  Integer: 'int64',
+  Float: 'float64',
+  Boolean: 'bool',
+  Object: 'json',
+}
+
+/**
+ * Fields as the library `datasets` writes them. Told in advance because it guesses them from the first 10 MB of a file,
+ * and fails where a later record has another field.
+ */
+const features = (fields: readonly Field[]): string[] =>
+  fields.flatMap(({ name, type, isArray, fields: inner }) => {
+    const head = `- name: ${JSON.stringify(name)}`
+    if (inner.length > 0) return [head, isArray ? '  list:' : '  struct:', ...features(inner).map(line => `  ${line}`)]
+    return [head, `  ${isArray ? 'list' : 'dtype'}: ${dtypes[type]}`]
+  })
 
 /** Hugging Face's classes: `n<1K`, `1K<n<10K`, … */
 function sizeCategory(records: number): string {

@@ -1,5 +1,8 @@
-/** What a field holds: `Text` also where its values are of several kinds, `Object` where `fields` do not tell more. */
-export type FieldType = 'Text' | 'Integer' | 'Float' | 'Boolean' | 'Object'
+/**
+ * What a field holds: `Text` also where its values are of several kinds, `Object` where `fields` do not tell more. Dates
+ * are told from texts because the libraries that read JSON lines take them for dates too.
+ */
+export type FieldType = 'Text' | 'Date' | 'DateTime' | 'Integer' | 'Float' | 'Boolean' | 'Object'
 
 /** A field of records. One with `fields` holds an object of these, or with `isArray` a list of such. */
 export interface Field {
@@ -58,17 +61,25 @@ export class Shape {
   }
 }
 
+/** Types of which the first also holds values of the second. */
+const wider: readonly (readonly [FieldType, FieldType])[] = [
+  ['Float', 'Integer'],
+  ['DateTime', 'Date'],
+]
+
 function commonType(types: readonly FieldType[]): FieldType {
   const [only = 'Text', ...others] = types
   if (others.length === 0) return only
-  return types.every(type => type === 'Integer' || type === 'Float') ? 'Float' : 'Text'
+  return wider.find(pair => types.every(type => pair.includes(type)))?.[0] ?? 'Text'
 }
 
 function typeOf(value: unknown): FieldType {
   if (typeof value === 'boolean') return 'Boolean'
   if (typeof value === 'object') return 'Object'
   if (typeof value === 'number') return Number.isInteger(value) ? 'Integer' : 'Float'
-  return 'Text'
+  const [, time] = /^\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?$/.exec(String(value)) ?? [undefined, 'none']
+  if (time === 'none' || Number.isNaN(Date.parse(String(value)))) return 'Text'
+  return time === undefined ? 'Date' : 'DateTime'
 }
 
 /** All fields that hold values, by path: `messages[].role`. */

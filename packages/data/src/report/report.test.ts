@@ -101,7 +101,7 @@ describe('of modu data clean', () => {
     expectWhole(page)
     expect(page).toContain('문서 20개를 읽어 13개(65.0%)를 남겼습니다')
     expect(page).toContain('Of 20 documents 13 (65.0%) are left')
-    expect(page).toContain('전화번호 3')
+    expect(page).toMatch(/전화번호<.*>telephone numbers<\/span> 3/)
     expect(page).toContain('&#60;b&#62;같은&#60;/b&#62; 글')
     expect(page).toContain('문의 [전화번호] &#38; &#34;끝&#34;')
     expect(page).toMatch(/id="ko" checked/)
