@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { modu } from './testing.ts'
 
-const names = ['chat', 'serve', 'train', 'eval', 'verify', 'params', 'doctor']
+const names = ['chat', 'serve', 'train', 'runs', 'eval', 'verify', 'params', 'doctor']
 
 describe('the help', () => {
   test('names every command, in Korean or in English', async () => {
