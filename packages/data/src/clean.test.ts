@@ -43,6 +43,17 @@ describe('markup', () => {
     expect(clean.squeezeSpaces(clean.stripMarkdown(source))).toBe('제목\n굵은 글과 기울인 글, 코드\n링크\n\n2 * 3 * 4')
   })
 
+  test('stars that hide names or make faces are no emphasis', () => {
+    for (const text of ['**나 ****의 사례', '******연합회와 **교회', '김** 씨와 이** 씨', '좋아요*^^* 정말*.*']) {
+      expect(clean.stripMarkdown(text)).toBe(text)
+    }
+    expect(clean.stripMarkdown('**굵은 글**과 **가** 그리고 *a*')).toBe('굵은 글과 가 그리고 a')
+  })
+
+  test('dots before a sentence are no comment', () => {
+    expect(clean.stripRst('.. 할 말이 없네\n.. comment\n.. [1] 각주')).toBe('.. 할 말이 없네\n\n')
+  })
+
   test('reStructuredText', () => {
     const source = [
       '제목',

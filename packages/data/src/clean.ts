@@ -70,39 +70,46 @@ export function stripHtml(text: string): string {
 
 /** Front matter, headings, emphasis, inline code, tables, images and links (their text stays) of Markdown. */
 export function stripMarkdown(text: string): string {
-  return text
-    .replace(/^---\n[\s\S]*?\n---\n/, '')
-    .replace(/^[ \t]*:::.*$/gm, '')
-    .replace(/^[ \t]*\[[^\]\n]+\]:\s*\S.*$/gm, '')
-    .replace(/!\[[^\]\n]*\]\([^)\n]*\)/g, '')
-    .replace(/\[([^\][\n]*)\](?:\([^)\n]*\)|\[[^\]\n]*\])/g, '$1')
-    .replace(/^[ \t]{0,3}#{1,6}[ \t]+(.*?)[ \t#]*$/gm, '$1')
-    .replace(/[ \t]*(?<![\\{])\{#[^}\n]*\}/g, '')
-    .replace(/[ \t]*\{\/\*.*?\*\/\}/g, '')
-    .replace(/^[ \t]*\|.*\|[ \t]*$/gm, '')
-    .replace(/^[ \t]*>[ \t]?/gm, '')
-    .replace(/^[ \t]*(?:[-*_][ \t]*){3,}$/gm, '')
-    .replace(/^([ \t]*)[*+-][ \t]+/gm, '$1')
-    .replace(/(\*\*|__)(?=\S)([^\n]*?\S)\1/g, '$2')
-    .replace(/(?<![\w*])\*(?=[^\s*])([^*\n]*[^\s*])\*(?![\w*])/g, '$1')
-    .replace(/`([^`\n]*)`/g, '$1')
+  return (
+    text
+      .replace(/^---\n[\s\S]*?\n---\n/, '')
+      .replace(/^[ \t]*:::.*$/gm, '')
+      .replace(/^[ \t]*\[[^\]\n]+\]:\s*\S.*$/gm, '')
+      .replace(/!\[[^\]\n]*\]\([^)\n]*\)/g, '')
+      .replace(/\[([^\][\n]*)\](?:\([^)\n]*\)|\[[^\]\n]*\])/g, '$1')
+      .replace(/^[ \t]{0,3}#{1,6}[ \t]+(.*?)[ \t#]*$/gm, '$1')
+      .replace(/[ \t]*(?<![\\{])\{#[^}\n]*\}/g, '')
+      .replace(/[ \t]*\{\/\*.*?\*\/\}/g, '')
+      .replace(/^[ \t]*\|.*\|[ \t]*$/gm, '')
+      .replace(/^[ \t]*>[ \t]?/gm, '')
+      .replace(/^[ \t]*(?:[-*_][ \t]*){3,}$/gm, '')
+      .replace(/^([ \t]*)[*+-][ \t]+/gm, '$1')
+      // Not what hides a name (김**, ****) nor faces (*^^*).
+      .replace(/(?<!\*)\*\*(?=[^\s*])([^\n]*?[^\s*])\*\*(?!\*)/g, '$1')
+      .replace(/__(?=\S)([^\n]*?\S)__/g, '$1')
+      .replace(/(?<![\w*])\*(?=[^\s*])([^*\n]*\p{L}[^*\n]*)(?<=[^\s*])\*(?![\w*])/gu, '$1')
+      .replace(/`([^`\n]*)`/g, '$1')
+  )
 }
 
 /** Directives (with their bodies where those are code or pictures), roles, literals, underlines and links of reStructuredText. */
 export function stripRst(text: string): string {
-  return text
-    .replace(/^\.\. _[^\n]*:.*$/gm, '')
-    .replace(
-      /^([ \t]*)\.\. (?:\|[^|\n]+\| )?(?:code|code-block|parsed-literal|literalinclude|image|figure|raw|math|toctree|include|only|grid|list-table|customcarditem|customcalloutitem|galleryitem)::[^\n]*\n(?:(?:\1[ \t]+[^\n]*)?\n)*/gm,
-      '',
-    )
-    .replace(/^[ \t]*\.\. [\w:-]+::[ \t]*(.*)\n(?:[ \t]+:[\w-]+:.*\n)*/gm, '$1\n')
-    .replace(/^[ \t]*\.\. .*$/gm, '')
-    .replace(/:[a-z:]+:`([^`<\n]*?)[ ~]*(?:<[^>`\n]*>)?`/g, '$1')
-    .replace(/`([^`<\n]+?)\s*<[^>`]*>`__?/g, '$1')
-    .replace(/``([^`\n]*)``/g, '$1')
-    .replace(/^[=\-~^"'#*+_]{4,}[ \t]*$/gm, '')
-    .replace(/\|edit\|/g, '')
+  return (
+    text
+      .replace(/^\.\. _[^\n]*:.*$/gm, '')
+      .replace(
+        /^([ \t]*)\.\. (?:\|[^|\n]+\| )?(?:code|code-block|parsed-literal|literalinclude|image|figure|raw|math|toctree|include|only|grid|list-table|customcarditem|customcalloutitem|galleryitem)::[^\n]*\n(?:(?:\1[ \t]+[^\n]*)?\n)*/gm,
+        '',
+      )
+      .replace(/^[ \t]*\.\. [\w:-]+::[ \t]*(.*)\n(?:[ \t]+:[\w-]+:.*\n)*/gm, '$1\n')
+      // Korean sentences begin with dots, too (.. 글쎄), comments and targets with a sign or an English word.
+      .replace(/^[ \t]*\.\. (?=[!-~]).*$/gm, '')
+      .replace(/:[a-z:]+:`([^`<\n]*?)[ ~]*(?:<[^>`\n]*>)?`/g, '$1')
+      .replace(/`([^`<\n]+?)\s*<[^>`]*>`__?/g, '$1')
+      .replace(/``([^`\n]*)``/g, '$1')
+      .replace(/^[=\-~^"'#*+_]{4,}[ \t]*$/gm, '')
+      .replace(/\|edit\|/g, '')
+  )
 }
 
 /** Templates, tables, files, links (their text stays), references and bold/italic marks left over from a wiki. */

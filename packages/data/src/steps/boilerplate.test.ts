@@ -16,6 +16,7 @@ describe('what belongs to a page goes', () => {
     ['copyright', 'Copyright 2024. 모두 Inc. All rights reserved.'],
     ['copyright', 'Copyright ⓒ 모두닷컴'],
     ['copyright', '본 기사의 무단 복제를 금합니다.'],
+    ['copyright', '※ 저작권자 ⓒ 모두뉴스. 무단 전재-재배포 금지'],
     ['reporter', '홍길동 기자 hong@modu.co.kr'],
     ['reporter', '[모두일보=홍길동 기자 hong@modu.co.kr]'],
     ['reporter', '홍길동·김모두 기자'],

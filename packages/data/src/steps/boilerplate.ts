@@ -54,7 +54,7 @@ const isControl = (word: string): boolean => controls.has(word) || everydayContr
 const breadcrumbs = /^\s*(?:홈|home|메인|처음|전체|뉴스)(?:\s*[>»›]\s*[^.!?\n<>»›]{1,20}){1,8}$/i
 
 const allRights = '(?:무단\\s?(?:전재|복제|배포)|재배포|all\\s+rights\\s+reserved|AI\\s?학습)'
-const opening = '[<\\[(【\\s-]*'
+const opening = '[<\\[(【※\\s-]*'
 /** A reserve of rights with all behind it; © or a year at the beginning of a line do without the reserve. */
 const copyright = new RegExp(
   [

@@ -5,7 +5,7 @@ import type { Dropped, Outcome, Step } from './step.ts'
 
 /**
  * Keeps what is Korean: drops lines that are mostly in another language, then documents whose letters are Hangul to a
- * smaller part than `minHangul`, by the script that most of their letters had (`noLetters`: they had none). Counts
+ * smaller part than `minHangul`, by the script that most of their other letters had (`noLetters`: they had none). Counts
  * the letters left, by script.
  */
 export function languageStep(minHangul: number): Step {
@@ -23,6 +23,6 @@ export function languageStep(minHangul: number): Step {
 
 function dropped(text: string): Dropped {
   const letters = lettersByScript(text)
-  const main = scripts.reduce((most, script) => (letters[script] > letters[most] ? script : most))
+  const main = scripts.slice(1).reduce((most, script) => (letters[script] > letters[most] ? script : most))
   return { dropped: letters[main] === 0 ? 'noLetters' : main }
 }

@@ -4,6 +4,7 @@ import { unicodeStep } from './unicode.ts'
 test.each([
   ['Hangul is composed', '한글'.normalize('NFD'), '한글', 'composed'],
   ['wide ASCII and spaces', 'ＡＢＣ　１２３（주）～！', 'ABC 123(주)~!', 'compatibility'],
+  ['other spaces', '가\u00a0나\u2003다', '가 나 다', 'spaces'],
   ['narrow Hangul becomes everyday jamo', 'ﾻﾻ ￗￗ ﾡￂ', 'ㅋㅋ ㅠㅠ ㄱㅏ', 'compatibility'],
   ['narrow kana', 'ｶﾞｲﾄﾞ', 'ガイド', 'compatibility'],
   [

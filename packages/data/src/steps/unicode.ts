@@ -16,8 +16,6 @@ const drawnOtherwise =
 const powers = /[\u339f-\u33a6\u33a8\u33af]/g
 const raised: Readonly<Record<string, string>> = { 2: '²', 3: '³' }
 
-const wideSpaces = /[\u00a0\u2000-\u200a\u202f\u205f\u3000]/g
-
 /** A dot between words that Korean keyboards write as 아래아 (ㆍ) and Japanese fonts as ・; real vowels stand beside jamo. */
 const middleDot = /(?<![ㄱ-ㆎぁ-ヿ])[ㆍ・‧](?![ㄱ-ㆎぁ-ヿ])/g
 
@@ -38,7 +36,6 @@ export const plainForms = (text: string): string =>
     .replace(powers, unit => unit.normalize('NFKC').replace(/[23]$/, digit => raised[digit]!))
     .replace(drawnOtherwise, run => run.normalize('NFKC'))
     .replace(/[\u2044\u2215]/g, '/')
-    .replace(wideSpaces, ' ')
     .replace(middleDot, '·')
     .normalize('NFC')
 
@@ -67,9 +64,13 @@ const withoutInvisible = (text: string): string =>
     text.replace(/[\u0085\u2028\u2029]/g, '\n').replace(/[\u00ad\u3164\uffa0\ue000-\uf8ff\u{f0000}-\u{10ffff}]/gu, ''),
   )
 
+/** Spaces of other widths, and those that keep a line together. */
+const plainSpaces = (text: string): string => text.replace(/[\u00a0\u2000-\u200a\u202f\u205f\u3000]/g, ' ')
+
 const repairs = {
   composed: (text: string) => text.normalize('NFC'),
   invisible: withoutInvisible,
+  spaces: plainSpaces,
   jamo: plainJamo,
   compatibility: plainForms,
 }
