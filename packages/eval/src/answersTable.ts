@@ -4,7 +4,7 @@ import type { Prompt } from './generation.ts'
 import type { Language } from './words.ts'
 
 /** What a prompt says, a system message in brackets before it. */
-export const promptText = ({ messages }: Prompt): string =>
+export const promptText = ({ messages }: Pick<Prompt, 'messages'>): string =>
   messages.map(({ role, content }) => (role === 'user' ? content : `[${content}]`)).join('\n')
 
 /**

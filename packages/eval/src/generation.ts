@@ -27,7 +27,7 @@ export interface Prompt {
 }
 
 /** A prompt and what the model replied. */
-export interface Answer extends Prompt, Reply {
+export interface Answer extends Pick<Prompt, 'messages'>, Reply {
   /** The name of the prompts. */
   readonly source: string
 }
@@ -45,9 +45,9 @@ export async function answer(
   { seed, onProgress }: EvalOptions,
 ): Promise<Answer[]> {
   const answers: Answer[] = []
-  for (const prompt of prompts) {
-    const reply = await ask(chat, prompt.messages, { seed, maxTokens, thinking: false, tools: prompt.tools })
-    answers.push({ source, ...prompt, ...reply })
+  for (const { messages, tools } of prompts) {
+    const reply = await ask(chat, messages, { seed, maxTokens, thinking: false, tools })
+    answers.push({ source, messages, ...reply })
     onProgress?.({ source, done: answers.length, total: prompts.length })
   }
   return answers

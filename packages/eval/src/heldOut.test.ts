@@ -115,8 +115,8 @@ describe('what training held out', async () => {
 
   test('tools are chosen rightly where the assistant of the conversation chose them', () => {
     const { tools: prompts } = heldOutPrompts(heldOut, 0, 1)
-    const answers = prompts.map(prompt => ({
-      ...{ ...prompt, source: 'tools', reasoning: '', answer: '', ended: true },
+    const answers = prompts.map(({ messages }) => ({
+      ...{ messages, source: 'tools', reasoning: '', answer: '', ended: true },
       calls: [{ name: 'weather', arguments: { city: '부산' } }],
     }))
     const share = prompts.filter(prompt => prompt.expectedCalls.length > 0).length / prompts.length
