@@ -1,4 +1,3 @@
-import type { RunSummary } from '@modu/dashboard'
 import { type Curve, curve } from './curves.ts'
 import type { Axis } from './preferences.ts'
 import type { RunData } from './runStore.ts'
@@ -6,7 +5,8 @@ import { lineColours } from './theme.ts'
 
 /** A run that is looked at. */
 export interface ShownRun {
-  readonly summary: RunSummary
+  readonly id: string
+  readonly name: string
   readonly data: RunData
   readonly colour: string
 }
@@ -54,7 +54,7 @@ function partsOf(series: string): { readonly field: string; readonly part: strin
  */
 export function chartsOf(runs: readonly ShownRun[], axis: Axis, smoothing: number): Chart[] {
   const charts = new Map<string, { field: string; part: string | undefined; curves: Curve[] }>()
-  for (const { summary, data, colour } of runs) {
+  for (const { name: runName, data, colour } of runs) {
     for (const [name, points] of Object.entries(data.series)) {
       const { field, part } = partsOf(name)
       const together = part !== undefined && runs.length === 1
@@ -66,7 +66,7 @@ export function chartsOf(runs: readonly ShownRun[], axis: Axis, smoothing: numbe
       }
       const [label, line] = together
         ? [part, lineColours[chart.curves.length % lineColours.length]!]
-        : [summary.name, colour]
+        : [runName, colour]
       chart.curves.push(curve(label, line, points, data.progress, axis, isExact(field) ? 0 : smoothing))
     }
   }

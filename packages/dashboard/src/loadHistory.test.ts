@@ -24,6 +24,14 @@ test('however many come, columns stay few, and each is the mean of equally many'
   for (const column of loads) expect(column).toEqual([1, 1])
 })
 
+test('of very many experts columns are fewer', () => {
+  const history = new LoadHistory()
+  const layer = new Array<number>(200).fill(1)
+  for (let step = 1; step <= 1000; step++) history.add(step, new Array(50).fill(layer))
+  expect(history.map()!.step.length).toBeLessThan(17)
+  expect(history.map()!.loads.at(-1)).toHaveLength(10_000)
+})
+
 test('a layer in which no expert got a token is all zero', () => {
   const history = new LoadHistory()
   history.add(1, [[0, 0]])

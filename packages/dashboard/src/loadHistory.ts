@@ -1,8 +1,9 @@
 import type { LoadMap } from './protocol.ts'
 
-const columns = 160
+/** Half as many columns as a map has at most: fewer where experts are many, so that it has not too many cells. */
+const halfOf = (experts: number): number => Math.max(8, Math.min(160, Math.floor(30_000 / experts)))
 
-/** How tokens were spread over experts in the course of a run, in at most twice `columns` columns of equally many steps. */
+/** How tokens were spread over experts in the course of a run, in few columns of equally many steps. */
 export class LoadHistory {
   #layers = 0
   #experts = 0
@@ -14,7 +15,7 @@ export class LoadHistory {
   /** Rises whenever the map changes. */
   version = 0
 
-  /** `counts`: for each mixture of experts, how many tokens each expert got. */
+  /** `counts`: for each mixture of experts, of which there is one, how many tokens each expert got. */
   add(step: number, counts: readonly (readonly number[])[]): void {
     this.#layers = counts.length
     this.#experts = counts[0]?.length ?? 0
@@ -29,7 +30,7 @@ export class LoadHistory {
     this.#loads.push(meanOf(this.#waiting))
     this.#waiting = []
     this.version++
-    if (this.#steps.length === 2 * columns) this.#halve()
+    if (this.#steps.length === 2 * halfOf(this.#layers * this.#experts)) this.#halve()
   }
 
   /** Undefined before the first line with loads. */

@@ -106,7 +106,7 @@ export class TrainingRun {
       this.progress.seconds.push(isNumber(line.seconds) ? line.seconds : (this.progress.seconds.at(-1) ?? 0))
       if (typeof stage === 'string' && this.stages.at(-1)?.stage !== stage) this.stages.push({ stage, step })
     }
-    if (Array.isArray(line.loads)) this.loads.add(step, line.loads)
+    if (Array.isArray(line.loads) && line.loads.length > 0) this.loads.add(step, line.loads)
     // What reinforcement minimises is no likelihood of texts, and has another scale.
     const nameOf = (field: string) => (field === 'loss' && stage === 'reinforce' ? 'policyLoss' : field)
     for (const [field, value] of Object.entries(line)) {

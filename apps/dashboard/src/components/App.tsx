@@ -31,22 +31,22 @@ export function App({ store }: { store: RunStore }) {
   }, [text, language])
 
   const colours = useMemo(() => new Map(chosen.map((id, i) => [id, lineColours[i % lineColours.length]!])), [chosen])
-  const shown = useMemo(
-    () =>
-      chosen.flatMap((id): ShownRun[] => {
-        const summary = runs?.find(run => run.id === id)
-        const known = data.get(id)
-        return summary && known ? [{ summary, data: known, colour: colours.get(id)! }] : []
-      }),
-    [chosen, runs, data, colours],
-  )
+  // The list changes with every step, its names do not: plots need not follow twice.
+  const there = JSON.stringify(runs?.map(({ id, name }) => [id, name]) ?? [])
+  const shown = useMemo(() => {
+    const names = new Map<string, string>(JSON.parse(there))
+    return chosen.flatMap((id): ShownRun[] => {
+      const [name, known] = [names.get(id), data.get(id)]
+      return name !== undefined && known ? [{ id, name, data: known, colour: colours.get(id)! }] : []
+    })
+  }, [chosen, there, data, colours])
   const charts = useMemo(() => chartsOf(shown, axis, smoothing), [shown, axis, smoothing])
   const toggle = (id: string) => {
     const next = chosen.includes(id) ? chosen.filter(each => each !== id) : [...chosen, id]
     setChosen(next)
     history.replaceState(null, '', `?${new URLSearchParams(next.map(run => ['run', run]))}`)
   }
-  const named = (run: ShownRun) => (shown.length > 1 ? run.summary.name : undefined)
+  const named = (run: ShownRun) => (shown.length > 1 ? run.name : undefined)
   return (
     <div className="app">
       <Header busy={runs?.some(run => run.state === 'running') ?? false} />
@@ -76,13 +76,11 @@ export function App({ store }: { store: RunStore }) {
               large={large.has(chart.field) && chart.part === undefined}
             />
           ))}
-          {shown.map(
-            run => run.data.loads && <Loads key={`loads ${run.summary.id}`} name={named(run)} map={run.data.loads} />,
-          )}
+          {shown.map(run => run.data.loads && <Loads key={`loads ${run.id}`} name={named(run)} map={run.data.loads} />)}
           {shown.map(
             run =>
               run.data.samples.length > 0 && (
-                <Samples key={`samples ${run.summary.id}`} name={named(run)} samples={run.data.samples} />
+                <Samples key={`samples ${run.id}`} name={named(run)} samples={run.data.samples} />
               ),
           )}
         </main>

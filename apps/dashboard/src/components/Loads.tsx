@@ -8,7 +8,7 @@ import './Loads.css'
 /** Between two layers, in CSS pixels. */
 const gap = 4
 
-/** Rows are as high as this allows, in CSS pixels. */
+/** Rows share this, in CSS pixels; very many are thinner than a pixel, which then shows their mean. */
 const wanted = 320
 
 /** Load of every expert in the course of training: a row for each expert, by layer, a column for some steps. */
@@ -19,7 +19,8 @@ export function Loads({ name, map }: { name: string | undefined; map: LoadMap })
   const canvas = useRef<HTMLCanvasElement>(null)
   const [cell, setCell] = useState<{ column: number; row: number }>()
   const { layers, experts } = map
-  const rowHeight = Math.max(1, Math.min(14, Math.floor(wanted / (layers * experts))))
+  const share = wanted / (layers * experts)
+  const rowHeight = share < 1 ? share : Math.min(14, Math.floor(share))
   const layerHeight = rowHeight * experts
   const height = layers * (layerHeight + gap) - gap
 
