@@ -32,34 +32,37 @@ const settings: LearnSettings = {
   weightDecay: 0,
 }
 
-/** Groups of answers to fixed prompts: the share of rewarded ones among those the policy draws. */
-function drawGroups(rollout: Rollout, step: number, answers: number, reward: (ids: readonly number[]) => number) {
-  const rewards: number[] = []
-  const groups: Answer[][] = []
-  for (const [q, prompt] of [
-    [1, 2, 3],
-    [4, 5],
-  ].entries()) {
-    const samplers = Array.from(
+const prompts = [
+  [1, 2, 3],
+  [4, 5],
+]
+
+/** Groups of answers that the policy draws to two prompts, and their mean reward. */
+async function drawGroups(rollout: Rollout, step: number, answers: number, reward: (ids: readonly number[]) => number) {
+  const requests = prompts.map((prompt, q) => ({
+    prompt,
+    samplers: Array.from(
       { length: answers },
       (_, a) => new Sampler(checkSampling(), new Random(1000 * step + 100 * q + a)),
-    )
-    const replies = rollout.replies(prompt, samplers)
-    const scores = replies.map(({ ids }) => reward(ids))
-    rewards.push(...scores)
+    ),
+  }))
+  const replies = await rollout.replies(requests)
+  const rewards = replies.map(group => group.map(({ ids }) => reward(ids)))
+  const groups = rewards.flatMap((scores, q): Answer[][] => {
     const advantages = advantagesOf(scores)
-    if (advantages) groups.push(replies.map(({ ids }, a) => ({ prompt, ids, advantage: advantages[a]! })))
-  }
-  return { groups, reward: rewards.reduce((a, b) => a + b) / rewards.length }
+    const answer = (ids: readonly number[], a: number) => ({ prompt: prompts[q]!, ids, advantage: advantages![a]! })
+    return advantages ? [replies[q]!.map(({ ids }, a) => answer(ids, a))] : []
+  })
+  return { groups, reward: rewards.flat().reduce((a, b) => a + b) / rewards.flat().length }
 }
 
-test('reward rises where it can be learnt: answers of even tokens', () => {
+test('reward rises where it can be learnt: answers of even tokens', async () => {
   const learner = tinyLearner(3)
   const rollout = new Rollout(learner.model, 4, new Set([0]))
   const even = (ids: readonly number[]) => Number(ids.every(id => id % 2 === 0))
   const course: number[] = []
   for (let step = 0; step < 25; step++) {
-    const { groups, reward } = drawGroups(rollout, step, 16, even)
+    const { groups, reward } = await drawGroups(rollout, step, 16, even)
     course.push(reward)
     learn(learner, groups, 2 * step + 1, 0.01, { ...settings, updates: 2 })
   }
@@ -68,9 +71,9 @@ test('reward rises where it can be learnt: answers of even tokens', () => {
   expect(mean(course.slice(-3))).toBeGreaterThan(0.85)
 })
 
-test('the gradient is that of finite differences of the whole objective', () => {
+test('the gradient is that of finite differences of the whole objective', async () => {
   const { model, reference } = tinyLearner(5)
-  const { groups } = drawGroups(new Rollout(model, 5, new Set([0])), 0, 4, ids => ids[0]! % 3)
+  const { groups } = await drawGroups(new Rollout(model, 5, new Set([0])), 0, 4, ids => ids[0]! % 3)
   const temperature = 0.7
   const batches = answerBatches(groups.flat(), 20).map(batch => ({
     batch,

@@ -18,7 +18,7 @@ import { advantagesOf } from './advantages.ts'
 import type { Answer } from './answerBatches.ts'
 import { drawExercise, type Exercise } from './exercise.ts'
 import { learn } from './learn.ts'
-import { type Reply, Rollout } from './rollout.ts'
+import { type Reply, type Request, Rollout } from './rollout.ts'
 
 /**
  * Reinforcement learning from rewards that a program checks (GRPO: Shao et al. 2024, arXiv 2402.03300): several answers to
@@ -35,48 +35,48 @@ export function reinforceStage({ recipe, data, model, optimizer }: StageContext)
   const reference = settings.klWeight > 0 ? copyModel(model) : undefined
   const stopIds = new Set(data.tokenizer.specialIds)
   const rollout = new Rollout(model, maxTokens, stopIds)
-  const chat = new ExerciseChat(data, rollout, stopIds)
+  const chat = new ExerciseChat(data, stopIds)
 
   async function step(step: number, learningRate: number): Promise<StepResult> {
-    const groups: Answer[][] = []
-    const rewards: { kind: string; reward: number }[] = []
-    let tokens = 0
-    let answerTokens = 0
-    for (let q = 0; q < settings.questions; q++) {
-      await turn()
-      const exercise = drawExercise(kinds, 'train', recipe.seed, step, q)
+    const exercises = Array.from({ length: settings.questions }, (_, q) =>
+      drawExercise(kinds, 'train', recipe.seed, step, q),
+    )
+    const requests = exercises.map((exercise, q) => {
       const seeds = Array.from({ length: answers }, (_, a) => mixSeed('answer', recipe.seed, step, q, a))
-      const { prompt, replies } = chat.ask(exercise, true, { temperature, seeds })
-      const scores = replies.map(reply => chat.reward(exercise, reply))
+      return chat.request(exercise, true, temperature, seeds)
+    })
+    const replies = await rollout.replies(requests)
+    const rewards = exercises.map((exercise, q) => replies[q]!.map(reply => chat.reward(exercise, reply)))
+    const groups = rewards.flatMap((scores, q): Answer[][] => {
       const advantages = advantagesOf(scores)
-      if (advantages) groups.push(replies.map(({ ids }, a) => ({ prompt, ids, advantage: advantages[a]! })))
-      for (const reward of scores) rewards.push({ kind: exercise.kind, reward })
-      const length = replies.reduce((sum, { ids }) => sum + ids.length, 0)
-      answerTokens += length
-      tokens += answers * prompt.length + length
-    }
+      const { prompt } = requests[q]!
+      return advantages ? [replies[q]!.map(({ ids }, a) => ({ prompt, ids, advantage: advantages[a]! }))] : []
+    })
     const learner = { model, reference, optimizer }
     const firstUpdate = step * settings.updates + 1
     const { loss, gradientNorm, countedTokens, ...policy } = learn(learner, groups, firstUpdate, learningRate, settings)
+    const answerTokens = mean(replies.flat().map(({ ids }) => ids.length))
     const measures = {
-      reward: mean(rewards.map(({ reward }) => reward)),
-      ...byKind(rewards.map(({ kind, reward }) => [`reward ${kind}`, reward])),
-      answerTokens: answerTokens / rewards.length,
+      reward: mean(rewards.flat()),
+      ...byKind(rewards.flatMap((scores, q) => scores.map(score => [`reward ${exercises[q]!.kind}`, score]))),
+      answerTokens,
       skippedGroups: settings.questions - groups.length,
       ...(countedTokens > 0 && policy),
     }
+    const tokens = answers * (answerTokens * settings.questions + sum(requests.map(({ prompt }) => prompt.length)))
     return { loss, gradientNorm, tokens, countedTokens, balance: balanceOf([]), loads: [], measures }
   }
 
   async function validate(): Promise<StageValidation> {
+    const exercises = Array.from({ length: settings.heldOutQuestions }, (_, q) =>
+      drawExercise(kinds, 'heldout', recipe.seed, q),
+    )
     const right: [string, number][] = []
-    for (let q = 0; q < settings.heldOutQuestions; q++) {
-      const exercise = drawExercise(kinds, 'heldout', recipe.seed, q)
-      for (const thinking of [true, false]) {
-        await turn()
-        const { replies } = chat.ask(exercise, thinking, { temperature: 0, seeds: [0] })
-        const mode = thinking ? 'thinking' : 'direct'
-        const reward = chat.reward(exercise, replies[0]!)
+    for (const thinking of [true, false]) {
+      const replies = await rollout.replies(exercises.map(exercise => chat.request(exercise, thinking, 0, [0])))
+      const mode = thinking ? 'thinking' : 'direct'
+      for (const [q, exercise] of exercises.entries()) {
+        const reward = chat.reward(exercise, replies[q]![0]!)
         right.push([mode, reward], [`${mode} ${exercise.kind}`, reward])
       }
     }
@@ -100,38 +100,25 @@ export function reinforceStage({ recipe, data, model, optimizer }: StageContext)
 /** Puts exercises to a model, and looks at what it replies. */
 class ExerciseChat {
   private readonly data: PreparedData
-  private readonly rollout: Rollout
   private readonly stopIds: ReadonlySet<number>
 
-  constructor(data: PreparedData, rollout: Rollout, stopIds: ReadonlySet<number>) {
+  constructor(data: PreparedData, stopIds: ReadonlySet<number>) {
     this.data = data
-    this.rollout = rollout
     this.stopIds = stopIds
   }
 
-  /** A reply for each seed. */
-  ask(
-    { task }: Exercise,
-    thinking: boolean,
-    { temperature, seeds }: { temperature: number; seeds: readonly number[] },
-  ): { prompt: number[]; replies: Reply[] } {
+  /** For a reply with each of `seeds`. */
+  request({ task }: Exercise, thinking: boolean, temperature: number, seeds: readonly number[]): Request {
     const { tokenizer, template } = this.data
     const tools = task.tools?.map(name => this.tool(name))
-    const prompt = encodeChat(tokenizer, template, [{ role: 'user', content: task.question }], {
-      tools,
-      enableThinking: thinking,
-      addGenerationPrompt: true,
-    })
+    const options = { tools, enableThinking: thinking, addGenerationPrompt: true }
+    const prompt = encodeChat(tokenizer, template, [{ role: 'user', content: task.question }], options)
     const samplers = seeds.map(seed => {
       const sampler = new Sampler(checkSampling({ temperature }), new Random(seed))
-      return new ReplySampler(tokenizer, sampler, {
-        prompt,
-        thinking,
-        tools: tools !== undefined,
-        stopIds: this.stopIds,
-      })
+      const form = { prompt, thinking, tools: tools !== undefined, stopIds: this.stopIds }
+      return new ReplySampler(tokenizer, sampler, form)
     })
-    return { prompt, replies: this.rollout.replies(prompt, samplers) }
+    return { prompt, samplers }
   }
 
   /**
@@ -155,10 +142,9 @@ class ExerciseChat {
 
 const weightsOf = ({ parameters, buffers }: LanguageModel): Map<string, Tensor> => new Map([...parameters, ...buffers])
 
-/** Lets signals and timers in. */
-const turn = () => new Promise(resolve => setImmediate(resolve))
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
+const mean = (values: readonly number[]): number => sum(values) / values.length
 
 /** The mean of the values of each name. */
 function byKind(values: readonly [name: string, value: number][]): Record<string, number> {
