@@ -1,4 +1,5 @@
 import type { Tensor } from '@modu/engine'
+import type { LanguageModel } from '@modu/model'
 
 /** How evenly tokens spread over the experts, for the log. */
 export interface Balance {
@@ -9,6 +10,23 @@ export interface Balance {
   readonly entropy: number
   /** Experts that got no token, of all layers together. */
   readonly dead: number
+}
+
+/** A mixture-of-experts model's routing, as far as balancing needs it. */
+interface Routed {
+  expertLoads(): Int32Array[]
+  readonly correctionBiases: readonly Tensor[]
+}
+
+export const isRouted = (model: LanguageModel): model is LanguageModel & Routed => 'expertLoads' in model
+
+/** Adds to `loads`, empty at first, how many tokens each expert of each mixture got in the model's last pass. */
+export function addLoads(model: LanguageModel, loads: number[][]): void {
+  if (!isRouted(model)) return
+  model.expertLoads().forEach((load, layer) => {
+    loads[layer] ??= new Array<number>(load.length).fill(0)
+    for (let e = 0; e < load.length; e++) loads[layer]![e]! += load[e]!
+  })
 }
 
 /** `loads`: for each mixture of experts, how many tokens each expert got. One that took no part (all zeros) is left out. */

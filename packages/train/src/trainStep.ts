@@ -1,7 +1,7 @@
 import type { MicroBatch } from '@modu/data'
-import { differentiate, type Tensor } from '@modu/engine'
+import { differentiate } from '@modu/engine'
 import type { LanguageModel } from '@modu/model'
-import { balanceOf, moveBiases } from './balance.ts'
+import { addLoads, balanceOf, isRouted, moveBiases } from './balance.ts'
 import { lossDiverged } from './divergence.ts'
 import type { Optimizer, OptimizerSettings } from './optimizer.ts'
 import type { StepResult } from './stage.ts'
@@ -11,14 +11,6 @@ export interface StepSettings extends OptimizerSettings {
   readonly mtpWeight: number
   readonly balanceWeight: number
 }
-
-/** A mixture-of-experts model's routing, as far as balancing needs it. */
-interface Routed {
-  expertLoads(): Int32Array[]
-  readonly correctionBiases: readonly Tensor[]
-}
-
-const isRouted = (model: LanguageModel): model is LanguageModel & Routed => 'expertLoads' in model
 
 /**
  * One optimiser step over several micro-batches. Each micro-batch's mean loss is weighted by its part of the counted
@@ -42,12 +34,7 @@ export function trainStep(
     const weight = counted / countedTokens
     const part = differentiate(device, () => model.loss(ids, labels, starts, { mtpWeight, balanceWeight, weight }))
     loss += part.reals[0]!
-    if (isRouted(model)) {
-      model.expertLoads().forEach((load, layer) => {
-        loads[layer] ??= new Array<number>(load.length).fill(0)
-        for (let e = 0; e < load.length; e++) loads[layer]![e]! += load[e]!
-      })
-    }
+    addLoads(model, loads)
     device.reset()
   }
   if (!Number.isFinite(loss)) throw lossDiverged(loss, model.parameters)

@@ -54,7 +54,13 @@ export function reinforceStage({ recipe, data, model, optimizer }: StageContext)
     })
     const learner = { model, reference, optimizer }
     const firstUpdate = step * settings.updates + 1
-    const { loss, gradientNorm, countedTokens, ...policy } = learn(learner, groups, firstUpdate, learningRate, settings)
+    const { loss, gradientNorm, countedTokens, loads, ...policy } = learn(
+      learner,
+      groups,
+      firstUpdate,
+      learningRate,
+      settings,
+    )
     const answerTokens = mean(replies.flat().map(({ ids }) => ids.length))
     const measures = {
       reward: mean(rewards.flat()),
@@ -64,7 +70,7 @@ export function reinforceStage({ recipe, data, model, optimizer }: StageContext)
       ...(countedTokens > 0 && policy),
     }
     const tokens = answers * (answerTokens * settings.questions + sum(requests.map(({ prompt }) => prompt.length)))
-    return { loss, gradientNorm, tokens, countedTokens, balance: balanceOf([]), loads: [], measures }
+    return { loss, gradientNorm, tokens, countedTokens, balance: balanceOf(loads), loads, measures }
   }
 
   async function validate(): Promise<StageValidation> {
@@ -115,7 +121,7 @@ class ExerciseChat {
     const prompt = encodeChat(tokenizer, template, [{ role: 'user', content: task.question }], options)
     const samplers = seeds.map(seed => {
       const sampler = new Sampler(checkSampling({ temperature }), new Random(seed))
-      const form = { prompt, thinking, tools: tools !== undefined, stopIds: this.stopIds }
+      const form = { prompt, thinking, tools: task.tools, stopIds: this.stopIds }
       return new ReplySampler(tokenizer, sampler, form)
     })
     return { prompt, samplers }
