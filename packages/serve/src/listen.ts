@@ -6,10 +6,10 @@ export function listen(server: Server, port: number, host: string): Promise<void
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') {
-        const remedy = `Stop the other program, or choose another port: --port ${port + 1}, or PORT=${port + 1} npm start.`
+        const remedy = `Stop the other program, or choose another port: --port ${port + 1} (npm start: PORT=${port + 1}).`
         reject(new ServeError('port-in-use', `Port ${port} on ${host} is in use. ${remedy}`, { cause: error }))
       } else if (error.code === 'EACCES') {
-        const remedy = 'Choose one above 1023: --port 8080, or PORT=8080 npm start.'
+        const remedy = 'Choose one above 1023: --port 8080 (npm start: PORT=8080).'
         reject(new ServeError('port-not-allowed', `Port ${port} needs more rights. ${remedy}`, { cause: error }))
       } else reject(error)
     })

@@ -74,7 +74,7 @@ describe('starting', () => {
     const error = (await serve({ port, models: { random: await randomModel() } }).catch(error => error)) as ServeError
     expect(error).toMatchObject({ name: 'ServeError', code: 'port-in-use' })
     expect(error.message).toContain(`Port ${port}`)
-    expect(error.message).toMatch(/PORT=\d+ npm start, or modu serve --port \d+/)
+    expect(error.message).toMatch(/--port \d+ \(npm start: PORT=\d+\)/)
     other.close()
   })
 
