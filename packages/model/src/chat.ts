@@ -141,7 +141,7 @@ export class ChatModel {
       thinking,
       thinkingBudget: request.thinkingBudget ?? Math.floor(maxTokens * 0.75),
       closing: this.#closing,
-      tools: (request.tools?.length ?? 0) > 0,
+      tools: request.tools?.map(tool => tool.function.name),
       stopIds: this.#stopIds,
     })
     const stream = new TextStream(tokenizer, { stop: request.stop, thinking: opened })

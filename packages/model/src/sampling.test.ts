@@ -119,6 +119,17 @@ test('forbidden tokens are never drawn, and broken logits are an error', () => {
   expect(() => sampler({}).next(Float32Array.of(-Infinity, -Infinity))).toThrow('no finite logits')
 })
 
+test('where a token is not allowed the others keep their chances', () => {
+  const drawn = sampler({}, 3)
+  const counts = [0, 0, 0]
+  for (let i = 0; i < 3000; i++) counts[drawn.next(Float32Array.of(Math.log(6), Math.log(3), 0), token => token > 0)]!++
+  expect(counts[0]).toBe(0)
+  // Three times as likely: 2,250 of 3,000, standard deviation 24.
+  expect(Math.abs(counts[1]! - 2250)).toBeLessThan(100)
+  expect(sampler({ temperature: 0 }).next(Float32Array.of(3, 1, 2), token => token !== 0)).toBe(2)
+  expect(() => drawn.next(Float32Array.of(1, 2), () => false)).toThrow('no finite logits')
+})
+
 test.each([
   [{ temperature: -1 }, 'temperature is -1; it must be from 0 to 2'],
   [{ topK: 1.5 }, 'top_k is 1.5; it must be an integer'],

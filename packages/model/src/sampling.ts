@@ -99,15 +99,23 @@ export class Sampler {
     this.#prompt = options.repetitionPenalty === 1 ? new Set() : new Set(prompt)
   }
 
-  /** The next token. logits: [vocabulary], which penalties change in place; −∞ forbids a token. */
-  next(logits: Float32Array): number {
+  /**
+   * The next token. logits: [vocabulary], which penalties change in place; −∞ forbids a token. One that `allows` rejects
+   * gets −∞ too, and another is drawn: the tokens that are left keep their chances relative to each other.
+   */
+  next(logits: Float32Array, allows: (token: number) => boolean = () => true): number {
     this.#penalize(logits)
-    const best = argMax(logits)
-    if (best < 0 || !Number.isFinite(logits[best]))
-      throw new ModelError('format', 'the model gives no finite logits; its weights are damaged')
-    const token = this.#options.temperature === 0 ? best : this.#draw(logits, logits[best])
-    this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1)
-    return token
+    for (;;) {
+      const best = argMax(logits)
+      if (best < 0 || !Number.isFinite(logits[best]))
+        throw new ModelError('format', 'the model gives no finite logits; its weights are damaged')
+      const token = this.#options.temperature === 0 ? best : this.#draw(logits, logits[best])
+      if (allows(token)) {
+        this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1)
+        return token
+      }
+      logits[token] = -Infinity
+    }
   }
 
   #penalize(logits: Float32Array): void {

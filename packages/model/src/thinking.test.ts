@@ -72,12 +72,19 @@ describe('whatever the model wants, a reply', () => {
   })
 
   test('calls tools that are offered, each call whole', () => {
-    const called = seeds.filter(seed => {
-      const { tags } = partsOf(reply(seed, 4, { thinking: true, tools: true }))
-      expect(tags.join(' ')).toMatch(/^<\/think>( <tool_call> <\/tool_call>)* end$/)
-      return tags.includes('<tool_call>')
-    })
-    expect(called.length).toBeGreaterThan(3)
+    let calls = 0
+    for (const seed of seeds) {
+      const { tags, texts } = partsOf(reply(seed, 4, { thinking: true, tools: ['now', '날씨'] }))
+      expect(tags.join(' ')).toMatch(/^<\/think>( <tool_call> <\/tool_call>)*( <tool_call>)?( end)?$/)
+      for (const [i, tag] of tags.entries()) {
+        if (tag !== '</tool_call>') continue
+        const call = JSON.parse(texts[i]!)
+        expect(['now', '날씨']).toContain(call.name)
+        expect(Object.keys(call)).toEqual(['name', 'arguments'])
+        calls++
+      }
+    }
+    expect(calls).toBeGreaterThan(3)
   })
 })
 

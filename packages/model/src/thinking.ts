@@ -2,6 +2,7 @@ import { type ChatTemplate, encodeChat } from './chatTemplate.ts'
 import { ModelError } from './errors.ts'
 import type { Sampler } from './sampling.ts'
 import type { Tokenizer } from './tokenizer.ts'
+import { callProgress } from './toolCall.ts'
 import { Utf8Vocabulary } from './utf8.ts'
 
 export interface ReplyOptions {
@@ -13,17 +14,17 @@ export interface ReplyOptions {
   thinkingBudget?: number
   /** The tokens that end reasoning when the budget is used up: those of `thinkingClose`. */
   closing?: readonly number[]
-  /** Whether the reply may call tools. */
-  tools?: boolean
+  /** The names of the tools that the reply may call. */
+  tools?: readonly string[]
   /** Tokens that end the reply. */
   stopIds: ReadonlySet<number>
 }
 
 /**
  * Draws the tokens of one reply so that its form is right whatever the weights are: reasoning if it is asked for and only
- * then, closed after at most `thinkingBudget` tokens; behind it an answer that is never blank; calls of tools whole, and
- * only where tools are offered; no other control token; no bytes that are not UTF-8. What cannot come gets the logit −∞
- * before the sampler sees it.
+ * then, closed after at most `thinkingBudget` tokens; behind it an answer that is never blank; calls only of tools that are
+ * offered, each a whole JSON object; no other control token; no bytes that are not UTF-8. What cannot come gets the
+ * logit −∞.
  *
  * It stands wherever a `Sampler` does, one for each sequence:
  *
@@ -46,6 +47,9 @@ export class ReplySampler {
   readonly #utf8: Utf8Vocabulary
   /** What the part's last character still needs. */
   #character = 0
+  /** A call so far, and the names of the tools, a character for a byte. */
+  #call = ''
+  readonly #tools: readonly string[]
 
   /** An `option` error if the budget is no integer of 0 or more. */
   constructor(tokenizer: Tokenizer, sampler: Pick<Sampler, 'next'>, options: ReplyOptions) {
@@ -56,6 +60,7 @@ export class ReplySampler {
     this.#sampler = sampler
     this.#options = options
     this.#utf8 = Utf8Vocabulary.of(tokenizer)
+    this.#tools = (options.tools ?? []).map(name => inBytes(Buffer.from(name)))
     const { controlTokens } = tokenizer
     this.#tags = {
       think: controlTokens.get('<think>'),
@@ -71,16 +76,27 @@ export class ReplySampler {
 
   /** The next token. logits: [vocabulary], changed in place. */
   next(logits: Float32Array): number {
-    const token = this.#forced.shift() ?? this.#sampler.next(this.#withoutForbidden(logits))
+    const token = this.#forced.shift() ?? this.#draw(logits)
     this.#follow(token)
     return token
   }
 
-  #withoutForbidden(logits: Float32Array): Float32Array {
+  #draw(logits: Float32Array): number {
     for (const id of this.#utf8.broken(this.#character)) logits[id] = -Infinity
     for (const id of this.#tokenizer.controlTokens.values()) if (!this.#allows(id)) logits[id] = -Infinity
     // A model may have more rows than the tokenizer has entries.
-    return logits.fill(-Infinity, this.#tokenizer.vocabularySize)
+    logits.fill(-Infinity, this.#tokenizer.vocabularySize)
+    if (this.#part !== 'toolCall') return this.#sampler.next(logits)
+    const { endCall } = this.#tags
+    return this.#sampler.next(logits, id => id === endCall || this.#callWith(this.#bytes(id)) !== 'wrong')
+  }
+
+  #callWith(bytes: string) {
+    return callProgress(this.#call + bytes, this.#tools)
+  }
+
+  #bytes(id: number): string {
+    return inBytes(this.#tokenizer.tokenBytes(id))
   }
 
   /** Whether a control token may come next. */
@@ -88,9 +104,9 @@ export class ReplySampler {
     const { endThink, call, endCall } = this.#tags
     if (this.#character !== 0) return false
     if (this.#part === 'reasoning') return id === endThink && this.#visible
-    if (this.#part === 'toolCall') return id === endCall
+    if (this.#part === 'toolCall') return id === endCall && this.#callWith('') === 'whole'
     if (this.#options.stopIds.has(id)) return this.#visible
-    return id === call && this.#options.tools === true
+    return id === call && this.#tools.length > 0
   }
 
   #follow(token: number): void {
@@ -106,6 +122,7 @@ export class ReplySampler {
       this.#visible ||= text.trim() !== ''
       this.#character = this.#utf8.after(this.#character, token)
       if (this.#part === 'reasoning') this.#reasoningTokens++
+      if (this.#part === 'toolCall') this.#call += this.#bytes(token)
       this.#closeInTime()
     }
   }
@@ -115,6 +132,7 @@ export class ReplySampler {
     this.#visible = false
     this.#decoder = new TextDecoder()
     this.#character = 0
+    this.#call = ''
     this.#closeInTime()
   }
 
@@ -124,6 +142,8 @@ export class ReplySampler {
       this.#forced = [...closing]
   }
 }
+
+const inBytes = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
 /** Whether a prompt leaves off inside `<think>`. */
 export function opensThinking(tokenizer: Tokenizer, prompt: readonly number[]): boolean {
