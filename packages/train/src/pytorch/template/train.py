@@ -395,8 +395,6 @@ class Trainer:
     # ------------------------------------------------------------------------------------------- stages and steps
 
     def train(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self.stop)
         if self.args.resume:
             self.resume()
         elif self.ranks.index == 0:
@@ -627,7 +625,7 @@ def full(tensor):
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor.detach()
 
 
-def arguments():
+def arguments(options=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stage", help="do only this stage")
     parser.add_argument("--weights", metavar="FOLDER", help="checkpoint to begin with (default: this folder's)")
@@ -638,12 +636,15 @@ def arguments():
     parser.add_argument("--log-every", type=int, default=10, metavar="STEPS", help="between lines (default 10)")
     parser.add_argument("--micro-tokens", type=int, metavar="N", help="tokens that go through the model at once")
     parser.add_argument("--compile", action="store_true", help="compile the layers")
-    return parser.parse_args()
+    return parser.parse_args(options)
 
 
 def main(args):
     try:
-        Trainer(args).train()
+        trainer = Trainer(args)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, trainer.stop)
+        trainer.train()
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
