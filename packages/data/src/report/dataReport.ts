@@ -1,19 +1,11 @@
 import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { Random, readJson } from '@modu/model'
-import { type CorpusReport, readCorpus, type Sources } from '../corpus.ts'
+import { readJson } from '@modu/model'
+import type { CorpusReport } from '../corpus.ts'
 import { DataError } from '../errors.ts'
-import { mixSeed } from '../order.ts'
-import type { CorpusDocument, SourceReport } from '../source.ts'
-import { maskPersonalData } from '../steps/personalData.ts'
-import {
-  addDocument,
-  type CleaningReport,
-  type CleaningSample,
-  type CleaningStep,
-  emptyCounts,
-  type Tally,
-} from '../steps/report.ts'
+import type { CleaningReport, CleaningSample, CleaningStep, KeptSample, Tally } from '../steps/report.ts'
+import { ofCleaning } from './ofCleaning.ts'
+import { ofCorpus } from './ofCorpus.ts'
 
 /** What became of the data of one source: a file given to `modu data clean`, or a source of a recipe. */
 export interface SourceSummary {
@@ -31,8 +23,6 @@ export interface SourceSummary {
   readonly lengthsKept: readonly number[]
   /** Documents dropped by step, where that is known of each source. */
   readonly dropped?: Tally
-  /** A few of the documents that are left; personal data is masked in them. */
-  readonly samples: readonly string[]
 }
 
 /** Records without the fields of their format, and texts below a recipe's least length, are dropped by steps too. */
@@ -55,6 +45,8 @@ export interface DataReport {
   readonly title: string
   readonly sources: readonly SourceSummary[]
   readonly steps: readonly StepSummary[]
+  /** A few of the documents that are left. */
+  readonly samples: readonly KeptSample[]
 }
 
 /**
@@ -65,8 +57,9 @@ export async function readDataReport(path: string): Promise<DataReport> {
   if (!existsSync(path)) throw new DataError('missing', `there is no ${path}: name a report, or the folder of a run`)
   const file = reportFile(path)
   const value = readJson(file) as Partial<CleaningReport & CorpusReport> | null
-  if (value?.version === 1 && value.files && value.steps)
+  if (value?.version === 1 && value.files && value.steps && value.samples) {
     return ofCleaning(join(basename(dirname(resolve(file))), basename(file)), value as CleaningReport)
+  }
   if (value?.key && value.sources) return await ofCorpus(dirname(resolve(file)), value as CorpusReport)
   throw new DataError(
     'format',
@@ -82,131 +75,4 @@ function reportFile(path: string): string {
     'missing',
     `${path} holds no report.json: name a report of modu data clean, or the folder of a run`,
   )
-}
-
-function ofCleaning(title: string, { files, total, steps, withoutTextPlaces }: CleaningReport): DataReport {
-  const format: StepSummary = {
-    name: 'format',
-    documents: total.records,
-    changed: 0,
-    dropped: total.withoutText,
-    reasons: total.withoutText > 0 ? { withoutText: total.withoutText } : {},
-    found: {},
-    samples: withoutTextPlaces.map(place => ({ place, outcome: 'dropped', reason: 'withoutText', text: '' })),
-  }
-  const shared = sharedFolder(files.map(({ path }) => path)).length
-  return {
-    title,
-    sources: files.map(({ path, records, read, kept }) => ({
-      name: path.slice(shared),
-      read: records,
-      kept: kept.documents,
-      charactersRead: read.characters,
-      charactersKept: kept.characters,
-      lengthsRead: read.lengths,
-      lengthsKept: kept.lengths,
-      samples: [],
-    })),
-    steps: [format, ...steps],
-  }
-}
-
-/** The folder, with its slash, in which all paths lie. */
-function sharedFolder([first = '', ...others]: readonly string[]): string {
-  let folder = dirname(first)
-  while (folder !== dirname(folder) && !others.every(path => path.startsWith(`${folder}/`))) folder = dirname(folder)
-  return first.startsWith(`${folder}/`) ? `${folder}/` : ''
-}
-
-/** The filters of a recipe's source in their order, as steps, with the count of each that the report has. */
-const corpusSteps = [
-  ['format', 'corrupt'],
-  ['personalData', 'personal'],
-  ['length', 'short'],
-  ['language', 'foreign'],
-  ['words', 'insulting'],
-  ['contamination', 'contaminated'],
-  ['exactDuplicates', 'duplicate'],
-] as const satisfies readonly (readonly [StepName, keyof SourceReport])[]
-
-async function ofCorpus(folder: string, { sources: reports }: CorpusReport): Promise<DataReport> {
-  const run = dirname(folder)
-  const beside = (name: string): unknown => (existsSync(join(run, name)) ? readJson(join(run, name)) : undefined)
-  const recipe = beside('recipe.json') as
-    | { name: string; sources: Sources; evaluationFiles?: readonly string[] }
-    | undefined
-  const shards = beside('shards/manifest.json') as
-    | { sources: Record<string, { tokens: number; heldOutTokens: number }> }
-    | undefined
-  // Reports of earlier versions lack some counts, and documents are compared only with evaluation sets that are named.
-  const done = corpusSteps.filter(
-    ([name, count]) =>
-      Object.values(reports).every(report => report[count] !== undefined) &&
-      (name !== 'contamination' || (recipe?.evaluationFiles ?? []).length > 0),
-  )
-  const dropping = done.filter(([name]) => name !== 'personalData')
-  const sources: SourceSummary[] = []
-  for (const [name, report] of Object.entries(reports)) {
-    const license = recipe?.sources[name]?.license
-    const packed = shards?.sources[name]
-    sources.push({
-      name,
-      ...(license !== undefined && { license }),
-      read: report.read,
-      kept: report.kept,
-      charactersRead: report.charactersRead,
-      charactersKept: report.charactersKept,
-      ...(packed && { tokens: packed.tokens + packed.heldOutTokens }),
-      ...(await lookAt(folder, name)),
-      dropped: Object.fromEntries(dropping.map(([step, count]) => [step, report[count]])),
-    })
-  }
-  let left = sources.reduce((sum, { read }) => sum + read, 0)
-  const steps = done.map(([name, count]): StepSummary => {
-    const touched = Object.values(reports).reduce((sum, report) => sum + report[count], 0)
-    const summary = { name, documents: left, changed: 0, dropped: 0, reasons: {}, found: {}, samples: [] }
-    // Of masking only the pieces are counted.
-    if (name === 'personalData') return { ...summary, found: { masked: touched } }
-    const places = name === 'format' ? Object.values(reports).flatMap(report => report.corruptLines) : []
-    left -= touched
-    return {
-      ...summary,
-      dropped: touched,
-      samples: places.map(place => ({ place, outcome: 'dropped', reason: 'corrupt', text: '' })),
-    }
-  })
-  return { title: recipe?.name ?? basename(folder), sources, steps }
-}
-
-const samplesKept = 3
-const sampleLength = 160
-
-/** Lengths of a source's documents, and a few of them, each as likely as any other (reservoir sampling). */
-async function lookAt(folder: string, name: string): Promise<Pick<SourceSummary, 'lengthsKept' | 'samples'>> {
-  const random = new Random(mixSeed('samples', 0, name))
-  const counts = emptyCounts()
-  const samples: string[] = []
-  for await (const document of readCorpus(folder, name)) {
-    const text = textOf(document)
-    addDocument(counts, text.length)
-    const place = counts.documents <= samplesKept ? counts.documents - 1 : random.integer(counts.documents)
-    if (place < samplesKept) samples[place] = beginning(text)
-  }
-  return { lengthsKept: counts.lengths, samples }
-}
-
-/** A document as people read it: a conversation with reasoning and calls of tools, a line a part. */
-function textOf(document: CorpusDocument): string {
-  if ('text' in document) return document.text
-  const lines = document.messages.flatMap(({ role, content, reasoning_content, tool_calls = [] }) => [
-    ...(reasoning_content ? [`${role} (reasoning): ${reasoning_content}`] : []),
-    ...(content ? [`${role}: ${content}`] : []),
-    ...tool_calls.map(call => `${role}: ${JSON.stringify(call.function)}`),
-  ])
-  return lines.join('\n')
-}
-
-function beginning(text: string): string {
-  const masked = maskPersonalData(text.slice(0, 4 * sampleLength)).text
-  return masked.length > sampleLength ? `${masked.slice(0, sampleLength)}…` : masked
 }

@@ -52,6 +52,7 @@ describe('of modu data clean', () => {
       kept: counts(7 * files, 200 * files, []),
     },
     withoutTextPlaces: ['자료/<0>.jsonl:3'],
+    samples: [{ place: '자료/<0>.jsonl:1', text: '남은 <글>' }],
     steps: [
       {
         name: 'personalData',
@@ -104,6 +105,7 @@ describe('of modu data clean', () => {
     expect(page).toMatch(/전화번호<.*>telephone numbers<\/span> 3/)
     expect(page).toContain('&#60;b&#62;같은&#60;/b&#62; 글')
     expect(page).toContain('문의 [전화번호] &#38; &#34;끝&#34;')
+    expect(page).toContain('남은 &#60;글&#62;')
     expect(page).toMatch(/id="ko" checked/)
     expect(dataReportPage(report, 'en')).toMatch(/<html lang="en">.*id="en" checked/s)
   })
@@ -156,8 +158,8 @@ test('of a corpus, with lengths and samples of its documents', async () => {
   const lengths = [text(1), text(20)].map(text => Math.floor(Math.log2(text.length)))
   expect(report.sources[0]!.lengthsKept[lengths[1]!]).toBe(1)
   expect(report.sources[0]!.lengthsKept.length).toBe(lengths[1]! + 1)
-  expect(report.sources[0]!.samples[0]).toContain('문의는 [전화번호]로')
-  expect(report.sources[1]!.samples).toEqual(['user: 안녕?\nassistant: 안녕하세요! 반가워요.'])
+  expect(report.samples[0]).toMatchObject({ place: '글', text: expect.stringContaining('문의는 [전화번호]로') })
+  expect(report.samples[2]).toEqual({ place: 'b', text: 'user: 안녕?\nassistant: 안녕하세요! 반가워요.' })
   expect(await readDataReport(corpus)).toEqual(report)
   const page = dataReportPage(report, 'ko')
   expectWhole(page)

@@ -90,7 +90,7 @@ describe('cleaning documents', () => {
   })
 
   test('shows samples of what it did, with personal data masked', async () => {
-    const { steps } = await cleaned
+    const { steps, samples } = await cleaned
     const of = (name: string) => steps.find(step => step.name === name)!.samples
     expect(of('personalData')[0]).toMatchObject({
       outcome: 'changed',
@@ -107,7 +107,9 @@ describe('cleaning documents', () => {
         original: { place: `${file('in.jsonl')}:2`, text: story },
       },
     ])
-    expect(JSON.stringify(steps)).not.toMatch(/1234-5678|９９９９/)
+    expect(samples).toContainEqual({ place: `${file('in.jsonl')}:2`, text: story })
+    expect(samples).toHaveLength(3)
+    expect(JSON.stringify([steps, samples])).not.toMatch(/1234-5678|９９９９/)
     expect(JSON.parse(readFileSync(file('report.json'), 'utf8'))).toEqual(await cleaned)
   })
 

@@ -15,6 +15,7 @@ import {
   emptyCounts,
   emptyStep,
   type FileReport,
+  type KeptSample,
   type StepReport,
 } from './report.ts'
 import { droppedSample, maskedBeginning, SampleDraw, samplesKept } from './samples.ts'
@@ -57,13 +58,14 @@ export function gatherShards(options: GatherOptions): CleaningReport {
   const { files, parts, steps, withoutTextPlaces } = sumShards(options)
   const duplicates = new Duplicates(parts.map(({ prints }) => prints))
   const duplicateSteps = dropDuplicates(duplicates, options)
-  writeKept(parts, duplicates.fate, duplicateSteps, options.out)
+  const samples = writeKept(parts, duplicates.fate, duplicateSteps, options)
   return {
     version: 1,
     files,
     total: sumFiles(files),
     withoutTextPlaces,
     steps: [...steps, ...duplicateSteps.map(({ report }) => report)],
+    samples,
   }
 }
 
@@ -149,24 +151,32 @@ function* storedDocuments({ path, prints }: Part): Generator<StoredDocument> {
   }
 }
 
-/** Writes the documents that are kept and counts them by file; counts the others by step and fills in the samples. */
-function writeKept(parts: readonly Part[], fate: Uint8Array, steps: readonly DuplicateStep[], out: string): void {
+/**
+ * Writes the documents that are kept, counts them by file and draws samples of them; counts the others by step and fills
+ * in their samples.
+ */
+function writeKept(
+  parts: readonly Part[],
+  fate: Uint8Array,
+  steps: readonly DuplicateStep[],
+  { out, seed }: GatherOptions,
+): KeptSample[] {
   const wanted = new Set(steps.flatMap(({ pairs }) => pairs.flatMap(pair => [pair.document, pair.original])))
   const found = new Map<number, { readonly place: string; readonly text: string }>()
+  const draw = new SampleDraw<KeptSample & { readonly outcome: 'kept' }>(seed, 'kept')
   const written = new AtomicFile(out)
   try {
     let document = 0
     for (const part of parts) {
       const kept: Uint8Array[] = []
       for (const { number, characters, line } of storedDocuments(part)) {
-        if (wanted.has(document)) {
-          const { text } = JSON.parse(Buffer.from(line).toString()) as { text: string }
-          found.set(document, { place: `${part.file.path}:${number}`, text })
-        }
+        const place = `${part.file.path}:${number}`
+        if (wanted.has(document)) found.set(document, { place, text: textOf(line) })
         countDuplicate(steps, fate[document]!, characters)
         if (fate[document++] !== fates.kept) continue
         addDocument(part.file.kept, characters)
         kept.push(line)
+        draw.offer(place, 'kept', () => ({ outcome: 'kept', place, text: maskedBeginning(textOf(line)) }))
       }
       written.write(Buffer.concat(kept))
     }
@@ -184,7 +194,10 @@ function writeKept(parts: readonly Part[], fate: Uint8Array, steps: readonly Dup
       })
     }
   }
+  return draw.samples.map(({ place, text }) => ({ place, text }))
 }
+
+const textOf = (line: Uint8Array): string => (JSON.parse(Buffer.from(line).toString()) as { text: string }).text
 
 /** Counts a document in the steps that it came to. */
 function countDuplicate(steps: readonly DuplicateStep[], fate: number, characters: number): void {

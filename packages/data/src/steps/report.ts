@@ -37,6 +37,12 @@ export interface CleaningSample {
   readonly original?: { readonly place: string; readonly text: string }
 }
 
+/** A document that is kept: where it stood, and its beginning, in which personal data is masked. */
+export interface KeptSample {
+  readonly place: string
+  readonly text: string
+}
+
 /** What a step did with the documents that came to it. */
 export interface StepReport {
   readonly name: CleaningStep
@@ -89,6 +95,8 @@ export interface CleaningReport {
   readonly withoutTextPlaces: readonly string[]
   /** In order; steps that were skipped are left out. */
   readonly steps: readonly StepReport[]
+  /** At most five of the documents kept, drawn by the seed. */
+  readonly samples: readonly KeptSample[]
 }
 
 export const emptyCounts = (): DocumentCounts => ({ documents: 0, characters: 0, lengths: [] })

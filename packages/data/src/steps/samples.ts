@@ -4,7 +4,7 @@ import { personalKinds } from './personal/rule.ts'
 import { maskPersonalData } from './personalData.ts'
 import type { CleaningSample, CleaningStep } from './report.ts'
 
-/** Of each step so many changed and so many dropped documents. */
+/** Of each step so many changed and so many dropped documents, and so many of those that are kept. */
 export const samplesKept = 5
 const sampleLength = 160
 
@@ -12,12 +12,12 @@ const sampleLength = 160
  * Draws samples: the places whose seeded hashes are least. So each is as likely as any other, and samples of shards
  * make those of all, however the documents were shared out.
  */
-export class SampleDraw<T extends Pick<CleaningSample, 'outcome'>> {
+export class SampleDraw<T extends { readonly outcome: string }> {
   private readonly seed: number
-  private readonly step: CleaningStep
+  private readonly step: CleaningStep | 'kept'
   private readonly drawn: { readonly weight: number; readonly sample: T }[] = []
 
-  constructor(seed: number, step: CleaningStep) {
+  constructor(seed: number, step: CleaningStep | 'kept') {
     this.seed = seed
     this.step = step
   }

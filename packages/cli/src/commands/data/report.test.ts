@@ -9,16 +9,14 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('modu data report', () => {
   test('writes a page from what modu data clean reports', async () => {
-    const [report, html] = ['report.json', 'page.html'].map(name => join(folder, name))
-    const counts = { documents: 1, characters: 30, lengths: [0, 0, 0, 0, 1] }
-    const file = { path: 'a.jsonl', bytes: 90, records: 1, withoutText: 0, read: counts, kept: counts }
-    const { path: _, ...total } = file
-    writeFileSync(report!, JSON.stringify({ version: 1, files: [file], total, withoutTextPlaces: [], steps: [] }))
+    const [data, report, html] = ['in.jsonl', 'report.json', 'page.html'].map(name => join(folder, name))
+    writeFileSync(data!, `${JSON.stringify({ text: '문의는 02-123-4567로 주세요. 오늘은 날씨가 맑습니다.' })}\n`)
+    await modu(['data', 'clean', data!, '--out', join(folder, 'out.jsonl'), '--report', report!])
     const { status, stdout, stderr } = await modu(['data', 'report', report!, '--html', html!])
     expect(stderr).toBe('')
     expect(status).toBe(0)
     expect(stdout).toBe(`${html}\n`)
-    expect(readFileSync(html!, 'utf8')).toMatch('문서 1개를 읽어 1개(100.0%)를 남겼습니다')
+    expect(readFileSync(html!, 'utf8')).toMatch(/문서 1개를 읽어 1개.*문의는 \[전화번호\]로/s)
   })
 
   test.each([
