@@ -45,6 +45,7 @@ export {
   type ParamsLabels,
 } from './params.ts'
 export { Random } from './random.ts'
+export { type ReplyOptions, ReplySampler, thinkingClose } from './replySampler.ts'
 export {
   readSafetensors,
   SafetensorsFile,
@@ -56,7 +57,6 @@ export {
 export { checkSampling, defaultSampling, Sampler, type SamplingOptions } from './sampling.ts'
 export { type SpecialToken, specialTokenId, specialTokens } from './specialTokens.ts'
 export { type StreamEvent, TextStream, type TextStreamOptions } from './textStream.ts'
-export { type ReplyOptions, ReplySampler, thinkingClose } from './thinking.ts'
 export { Tokenizer, type TokenizerConfigJson } from './tokenizer.ts'
 export { type GenerationConfigJson, loadChatTemplate, saveTokenizerFiles, tokenizerConfig } from './tokenizerFiles.ts'
 export type { TokenizerJson } from './tokenizerJson.ts'

@@ -36,6 +36,8 @@ export class ReplySampler {
   readonly #tokenizer: Tokenizer
   readonly #sampler: Pick<Sampler, 'next'>
   readonly #options: ReplyOptions
+  /** Tokens that are no text. */
+  readonly #control: ReadonlySet<number>
   readonly #tags: Record<'think' | 'endThink' | 'call' | 'endCall', number | undefined>
   #part: 'reasoning' | 'answer' | 'toolCall' = 'answer'
   /** Tokens that must come next. */
@@ -62,6 +64,7 @@ export class ReplySampler {
     this.#utf8 = Utf8Vocabulary.of(tokenizer)
     this.#tools = (options.tools ?? []).map(name => inBytes(Buffer.from(name)))
     const { controlTokens } = tokenizer
+    this.#control = new Set([...controlTokens.values(), ...options.stopIds])
     this.#tags = {
       think: controlTokens.get('<think>'),
       endThink: controlTokens.get('</think>'),
@@ -83,7 +86,7 @@ export class ReplySampler {
 
   #draw(logits: Float32Array): number {
     for (const id of this.#utf8.broken(this.#character)) logits[id] = -Infinity
-    for (const id of this.#tokenizer.controlTokens.values()) if (!this.#allows(id)) logits[id] = -Infinity
+    for (const id of this.#control) if (!this.#allows(id)) logits[id] = -Infinity
     // A model may have more rows than the tokenizer has entries.
     logits.fill(-Infinity, this.#tokenizer.vocabularySize)
     if (this.#part !== 'toolCall') return this.#sampler.next(logits)
