@@ -213,14 +213,8 @@ export class K1 implements LanguageModel {
     const starts = sequenceStarts(this.config, ids, sequences)
     const place = this.placeOf(starts)
     const next = shiftLeft(labels, starts, 1, -100)
-    const balance: Balancing = {
-      starts: place.sequences,
-      weights: reals(
-        this.device,
-        labelShares(next, starts).map(share => weight * balanceWeight * share),
-      ),
-      losses: [],
-    }
+    const weights = labelShares(next, starts).map(share => weight * balanceWeight * share)
+    const balance: Balancing = { starts: place.sequences, weights: reals(this.device, weights), losses: [] }
     const hidden = this.finalHidden(ids, balanceWeight > 0 ? { ...place, balance } : place)
     const losses = [linearCrossEntropy(hidden, this.head, integers(this.device, next), { weight }), ...balance.losses]
     if (this.weights.mtp && mtpWeight !== 0) {
