@@ -1,60 +1,10 @@
 import { stepWords } from '../report/words.ts'
+import { citation, dateOf, versionOf } from './citation.ts'
+import { croissantContext } from './croissantContext.ts'
 import type { CardFile, CardSource, DataCard } from './dataCard.ts'
 import { licenseParts, licenseUrl } from './licenses.ts'
 import { describe, limits } from './limits.ts'
 import { type Field, fieldPaths } from './shape.ts'
-
-/** The context of Croissant 1.1 (its appendix 1), with the vocabulary of provenance (PROV-O). */
-const context = {
-  '@language': 'en',
-  '@vocab': 'https://schema.org/',
-  sc: 'https://schema.org/',
-  cr: 'http://mlcommons.org/croissant/',
-  rai: 'http://mlcommons.org/croissant/RAI/',
-  dct: 'http://purl.org/dc/terms/',
-  prov: 'http://www.w3.org/ns/prov#',
-  annotation: 'cr:annotation',
-  arrayShape: 'cr:arrayShape',
-  citeAs: 'cr:citeAs',
-  column: 'cr:column',
-  conformsTo: 'dct:conformsTo',
-  containedIn: 'cr:containedIn',
-  data: { '@id': 'cr:data', '@type': '@json' },
-  dataType: { '@id': 'cr:dataType', '@type': '@vocab' },
-  description: { '@container': '@language' },
-  equivalentProperty: 'cr:equivalentProperty',
-  examples: { '@id': 'cr:examples', '@type': '@json' },
-  excludes: 'cr:excludes',
-  extract: 'cr:extract',
-  field: 'cr:field',
-  fileObject: 'cr:fileObject',
-  fileProperty: 'cr:fileProperty',
-  fileSet: 'cr:fileSet',
-  format: 'cr:format',
-  includes: 'cr:includes',
-  isArray: 'cr:isArray',
-  isLiveDataset: 'cr:isLiveDataset',
-  jsonPath: 'cr:jsonPath',
-  key: 'cr:key',
-  md5: 'cr:md5',
-  name: { '@container': '@language' },
-  parentField: 'cr:parentField',
-  path: 'cr:path',
-  readLines: 'cr:readLines',
-  recordSet: 'cr:recordSet',
-  references: 'cr:references',
-  regex: 'cr:regex',
-  repeated: 'cr:repeated',
-  replace: 'cr:replace',
-  samplingRate: 'cr:samplingRate',
-  sdVersion: 'cr:sdVersion',
-  separator: 'cr:separator',
-  source: 'cr:source',
-  subField: 'cr:subField',
-  transform: 'cr:transform',
-  unArchive: 'cr:unArchive',
-  value: 'cr:value',
-} as const
 
 function encodingOf(path: string): string | string[] {
   if (path.endsWith('.parquet')) return 'application/x-parquet'
@@ -67,7 +17,7 @@ export function croissant(card: DataCard): Record<string, unknown> {
   const { biases, limitations, personal } = limits(card)
   const urls = card.sources.flatMap(({ origin }) => origin.url ?? [])
   return {
-    '@context': context,
+    '@context': croissantContext,
     '@type': 'sc:Dataset',
     conformsTo: ['http://mlcommons.org/croissant/1.1', 'http://mlcommons.org/croissant/RAI/1.0'],
     name: card.name,
@@ -97,23 +47,6 @@ export function croissant(card: DataCard): Record<string, unknown> {
     ]),
     recordSet: card.sources.map(recordSet),
   }
-}
-
-/** A date as the version: the data has no other, and later ones sort behind it. */
-export const versionOf = ({ date }: DataCard): string =>
-  `${date.getUTCFullYear()}.${date.getUTCMonth() + 1}.${date.getUTCDate()}`
-
-export const dateOf = ({ date }: DataCard): string => date.toISOString().slice(0, 10)
-
-/** A BibTeX entry. */
-export function citation({ name, creators, url, date }: DataCard): string {
-  const fields = [
-    `title = {${name}}`,
-    ...(creators.length > 0 ? [`author = {${creators.map(creator => `{${creator}}`).join(' and ')}}`] : []),
-    `year = {${date.getUTCFullYear()}}`,
-    ...(url === undefined ? [] : [`url = {${url}}`]),
-  ]
-  return `@misc{${name.replace(/[^A-Za-z0-9]+/g, '-').replace(/^-|-$/g, '') || 'dataset'},\n  ${fields.join(',\n  ')}\n}`
 }
 
 function generated({ cleaning }: DataCard): Record<string, unknown> {

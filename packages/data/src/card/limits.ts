@@ -1,22 +1,16 @@
+import { count, share, sum } from '../report/figures.ts'
 import type { Text } from '../report/html.ts'
 import { reasonText, stepWords } from '../report/words.ts'
 import type { CardSource, DataCard } from './dataCard.ts'
 
-export const grouped = (value: number): string => value.toLocaleString('en-US')
-export const percent = (part: number): string => `${(part * 100).toFixed(1)}%`
-
-export const sum = (sources: readonly CardSource[], value: (source: CardSource) => number): number =>
-  sources.reduce((total, source) => total + value(source), 0)
-
 /** What the dataset is, in a sentence or two. */
 export function describe({ description, sources }: DataCard): Text {
   const [records, characters] = [sum(sources, source => source.records), sum(sources, source => source.characters)]
-  const [count, length] = [grouped(records), grouped(characters)]
   const names = sources.map(({ name }) => name).join(', ')
   const own = description ? `${description} ` : ''
   return {
-    ko: `${own}한국어 글. 레코드 ${count}개, ${length}자. 출처: ${names}.`,
-    en: `${own}Korean text: ${count} records, ${length} characters. Sources: ${names}.`,
+    ko: `${own}한국어 글. 레코드 ${count(records)}개, ${count(characters)}자. 출처: ${names}.`,
+    en: `${own}Korean text: ${count(records)} records, ${count(characters)} characters. Sources: ${names}.`,
   }
 }
 
@@ -38,19 +32,18 @@ function biases({ sources }: DataCard): Text[] {
   const characters = sum(sources, source => source.characters)
   const dominant = sources
     .filter(source => sources.length > 1 && source.characters > dominantShare * characters)
-    .map(({ name, characters: own }): Text => {
-      const share = percent(own / characters)
-      return {
-        ko: `글자의 ${share}가 ${name}에서 왔습니다. 그 출처의 말투와 주제로 치우칩니다.`,
-        en: `${share} of the characters come from ${name}: its tone and topics weigh most.`,
-      }
-    })
+    .map(
+      ({ name, characters: own }): Text => ({
+        ko: `글자의 ${share(own, characters)}가 ${name}에서 왔습니다. 그 출처의 말투와 주제로 치우칩니다.`,
+        en: `${share(own, characters)} of the characters come from ${name}: its tone and topics weigh most.`,
+      }),
+    )
   const foreign = sources
     .filter(({ hangul }) => hangul < 0.5)
     .map(
       ({ name, hangul }): Text => ({
-        ko: `${name}: 글자 가운데 한글은 ${percent(hangul)}뿐입니다.`,
-        en: `${name}: only ${percent(hangul)} of the letters are Hangul.`,
+        ko: `${name}: 글자 가운데 한글은 ${share(hangul, 1)}뿐입니다.`,
+        en: `${name}: only ${share(hangul, 1)} of the letters are Hangul.`,
       }),
     )
   const synthetic = sources
@@ -67,8 +60,8 @@ function biases({ sources }: DataCard): Text[] {
     ...foreign,
     ...synthetic,
     {
-      ko: `레코드의 가운데 길이는 ${grouped(middle)}~${grouped(2 * middle - 1)}자입니다.`,
-      en: `The median record has ${grouped(middle)} to ${grouped(2 * middle - 1)} characters.`,
+      ko: `레코드의 가운데 길이는 ${count(middle)}~${count(2 * middle - 1)}자입니다.`,
+      en: `The median record has ${count(middle)} to ${count(2 * middle - 1)} characters.`,
     },
   ]
 }
@@ -106,8 +99,8 @@ function limitations({ sources, cleaning }: DataCard): Text[] {
     ...(done.has('words')
       ? [
           {
-            ko: '욕설은 낱말 목록으로 걸렀습니다. 돌려 말한 것은 남아 있을 수 있고, 멀쩡한 글이 빠졌을 수 있습니다.',
-            en: 'Insults were filtered by a list of words: others may remain, and harmless texts may be gone.',
+            ko: '나쁜 말은 낱말 목록으로 걸렀습니다. 돌려 말한 것은 남아 있을 수 있고, 멀쩡한 글이 빠졌을 수 있습니다.',
+            en: 'Bad language was filtered by lists of words: some may remain, and harmless texts may be gone.',
           },
         ]
       : []),
@@ -132,11 +125,11 @@ function personal({ sources, cleaning }: DataCard): Text[] {
       },
     ]
   }
-  const kinds = Object.entries(step.found).map(([kind, count]) => ({ ...reasonText(kind), count: grouped(count) }))
+  const kinds = Object.entries(step.found).map(([kind, found]) => ({ ...reasonText(kind), found: count(found) }))
   return [
     {
-      ko: `가린 개인정보: ${kinds.map(({ ko, count }) => `${ko} ${count}`).join(', ') || '없음'}. 규칙으로 찾았으므로 놓친 것이 있을 수 있습니다.`,
-      en: `Masked personal data: ${kinds.map(({ en, count }) => `${en} ${count}`).join(', ') || 'none'}. It was found by rules, which may have missed some.`,
+      ko: `가린 개인정보: ${kinds.map(({ ko, found }) => `${ko} ${found}`).join(', ') || '없음'}. 규칙으로 찾았으므로 놓친 것이 있을 수 있습니다.`,
+      en: `Masked personal data: ${kinds.map(({ en, found }) => `${en} ${found}`).join(', ') || 'none'}. It was found by rules, which may have missed some.`,
     },
     { ko: '이름은 가리지 않았습니다.', en: 'Names were not masked.' },
     ...(cleaning?.command === 'modu train' &&

@@ -1,9 +1,10 @@
+import { count, share, sum } from '../report/figures.ts'
 import { stepWords } from '../report/words.ts'
-import { citation, dateOf } from './croissant.ts'
+import { citation, dateOf } from './citation.ts'
 import type { DataCard } from './dataCard.ts'
-import { huggingFaceLicense, licenseParts } from './licenses.ts'
-import { describe, grouped, limits, percent, sum } from './limits.ts'
-import { type Field, type FieldType, fieldPaths } from './shape.ts'
+import { frontMatter } from './frontMatter.ts'
+import { describe, limits } from './limits.ts'
+import { fieldPaths } from './shape.ts'
 
 /** Text as it may stand in a cell of a Markdown table. */
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
@@ -18,12 +19,12 @@ export function readme(card: DataCard): string {
   const { name, sources, creators, url, cleaning } = card
   const about = describe(card)
   const { biases, limitations, personal } = limits(card)
-  const bytes = sources.flatMap(({ files }) => files).reduce((total, file) => total + file.bytes, 0)
+  const bytes = sum(sources, ({ files }) => sum(files, file => file.bytes))
   const sourceRows = sources.map(({ name, origin, records, characters, hangul }) => [
     origin.url === undefined ? name : `[${name}](${origin.url})`,
-    grouped(records),
-    grouped(characters),
-    percent(hangul),
+    count(records),
+    count(characters),
+    share(hangul, 1),
     origin.license,
     origin.creator ?? '',
     origin.madeFrom?.map(file => `\`${file}\``).join(', ') ?? '',
@@ -35,7 +36,7 @@ export function readme(card: DataCard): string {
     fieldPaths(source.fields).map(([field, type], i) => [i === 0 ? source.name : '', `\`${field}\``, type]),
   )
   const fileRows = sources.flatMap(({ files }) =>
-    files.map(({ path, bytes, sha256 }) => [`\`${path}\``, grouped(bytes), `\`${sha256}\``]),
+    files.map(({ path, bytes, sha256 }) => [`\`${path}\``, count(bytes), `\`${sha256}\``]),
   )
   return `${frontMatter(card)}
 # ${name}
@@ -45,7 +46,7 @@ ${about.ko}
 *English: ${about.en} A summary in English stands at the end.*
 
 ${list([
-  `레코드 ${grouped(sum(sources, source => source.records))}개, ${grouped(sum(sources, source => source.characters))}자, ${grouped(bytes)} 바이트`,
+  `레코드 ${count(sum(sources, source => source.records))}개, ${count(sum(sources, source => source.characters))}자, ${count(bytes)} 바이트`,
   ...(creators.length > 0 ? [`만든이: ${creators.join(', ')}`] : []),
   ...(url === undefined ? [] : [`주소: <${url}>`]),
   `날짜: ${dateOf(card)}`,
@@ -115,71 +116,7 @@ function cleaningText({ report, command }: NonNullable<DataCard['cleaning']>, la
   const rows = report.steps.map(({ name, documents, changed, dropped }) => [
     stepWords[name].name[language],
     stepWords[name].about[language],
-    ...[documents, changed, dropped].map(grouped),
+    ...[documents, changed, dropped].map(count),
   ])
   return `${words.intro}\n\n${table(words.head, rows)}`
-}
-
-/** What the Hugging Face hub reads: YAML, of which JSON's texts are a part. */
-function frontMatter({ name, sources }: DataCard): string {
-  const parts = [...new Set(sources.flatMap(({ origin }) => licenseParts(origin.license)))]
-  const ids = [...new Set(parts.map(part => huggingFaceLicense(part) ?? 'other'))]
-  const others = parts.filter(part => huggingFaceLicense(part) === undefined)
-  const configs = sources.flatMap(({ name, files }) => [
-    `- config_name: ${JSON.stringify(name)}`,
-    '  data_files:',
-    ...files.map(({ path }) => `  - ${JSON.stringify(path)}`),
-  ])
-  return [
-    '---',
-    `pretty_name: ${JSON.stringify(name)}`,
-    'language:',
-    '- ko',
-    'license:',
-    ...ids.map(id => `- ${id}`),
-    ...(others.length > 0 ? [`license_name: ${JSON.stringify(others.join(', '))}`] : []),
-    'task_categories:',
-    '- text-generation',
-    'size_categories:',
-    `- ${sizeCategory(sum(sources, source => source.records))}`,
-    'configs:',
-    ...configs,
-    'dataset_info:',
-    ...sources.flatMap(({ name, fields }) => [
-      `- config_name: ${JSON.stringify(name)}`,
-      '  features:',
-      ...features(fields).map(line => `  ${line}`),
-    ]),
-    '---',
-    '',
-  ].join('\n')
-}
-
-const dtypes: Readonly<Record<FieldType, string>> = {
-  Text: 'string',
-  Date: 'timestamp[s]',
-  DateTime: 'timestamp[s]',
-  Integer: 'int64',
-  Float: 'float64',
-  Boolean: 'bool',
-  Object: 'json',
-}
-
-/**
- * Fields as the library `datasets` writes them. Told in advance because it guesses them from the first 10 MB of a file,
- * and fails where a later record has another field.
- */
-const features = (fields: readonly Field[]): string[] =>
-  fields.flatMap(({ name, type, isArray, fields: inner }) => {
-    const head = `- name: ${JSON.stringify(name)}`
-    if (inner.length > 0) return [head, isArray ? '  list:' : '  struct:', ...features(inner).map(line => `  ${line}`)]
-    return [head, `  ${isArray ? 'list' : 'dtype'}: ${dtypes[type]}`]
-  })
-
-/** Hugging Face's classes: `n<1K`, `1K<n<10K`, … */
-function sizeCategory(records: number): string {
-  const bounds = ['1K', '10K', '100K', '1M', '10M', '100M', '1B', '10B', '100B', '1T']
-  const at = bounds.findIndex((_, i) => records < 10 ** (i + 3))
-  if (at === 0) return 'n<1K'
-  return at < 0 ? 'n>1T' : `${bounds[at - 1]}<n<${bounds[at]}`
 }

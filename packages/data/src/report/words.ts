@@ -22,17 +22,20 @@ export const stepWords: Readonly<Record<StepName, StepWords>> = {
   },
   unicode: {
     name: { ko: '유니코드', en: 'Unicode' },
-    about: { ko: '유니코드 정규화(NFC)와 호환 글자 정리', en: 'normalisation (NFC) and compatibility forms' },
+    about: {
+      ko: '유니코드를 정규화(NFC)하고 모양만 다른 호환 글자를 바꿉니다',
+      en: 'normalises (NFC) and replaces compatibility forms',
+    },
   },
   markup: {
     name: { ko: '마크업', en: 'markup' },
-    about: { ko: '태그와 마크업을 걷어 냅니다', en: 'removes tags and other markup' },
+    about: { ko: '코드, 마크업, 웹 주소를 걷어 냅니다', en: 'takes out code, markup and web addresses' },
   },
   boilerplate: {
     name: { ko: '상투 문구', en: 'boilerplate' },
     about: {
-      ko: '메뉴, 저작권 표시처럼 본문이 아닌 줄을 걷어 냅니다',
-      en: 'removes lines that are no text: menus, notices',
+      ko: '메뉴, 저작권 표시, 발행 정보처럼 본문이 아닌 것을 걷어 냅니다',
+      en: 'takes out what is no part of the text: menus, copyright lines, imprints',
     },
   },
   spacing: {
@@ -41,20 +44,23 @@ export const stepWords: Readonly<Record<StepName, StepWords>> = {
   },
   language: {
     name: { ko: '언어', en: 'language' },
-    about: { ko: '한글이 적은 글을 뺍니다', en: 'drops texts with too little Hangul' },
+    about: {
+      ko: '외국어 줄을 걷어 내고, 한글이 적은 글을 뺍니다',
+      en: 'takes out foreign lines, drops texts with too little Hangul',
+    },
   },
   quality: {
     name: { ko: '글의 질', en: 'quality' },
     about: {
-      ko: '되풀이, 기호의 비율, 줄 길이로 보아 글답지 않은 것을 뺍니다',
-      en: 'drops what repetition, share of symbols and length of lines show to be no prose',
+      ko: '짧거나, 되풀이되거나, 기호가 많거나, 낱말이나 줄이 지나치게 긴 글을 뺍니다',
+      en: 'drops what is short, repeats itself, is mostly symbols, or has words or lines of impossible length',
     },
   },
   words: {
-    name: { ko: '욕설과 성인 낱말', en: 'words' },
+    name: { ko: '나쁜 말', en: 'words' },
     about: {
-      ko: '목록에 있는 욕설과 성인 낱말이 든 글을 뺍니다',
-      en: 'drops texts with insults or adult words of a list',
+      ko: '목록에 있는 욕설, 혐오, 음란, 광고 낱말로 보아 나쁜 글을 뺍니다',
+      en: 'drops texts with insults, slurs, pornography or spam, by lists of words',
     },
   },
   personalData: {
@@ -64,8 +70,8 @@ export const stepWords: Readonly<Record<StepName, StepWords>> = {
   contamination: {
     name: { ko: '평가 자료', en: 'evaluation sets' },
     about: {
-      ko: '평가 자료와 13어절이 이어서 같은 글을 뺍니다',
-      en: 'drops texts that share 13 words in a row with evaluation sets',
+      ko: '평가 자료와 낱말 13개가 이어서 같거나 그 문장이 통째로 든 글을 뺍니다',
+      en: 'drops texts that share 13 words in a row, or a whole sentence, with evaluation sets',
     },
   },
   exactDuplicates: {

@@ -114,7 +114,8 @@ describe('cleaning documents', () => {
   })
 
   test('skips the steps that it is told to', async () => {
-    const skip = cleaningSteps.filter(step => step !== 'exactDuplicates')
+    // Without evaluation files there is nothing to compare with.
+    const skip = cleaningSteps.filter(step => !['exactDuplicates', 'contamination'].includes(step))
     const { steps } = await cleanDocuments({ inputs: [file('in.jsonl')], out: file('skipped.jsonl'), skip })
     expect(steps.map(({ name, dropped }) => [name, dropped])).toEqual([['exactDuplicates', 1]])
     expect(read('skipped.jsonl')).toHaveLength(10)

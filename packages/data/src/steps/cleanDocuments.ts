@@ -63,7 +63,9 @@ const stat = (path: string) => {
  */
 export async function cleanDocuments(options: CleaningOptions): Promise<CleaningReport> {
   const { inputs, out, against = [], seed = 1, threads = availableParallelism(), shardCharacters = 2 ** 22 } = options
-  const { skip = [], minCharacters = 20, minHangul = 0.5 } = options
+  const { minCharacters = 20, minHangul = 0.5 } = options
+  // Without evaluation files nothing is compared with them, and the report should not say that it was.
+  const skip = [...(options.skip ?? []), ...(against.length === 0 ? (['contamination'] as const) : [])]
   const steps: StepOptions = { skip, minCharacters, minHangul }
   const files = inputFiles(inputs)
   const contamination = new Contamination()

@@ -93,7 +93,7 @@ export interface CleaningReport {
   readonly total: Omit<FileReport, 'path'>
   /** Where the first records without a text stand. */
   readonly withoutTextPlaces: readonly string[]
-  /** In order; steps that were skipped are left out. */
+  /** In order; steps that were skipped are left out, and `contamination` where there are no evaluation files. */
   readonly steps: readonly StepReport[]
   /** At most five of the documents kept, drawn by the seed. */
   readonly samples: readonly KeptSample[]

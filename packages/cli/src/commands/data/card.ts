@@ -24,8 +24,8 @@ export const card = defineCommand({
     out: {
       value: 'FOLDER',
       help: {
-        ko: '카드와 자료를 둘 폴더 (필수). 그 안에 있던 자료는 그대로 쓰고, 밖의 것은 data/로 복사합니다',
-        en: 'where card and data go (required); data inside it stays, other data is copied to data/',
+        ko: '카드와 자료를 둘 폴더 (필수). 그 안에 있던 자료는 그대로 쓰고, 밖의 것은 data/로 복사합니다. 카드는 새로 씁니다',
+        en: 'where card and data go (required); data inside it stays, other data is copied to data/; the card is written anew',
       },
     },
     name: {
