@@ -175,6 +175,37 @@ describe('a run', () => {
   })
 })
 
+describe('a plot', () => {
+  test('keeps its zoom while the run goes on; a double click ends it', async () => {
+    const run = fullRun('full')
+    const page = await open()
+    const loss = card(page, '학습 손실')
+    const plot = loss.locator('.u-over')
+    await plot.waitFor()
+    const { x, y, width, height } = (await plot.boundingBox())!
+    /** The step under the pointer at this part of the plot's width. */
+    const stepAt = async (part: number) => {
+      await page.mouse.move(x + part * width, y + height / 3)
+      const place = await loss.locator('.chart-place').textContent()
+      return Number(place!.replace(/[^\d]/g, ''))
+    }
+    await eventually(() => stepAt(0.99)).toBeGreaterThan(195)
+    await page.mouse.move(x + 0.4 * width, y + height / 2)
+    await page.mouse.down()
+    await page.mouse.move(x + 0.6 * width, y + height / 2, { steps: 5 })
+    await page.mouse.up()
+    await eventually(() => stepAt(0.99)).toBeLessThan(125)
+    run.append(stepLine(201, { stage: 'finetune' }))
+    await eventually(() => page.locator('.run').textContent()).toContain('201')
+    expect(await stepAt(0.99)).toBeLessThan(125)
+    expect(await stepAt(0.01)).toBeGreaterThan(75)
+    // The other plots zoom with it; what has nothing to tell there says so.
+    await eventually(() => legend(page, '검증 자료의 비트/바이트').allInnerTexts()).toEqual(['news\n–', 'talk\n–'])
+    await plot.dblclick()
+    await eventually(() => stepAt(0.99)).toBeGreaterThan(195)
+  })
+})
+
 describe('several runs', () => {
   test('lie over each other as they are ticked, also after a reload', async () => {
     fullRun('one')
@@ -184,12 +215,8 @@ describe('several runs', () => {
     await page.getByRole('checkbox', { name: 'one' }).check({ force: true })
     await eventually(() => legend(page, '학습 손실').allInnerTexts()).toEqual(['two\n1.36', 'one\n1.18'])
     // One chart for each source, with a curve for each run.
-    expect(await legend(page, '검증 자료의 비트/바이트').allInnerTexts()).toEqual([
-      'two\n2',
-      'one\n1',
-      'two\n4',
-      'one\n2',
-    ])
+    expect(await legend(page, '검증 자료의 비트/바이트 news').allInnerTexts()).toEqual(['two\n2', 'one\n1'])
+    expect(await legend(page, '검증 자료의 비트/바이트 talk').allInnerTexts()).toEqual(['two\n4', 'one\n2'])
     await page.reload()
     await eventually(() => legend(page, '학습 손실').count()).toBe(2)
     await page.getByRole('checkbox', { name: 'two' }).uncheck({ force: true })

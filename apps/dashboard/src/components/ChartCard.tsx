@@ -24,8 +24,9 @@ export function ChartCard({ chart, runs, large }: { chart: Chart; runs: readonly
       only.progress,
     )
   }, [runs, axis])
+  const label = [title ?? chart.field, chart.part].filter(Boolean).join(' ')
   return (
-    <section className={large ? 'card chart chart-large' : 'card chart'} aria-label={title ?? chart.field}>
+    <section className={large ? 'card chart chart-large' : 'card chart'} aria-label={label}>
       <header>
         <h2>
           {title ?? <code>{chart.field}</code>}
@@ -37,24 +38,27 @@ export function ChartCard({ chart, runs, large }: { chart: Chart; runs: readonly
         </span>
       </header>
       <ul className="chart-legend">
-        {chart.curves.map(curve => (
-          <li key={curve.name}>
-            <i style={{ background: curve.colour }} />
-            {(chart.curves.length > 1 || runs.length > 1) && <span>{partName(curve.name)}</span>}
-            <b>{formatValue(valueAt(curve, place), language)}</b>
-          </li>
-        ))}
+        {chart.curves.map(curve => {
+          const value = valueAt(curve, place)
+          return (
+            <li key={curve.name}>
+              <i style={{ background: curve.colour }} />
+              {(chart.curves.length > 1 || runs.length > 1) && <span>{partName(curve.name)}</span>}
+              <b>{value === undefined ? '–' : formatValue(value, language)}</b>
+            </li>
+          )
+        })}
       </ul>
       <Plot curves={chart.curves} marks={marks} height={large ? 260 : 170} onPoint={setPlace} />
     </section>
   )
 }
 
-/** The value nearest to a place; the last one without a place. */
-function valueAt({ x, y }: Curve, place: number | undefined): number {
-  if (place === undefined) return y.at(-1)!
+/** The value nearest to a place, the last one without a place; undefined where the curve has not begun or has ended. */
+function valueAt({ x, y }: Curve, place: number | undefined): number | undefined {
+  if (place === undefined) return y.at(-1)
+  if (place < x[0]! || place > x.at(-1)!) return undefined
   const after = x.findIndex(at => at >= place)
-  if (after < 0) return y.at(-1)!
   const nearest = after > 0 && place - x[after - 1]! < x[after]! - place ? after - 1 : after
-  return y[nearest]!
+  return y[nearest]
 }

@@ -25,7 +25,7 @@ export function Plot({ curves, marks, height, onPoint }: Props) {
   const latest = useRef({ curves, marks, onPoint })
   latest.current = { curves, marks, onPoint }
   // What of the curves is part of uPlot's options; their points may change without a new plot.
-  const shape = JSON.stringify(curves.map(curve => [curve.colour, layers(curve).length]))
+  const shape = JSON.stringify(curves.map(curve => [curve.colour, layers(curve).length, hasPoints(curve)]))
 
   useEffect(() => {
     const ink = resolveColour('var(--ink-3)')
@@ -90,6 +90,9 @@ function layers({ y, low, high }: Curve): number[][] {
   return low === high ? [low, y] : [high, low, y]
 }
 
+/** Few points are shown as such: a line of one point would be nothing. */
+const hasPoints = (curve: Curve): boolean => curve.x.length <= 40
+
 function seriesOf(curves: readonly Curve[]): Pick<uPlot.Options, 'series' | 'bands'> {
   const series: uPlot.Series[] = [{}]
   const bands: uPlot.Band[] = []
@@ -100,9 +103,7 @@ function seriesOf(curves: readonly Curve[]): Pick<uPlot.Options, 'series' | 'ban
     for (let i = 0; i < behind; i++) {
       series.push({ stroke: faded(stroke, 0.28), width: 1, points: { show: false } })
     }
-    // Few points are shown as such: a line of one point would be nothing.
-    const few = curve.x.length <= 40
-    series.push({ stroke, width: 1.8, points: { show: few && behind === 0, size: 5, fill: stroke } })
+    series.push({ stroke, width: 1.8, points: { show: hasPoints(curve), size: 5, fill: stroke } })
   }
   return { series, bands }
 }
