@@ -43,6 +43,8 @@ describe('modu eval', () => {
     const report = join(folder, 'other.json')
     writeFileSync(report, alone.stdout)
     expect((await run(model, '--compare', report)).stdout).toBe(both.stdout)
+    const same = await run(other, '--compare', report)
+    expect(JSON.parse(same.stdout).results[0].baselines.at(-1)).toEqual({ name: report, value })
   })
 
   test('measures what a recipe held out, and writes the answers down', async () => {

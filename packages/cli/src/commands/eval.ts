@@ -152,7 +152,9 @@ Example: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json
     }
     const own = await measure(folder)
     const baseline = other === undefined ? earlier : await measure(other)
-    const report = baseline === undefined ? own : withComparison(own, baseline)
+    // Two versions of a model have the same name; then the path tells them apart.
+    const named = baseline?.model === own.model ? { ...baseline, model: options.compare! } : baseline
+    const report = named === undefined ? own : withComparison(own, named)
     const table = () => `${report.model}\n\n${reportTable(report, language())}`
     process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : table())
     if (options.html !== undefined) writeFileAtomic(options.html, reportPage(report, language()))
