@@ -1,6 +1,8 @@
 import type { SourceReport } from '@modu/data'
 import type { StepMetrics, ValidationMetrics } from './metrics.ts'
+import type { Prediction } from './prediction.ts'
 import type { StageName } from './recipe.ts'
+import type { Needs } from './resources.ts'
 
 /** What a sample prompt became. */
 export interface Sample {
@@ -35,7 +37,8 @@ export type TrainEvent =
       readonly heldOut: number
     }
   | { readonly kind: 'mixture'; readonly stage: StageName; readonly epochs: Readonly<Record<string, number>> }
-  | { readonly kind: 'model'; readonly parameters: number }
+  | { readonly kind: 'needs'; readonly needs: Needs }
+  | { readonly kind: 'prediction'; readonly prediction: Prediction }
   | { readonly kind: 'resume'; readonly stage: StageName; readonly step: number }
   | { readonly kind: 'step'; readonly metrics: StepMetrics; readonly totalSteps: number; readonly secondsLeft: number }
   | { readonly kind: 'validation'; readonly metrics: ValidationMetrics }
@@ -95,8 +98,21 @@ export function formatEvent(event: TrainEvent, language: Language = 'ko'): strin
       return `  ${ko ? '반복 횟수' : 'epochs'}: ${Object.entries(event.epochs)
         .map(([name, epochs]) => `${name} ${epochs.toFixed(1)}`)
         .join(', ')}`
-    case 'model':
-      return `  ${ko ? '매개변수' : 'parameters'}: ${number(event.parameters)}`
+    case 'needs': {
+      const { parameters, state, activations, disk } = event.needs
+      const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`
+      const memory = gigabytes(state + activations)
+      return ko
+        ? `  매개변수 ${number(parameters)} · 예상 메모리 ${memory} · 체크포인트와 모델 ${gigabytes(disk)}`
+        : `  ${number(parameters)} parameters · about ${memory} of memory · ${gigabytes(disk)} of checkpoints and model`
+    }
+    case 'prediction': {
+      const { tokens, speed, seconds } = event.prediction
+      const gflops = (speed / 1e9).toFixed(0)
+      return ko
+        ? `  예상 시간 ${formatDuration(seconds)} · ${number(tokens)} 토큰 · ${gflops} GFLOP/s`
+        : `  predicted time ${formatDuration(seconds)} · ${number(tokens)} tokens · ${gflops} GFLOP/s`
+    }
     case 'resume':
       return ko
         ? `  ${event.step}단계(${phases[event.stage]!.ko})에서 이어서 합니다`

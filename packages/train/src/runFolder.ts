@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readJson, writeFileAtomic } from '@modu/model'
-import { rewindCheckpoints } from './checkpoint.ts'
+import { findCheckpoint, rewindCheckpoints } from './checkpoint.ts'
 import { describeDifferences } from './differences.ts'
 import { TrainError } from './errors.ts'
 import { recipeChange } from './lengthening.ts'
@@ -57,29 +57,33 @@ function requireSameStart(root: string, earlier: Beginning | undefined, given: B
 }
 
 /**
- * Opens the folder of a run, making it for a new one, and locks it. A `run` error if it belongs to another recipe or
- * another checkpoint to begin with, or if another process is training in it. A recipe that only lengthens pre-training takes
+ * Opens the folder of a run, making it for a new one, and locks it. A `run` error if another process is training in it, or
+ * if it has checkpoints of another recipe or another beginning. A recipe that only lengthens pre-training takes
  * the place of the earlier one, and the checkpoints of later steps than the two share are removed.
  */
 export function openRunFolder(root: string, recipe: Recipe, start?: Beginning): RunFolder {
   mkdirSync(root, { recursive: true })
+  const pid = trainingProcess(root)
+  if (pid !== undefined && pid !== process.pid) {
+    throw new TrainError('run', `process ${pid} is training in ${root}: wait for it, or choose another run folder`)
+  }
   const recipeFile = join(root, 'recipe.json')
   const startFile = join(root, 'start.json')
   const checkpoints = join(root, 'checkpoints')
-  const begun = existsSync(recipeFile)
+  // Before its first checkpoint a run has nothing that another recipe could spoil.
+  const begun = existsSync(recipeFile) && findCheckpoint(checkpoints) !== undefined
   let lengthenedFrom: number | undefined
   if (begun) {
     lengthenedFrom = requireSameRecipe(root, recipeFile, recipe, checkpoints)
     requireSameStart(root, existsSync(startFile) ? (readJson(startFile) as Beginning) : undefined, start)
   }
-  const pid = trainingProcess(root)
-  if (pid !== undefined && pid !== process.pid) {
-    throw new TrainError('run', `process ${pid} is training in ${root}: wait for it, or choose another run folder`)
-  }
   const lock = lockOf(root)
   writeFileSync(lock, String(process.pid))
   const write = (path: string, value: object) => writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`)
-  if (!begun && start) write(startFile, { folder: start.folder, key: start.key })
+  if (!begun) {
+    rmSync(startFile, { force: true })
+    if (start) write(startFile, { folder: start.folder, key: start.key })
+  }
   // First what belongs to the shorter run goes: the longer recipe must never meet it, even after a crash.
   if (lengthenedFrom !== undefined) rewindCheckpoints(checkpoints, lengthenedFrom)
   if (!begun || lengthenedFrom !== undefined) write(recipeFile, recipe)

@@ -89,7 +89,11 @@ describe('a whole run', () => {
     expect(card.match(/^\d+\. \*\*/gm)).toHaveLength(20)
     expect(card).toContain('1. **안녕!**')
 
+    const prediction = events.find(event => event.kind === 'prediction')!.prediction
+    expect(prediction.seconds).toBeGreaterThan(0)
     const metrics = readMetrics(path('r', 'metrics.jsonl'))
+    const trained = metrics.reduce((sum, m) => sum + (m.kind === 'step' ? m.tokens : 0), 0)
+    expect(prediction.tokens / trained).toBeCloseTo(1, 1)
     const steps = metrics.filter(m => m.kind === 'step')
     expect(steps.map(m => m.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
     expect(steps.at(5)!.loss).toBeLessThan(steps[0]!.loss)

@@ -1,5 +1,5 @@
 import { copyFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Device, Tensor } from '@modu/engine'
 import { ChatModel, createModel, type LanguageModel, loadModel, setTrainable, writeFileAtomic } from '@modu/model'
 import { findCheckpoint, loadCheckpoint, type RunState, saveCheckpoint } from './checkpoint.ts'
@@ -13,26 +13,20 @@ import { appendLine, type Metrics, rewindLines, type StepMetrics, type Validatio
 import { answerCardQuestions, modelCard } from './modelCard.ts'
 import { modelConfig } from './modelConfig.ts'
 import { Optimizer } from './optimizer.ts'
+import { planRun, type RunOptions } from './plannedRun.ts'
+import { predict } from './prediction.ts'
 import { type PreparedData, prepareData } from './prepare.ts'
-import { beginningAt, loadRecipe, type Recipe, type StageName, stagesOf } from './recipe.ts'
+import { type Recipe, type StageName, stagesOf } from './recipe.ts'
 import { reinforceStage } from './reinforce/reinforceStage.ts'
+import { needsOf, requireRoom, roomFor } from './resources.ts'
 import { openRunFolder, type RunFolder } from './runFolder.ts'
 import { drawSamples } from './samples.ts'
 import { decayBegin, learningRateAt } from './schedule.ts'
 import type { Stage, StageContext } from './stage.ts'
-import { openStart } from './start.ts'
 
-export interface TrainOptions {
+export interface TrainOptions extends RunOptions {
   /** Where the model is trained, in the precision that the recipe names. The caller closes it. */
   readonly device: Device
-  /** Where everything goes; `runs/NAME` in the current folder by default. A folder with a run in it goes on with it. */
-  readonly runFolder?: string
-  /** The data folder, in the place of the one the recipe names (or the environment variable MODU_DATA). */
-  readonly dataDirectory?: string
-  /** A Hugging Face checkpoint: its weights, tokenizer and chat template stand for what the stages before `stage` make. */
-  readonly from?: string
-  /** The first stage to train, with `from`; the recipe's first by default. */
-  readonly stage?: StageName
   /** Aborted, training finishes the step it is in, saves, and returns. */
   readonly signal?: AbortSignal
   readonly onProgress?: (event: TrainEvent) => void
@@ -52,17 +46,15 @@ export interface TrainResult {
  * Errors: TrainError, and DataError for the data.
  */
 export async function train(recipePath: string, options: TrainOptions): Promise<TrainResult> {
-  const loaded = loadRecipe(recipePath)
-  const recipe = options.stage ? beginningAt(loaded.recipe, options.stage) : loaded.recipe
+  const { recipe, start, root, dataDirectory } = await planRun(recipePath, options)
   requirePrecision(recipe, options.device)
-  requireBeginning(recipe, options)
-  const start = options.from === undefined ? undefined : await openStart(options.from)
-  const root = resolve(options.runFolder ?? join('runs', recipe.name))
+  const emit = options.onProgress ?? (() => {})
+  const needs = needsOf(recipe, start)
+  emit({ kind: 'needs', needs })
+  requireRoom(needs, roomFor(root))
   const folder = openRunFolder(root, recipe, start)
   try {
-    const emit = options.onProgress ?? (() => {})
-    const directory = resolve(options.dataDirectory ?? process.env.MODU_DATA ?? loaded.dataDirectory)
-    const data = await prepareData(recipe, folder, directory, emit, start)
+    const data = await prepareData(recipe, folder, dataDirectory, emit, start)
     const run = new Run(recipe, folder, data, options.device, emit)
     const finished = await run.trainStages(options.signal)
     if (finished) await run.export(recipePath)
@@ -78,20 +70,6 @@ function requirePrecision({ precision = 'float32' }: Recipe, device: Device): vo
     'recipe',
     `the recipe trains in ${precision}, but the device multiplies in ${device.precision}: give it the same "precision"`,
   )
-}
-
-/** Without a checkpoint to begin with, a run needs everything a model is made of. */
-export function requireBeginning(recipe: Recipe, { from, stage }: TrainOptions): void {
-  if (from !== undefined) return
-  if (stage)
-    throw new TrainError('recipe', `to begin at the stage "${stage}", give a checkpoint to begin with (--from)`)
-  const missing = (['tokenizer', 'model'] as const).find(field => !recipe[field])
-  if (missing) {
-    throw new TrainError(
-      'recipe',
-      `the recipe has no "${missing}": add it, or give a checkpoint to begin with (--from)`,
-    )
-  }
 }
 
 /** How each stage is made. */
@@ -135,9 +113,8 @@ class Run {
     this.model = data.start ? loadModel(data.start.folder, device) : createModel(config, device, { seed: recipe.seed })
     setTrainable(this.model)
     this.optimizer = new Optimizer(device, this.model.parameters)
-    const parameters = [...this.model.parameters.values()].reduce((sum, parameter) => sum + parameter.size, 0)
-    emit({ kind: 'model', parameters })
     const found = this.findCheckpoint()
+    if (!found) this.predict()
     this.stageName = found?.state.stage ?? stagesOf(recipe)[0]!
     this.stage = this.makeStage()
     if (found) this.resume(found.path, found.state)
@@ -162,9 +139,20 @@ class Run {
     return true
   }
 
-  private makeStage(): Stage {
+  /** Tells how long it will take, by trying; leaves everything as it was. */
+  private predict(): void {
+    const prediction = predict(this.context)
+    this.optimizer.clear()
+    if (prediction.tokens > 0) this.emit({ kind: 'prediction', prediction })
+  }
+
+  private get context(): StageContext {
     const { recipe, data, model, optimizer } = this
-    return stageMakers[this.stageName]({ recipe, data, model, optimizer })
+    return { recipe, data, model, optimizer }
+  }
+
+  private makeStage(): Stage {
+    return stageMakers[this.stageName](this.context)
   }
 
   async export(recipePath: string): Promise<void> {

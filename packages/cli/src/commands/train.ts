@@ -24,6 +24,13 @@ export const train = defineCommand({
       value: 'FOLDER',
       help: { ko: '레시피에 적힌 것 대신 쓸 자료 폴더', en: 'data folder in the place of the one the recipe names' },
     },
+    size: {
+      value: 'N',
+      help: {
+        ko: 'N층짜리 모델에 맞춰 모양, 학습량, 학습률, 배치를 모두 정합니다 (6이면 nano)',
+        en: 'sets shape, amount of training, learning rate and batch for a model of N layers (6 is nano)',
+      },
+    },
     from: {
       value: 'FOLDER',
       help: {
@@ -82,6 +89,7 @@ export const train = defineCommand({
         device,
         runFolder: options.out,
         dataDirectory: options.data,
+        size: wholeNumber('size', options.size, 2),
         from: options.from,
         stage,
         signal: stop.signal,

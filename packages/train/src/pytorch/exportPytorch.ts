@@ -1,14 +1,14 @@
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createModel, loadModel, releaseModel, saveCheckpoint, saveTokenizerFiles, writeFileAtomic } from '@modu/model'
 import { TrainError } from '../errors.ts'
 import { sampling } from '../exportModel.ts'
 import { modelConfig } from '../modelConfig.ts'
+import { planRun } from '../plannedRun.ts'
 import { type PreparedData, prepareData } from '../prepare.ts'
-import { beginningAt, type FinetuneRecipe, loadRecipe, type PretrainRecipe, type Recipe } from '../recipe.ts'
+import type { FinetuneRecipe, PretrainRecipe, Recipe } from '../recipe.ts'
 import { openRunFolder } from '../runFolder.ts'
-import { openStart } from '../start.ts'
-import { requireBeginning, type TrainOptions } from '../train.ts'
+import type { TrainOptions } from '../train.ts'
 import { finetuneData, pretrainData } from '../trainingData.ts'
 import { tokenBytes } from '../validation.ts'
 import { type Plan, planOf, tokenStream } from './plan.ts'
@@ -28,16 +28,12 @@ const modelFiles = [
  * Errors: as `train`; a `recipe` error for what the script does not know.
  */
 export async function exportPytorch(recipePath: string, options: TrainOptions): Promise<string> {
-  const loaded = loadRecipe(recipePath)
-  const recipe = options.stage ? beginningAt(loaded.recipe, options.stage) : loaded.recipe
-  requireBeginning(recipe, options)
+  const { recipe, start, root, dataDirectory } = await planRun(recipePath, options)
   requireKnown(recipe)
-  const start = options.from === undefined ? undefined : await openStart(options.from)
-  const run = openRunFolder(resolve(options.runFolder ?? join('runs', recipe.name)), recipe, start)
+  const run = openRunFolder(root, recipe, start)
   try {
     const emit = options.onProgress ?? (() => {})
-    const directory = resolve(options.dataDirectory ?? process.env.MODU_DATA ?? loaded.dataDirectory)
-    const data = await prepareData(recipe, run, directory, emit, start)
+    const data = await prepareData(recipe, run, dataDirectory, emit, start)
     const folder = join(run.root, 'pytorch')
     emit({ kind: 'phase', phase: 'export' })
 
