@@ -26,3 +26,18 @@ export function formatPlace(value: number, axis: Axis, language: Language): stri
   if (axis === 'seconds') return formatDuration(value)
   return axis === 'tokens' ? formatCount(value, language) : Math.round(value).toLocaleString(language)
 }
+
+const decades = Array.from({ length: 13 }, (_, i) => 10 ** i)
+const counts = decades.flatMap(decade => [decade, 2 * decade, 5 * decade])
+const minute = 60
+const hour = 60 * minute
+const day = 24 * hour
+const durations = [
+  ...[1, 2, 5, 10, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map(n => n * minute),
+  ...[1, 2, 3, 6, 12].map(n => n * hour),
+  ...counts.map(n => n * day),
+]
+
+/** How far apart the labels of an axis may be. */
+export const incrementsOf = (axis: Axis): number[] => (axis === 'seconds' ? durations : counts)

@@ -80,7 +80,7 @@ const en: Text = {
   smoothing: 'Smoothing',
   step: 'Step',
   loss: 'Loss',
-  speed: 'Tokens/s',
+  speed: 'tokens/s',
   left: 'Time left',
   perToken: 'nats/token',
   charts: {

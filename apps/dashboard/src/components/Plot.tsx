@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import type { Curve } from '../curves.ts'
-import { formatPlace, formatValue } from '../format.ts'
+import { formatPlace, formatValue, incrementsOf } from '../format.ts'
 import { usePreferences } from '../preferences.ts'
 import { faded, resolveColour, useThemeKey } from '../theme.ts'
 import './Plot.css'
@@ -40,7 +40,14 @@ export function Plot({ curves, marks, height, onPoint }: Props) {
       ...seriesOf(latest.current.curves),
       scales: { x: { time: false } },
       axes: [
-        { ...axisLook, grid: { show: false }, space: 72, size: 28, values: (_, ticks) => ticks.map(place) },
+        {
+          ...axisLook,
+          grid: { show: false },
+          space: 72,
+          size: 28,
+          incrs: incrementsOf(axis),
+          values: (_, ticks) => ticks.map(place),
+        },
         { ...axisLook, size: 54, space: 36, values: (_, ticks) => ticks.map(value => formatValue(value, language)) },
       ],
       legend: { show: false },
