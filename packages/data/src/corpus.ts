@@ -5,11 +5,22 @@ import { readJson, writeFileAtomic } from '@modu/model'
 import { DataError } from './errors.ts'
 import { hashFile } from './hashFile.ts'
 import { dataFiles, records } from './read/records.ts'
-import { type CorpusDocument, emptyReport, readSource, type Source, type SourceReport, sourcePath } from './source.ts'
+import {
+  type CorpusDocument,
+  type CorpusMemory,
+  emptyReport,
+  type Filter,
+  readSource,
+  type Source,
+  type SourceReport,
+  sourcePath,
+} from './source.ts'
 import { Contamination } from './steps/contamination.ts'
 import { evaluationTexts } from './steps/evaluationTexts.ts'
 import { Fingerprints } from './steps/fingerprints.ts'
 import { LineFile } from './steps/lineFile.ts'
+import type { CleaningSample } from './steps/report.ts'
+import { droppedSample, SampleDraw } from './steps/samples.ts'
 
 /** Sources by name, as a recipe lists them. */
 export type Sources = Readonly<Record<string, Source>>
@@ -18,6 +29,8 @@ export type Sources = Readonly<Record<string, Source>>
 export interface CorpusReport {
   readonly key: string
   readonly sources: Readonly<Record<string, SourceReport>>
+  /** Of each filter at most five records that it dropped, drawn at random. Reports of earlier versions have none. */
+  readonly samples?: Partial<Record<Filter, readonly CleaningSample[]>>
 }
 
 /** How far cleaning has come, in bytes of the data files as they lie on the disk. */
@@ -93,7 +106,16 @@ export async function cleanCorpus(
     if (earlier.key === key) return earlier
   }
 
-  const memory = { seen: new Fingerprints(), evaluation: new Contamination() }
+  const draws = new Map<Filter, SampleDraw<CleaningSample>>()
+  const memory: CorpusMemory = {
+    seen: new Fingerprints(),
+    evaluation: new Contamination(),
+    onDropped(filter, place, prose, part) {
+      const draw = draws.get(filter) ?? new SampleDraw(1, filter)
+      draws.set(filter, draw)
+      draw.offer(place, 'dropped', () => droppedSample(place, filter, prose, part))
+    },
+  }
   for (const file of evaluationFiles) {
     for await (const text of evaluationTexts(sourcePath(file, directory))) memory.evaluation.add(text)
   }
@@ -128,7 +150,8 @@ export async function cleanCorpus(
     // Not what was read: a source with a limit leaves the rest.
     bytesBefore += sizes.get(name) ?? 0
   }
-  const report = { key, sources: reports }
+  const samples = Object.fromEntries(Array.from(draws, ([filter, draw]) => [filter, draw.samples]))
+  const report = { key, sources: reports, samples }
   writeFileAtomic(reportFile(folder), `${JSON.stringify(report, null, 2)}\n`)
   return report
 }

@@ -85,6 +85,9 @@ export interface SourceReport {
   personal: number
 }
 
+/** Why a record that could be read is dropped, as its report counts it. */
+export type Filter = 'short' | 'foreign' | 'insulting' | 'contaminated' | 'duplicate'
+
 export const emptyReport = (): SourceReport => ({
   read: 0,
   kept: 0,
@@ -142,11 +145,18 @@ function fewerTools(offered: readonly string[], messages: readonly CorpusMessage
   return offered.filter(name => called.has(name) || others.includes(name))
 }
 
+/** What people read in a document. */
+const proseOf = (document: CorpusDocument): string =>
+  'text' in document ? document.text : document.messages.map(message => message.content).join('\n')
+
 /** Exercises for training, all with their reasoning: encoding makes both modes of each. */
 function* exercises({ kinds = [], count = 0 }: Source, report: SourceReport): Generator<CorpusDocument> {
   for (const { conversation } of makeConversations({ kinds, count, seed: 0, split: 'train', thinking: 'on' })) {
+    const { length } = proseOf(conversation)
     report.read++
+    report.charactersRead += length
     report.kept++
+    report.charactersKept += length
     report.documents++
     yield conversation
   }
@@ -156,6 +166,8 @@ function* exercises({ kinds = [], count = 0 }: Source, report: SourceReport): Ge
 export interface CorpusMemory {
   readonly seen: Fingerprints
   readonly evaluation: Contamination
+  /** Told of each record that a filter drops: where it stands, what people read in it, and the part that is to blame. */
+  onDropped?(filter: Filter, place: string, prose: string, part?: string): void
 }
 
 /**
@@ -164,22 +176,30 @@ export interface CorpusMemory {
 export async function* readSource(
   source: Source,
   directory: string,
-  { seen, evaluation }: CorpusMemory,
+  memory: CorpusMemory,
   report: SourceReport,
   onBytes?: OnBytes,
 ): AsyncGenerator<CorpusDocument> {
+  /** The filter that drops a document, and the part of it that is to blame, if any. */
+  const filterOf = (document: CorpusDocument, prose: string): readonly [filter?: Filter, part?: string] => {
+    if ('text' in document && prose.length < source.minCharacters) return ['short']
+    if (hangulShare(prose) < source.minHangul) return ['foreign']
+    if (source.format === 'reviews' && isInsulting(prose)) return ['insulting']
+    const copied = memory.evaluation.find(prose)
+    if (copied !== undefined) return ['contaminated', copied]
+    return addNew(memory.seen, document) ? [] : ['duplicate']
+  }
+
   /** Counts a cleaned record, or why it goes. */
-  const keep = (document: CorpusDocument, prose: string): boolean => {
-    if ('text' in document && prose.length < source.minCharacters) report.short++
-    else if (hangulShare(prose) < source.minHangul) report.foreign++
-    else if (source.format === 'reviews' && isInsulting(prose)) report.insulting++
-    else if (evaluation.find(prose) !== undefined) report.contaminated++
-    else if (!addNew(seen, document)) report.duplicate++
-    else {
+  const keep = (document: CorpusDocument, prose: string, place: string): boolean => {
+    const [filter, part] = filterOf(document, prose)
+    if (filter === undefined) {
       report.kept++
       report.charactersKept += prose.length
       return true
     }
+    report[filter]++
+    memory.onDropped?.(filter, shortPlace(place, directory), prose, part)
     return false
   }
 
@@ -239,9 +259,9 @@ export async function* readSource(
         continue
       }
       const { document, group } = parsed
-      const prose = 'text' in document ? document.text : document.messages.map(m => m.content).join('\n')
+      const prose = proseOf(document)
       report.charactersRead += 'text' in document ? String(record.text).length : prose.length
-      if (keep(document, prose)) {
+      if (keep(document, prose, place)) {
         kept++
         if (group === undefined || !('text' in document)) {
           report.documents++

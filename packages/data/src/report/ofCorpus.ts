@@ -4,7 +4,7 @@ import { Random, readJson } from '@modu/model'
 import { type CorpusReport, readCorpus, type Sources } from '../corpus.ts'
 import { mixSeed } from '../order.ts'
 import type { CorpusDocument, SourceReport } from '../source.ts'
-import { addDocument, emptyCounts, type KeptSample } from '../steps/report.ts'
+import { addDocument, type CleaningSample, emptyCounts, type KeptSample } from '../steps/report.ts'
 import { maskedBeginning } from '../steps/samples.ts'
 import type { DataReport, SourceSummary, StepName, StepSummary } from './dataReport.ts'
 
@@ -20,7 +20,10 @@ const corpusSteps = [
 ] as const satisfies readonly (readonly [StepName, keyof SourceReport])[]
 
 /** What cleaning the sources of a recipe into `folder` did. */
-export async function ofCorpus(folder: string, { sources: reports }: CorpusReport): Promise<DataReport> {
+export async function ofCorpus(
+  folder: string,
+  { sources: reports, samples: droppedSamples = {} }: CorpusReport,
+): Promise<DataReport> {
   const run = dirname(folder)
   const beside = (name: string): unknown => (existsSync(join(run, name)) ? readJson(join(run, name)) : undefined)
   const recipe = beside('recipe.json') as
@@ -61,16 +64,15 @@ export async function ofCorpus(folder: string, { sources: reports }: CorpusRepor
     const summary = { name, documents: left, changed: 0, dropped: 0, reasons: {}, found: {}, samples: [] }
     // Of masking only the pieces are counted.
     if (name === 'personalData') return { ...summary, found: { masked: touched } }
-    const places = name === 'format' ? Object.values(reports).flatMap(report => report.corruptLines) : []
     left -= touched
-    return {
-      ...summary,
-      dropped: touched,
-      samples: places.map(place => ({ place, outcome: 'dropped', reason: 'corrupt', text: '' })),
-    }
+    if (name !== 'format') return { ...summary, dropped: touched, samples: droppedSamples[count] ?? [] }
+    const places = Object.values(reports).flatMap(report => report.corruptLines)
+    return { ...summary, dropped: touched, samples: places.map(corruptSample) }
   })
   return { title: recipe?.name ?? basename(folder), sources, steps, samples }
 }
+
+const corruptSample = (place: string): CleaningSample => ({ place, outcome: 'dropped', reason: 'corrupt', text: '' })
 
 /** Of each source. */
 const samplesKept = 3

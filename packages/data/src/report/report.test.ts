@@ -158,6 +158,14 @@ test('of a corpus, with lengths and samples of its documents', async () => {
   const lengths = [text(1), text(20)].map(text => Math.floor(Math.log2(text.length)))
   expect(report.sources[0]!.lengthsKept[lengths[1]!]).toBe(1)
   expect(report.sources[0]!.lengthsKept.length).toBe(lengths[1]! + 1)
+  expect(report.steps.map(({ samples }) => samples.map(({ place, reason }) => [place, reason]))).toEqual([
+    [['a.jsonl:6', 'corrupt']],
+    [],
+    [['a.jsonl:4', 'short']],
+    [['a.jsonl:5', 'foreign']],
+    [],
+    [['a.jsonl:2', 'duplicate']],
+  ])
   expect(report.samples[0]).toMatchObject({ place: '글', text: expect.stringContaining('문의는 [전화번호]로') })
   expect(report.samples[2]).toEqual({ place: 'b', text: 'user: 안녕?\nassistant: 안녕하세요! 반가워요.' })
   expect(await readDataReport(corpus)).toEqual(report)

@@ -2,7 +2,7 @@ import { mixSeed } from '../order.ts'
 import { mixBits } from './hash.ts'
 import { personalKinds } from './personal/rule.ts'
 import { maskPersonalData } from './personalData.ts'
-import type { CleaningSample, CleaningStep } from './report.ts'
+import type { CleaningSample } from './report.ts'
 
 /** Of each step so many changed and so many dropped documents, and so many of those that are kept. */
 export const samplesKept = 5
@@ -14,10 +14,10 @@ const sampleLength = 160
  */
 export class SampleDraw<T extends { readonly outcome: string }> {
   private readonly seed: number
-  private readonly step: CleaningStep | 'kept'
+  private readonly step: string
   private readonly drawn: { readonly weight: number; readonly sample: T }[] = []
 
-  constructor(seed: number, step: CleaningStep | 'kept') {
+  constructor(seed: number, step: string) {
     this.seed = seed
     this.step = step
   }
