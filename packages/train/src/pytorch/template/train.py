@@ -25,8 +25,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.distributed import DistributedConfig
 
 FOLDER = Path(__file__).resolve().parent
 # Steps that are prepared ahead
@@ -215,32 +215,32 @@ class Ranks:
         return float(tensor)
 
 
-class Learner(torch.nn.Module):
+class Learner:
     """The model and its loss over a micro-batch: a sum over the labels, in nats."""
 
     def __init__(self, model):
-        super().__init__()
         self.model = model
         self.routers = [m for m in model.modules() if hasattr(m, "e_score_correction_bias")]
-        self.routed = []
+        self.routed, self.places = [], None
         for router in self.routers:
             router.register_forward_hook(lambda _module, _inputs, output: self.routed.append(output))
+        # Only places that predict go through the head: half of a conversation is not learnt.
+        model.lm_head.register_forward_pre_hook(
+            lambda _module, inputs: inputs[0].flatten(0, 1).index_select(0, self.places)
+        )
         experts = self.routers[0].num_experts if self.routers else 0
         # Tokens that each expert of each layer got since the last `move_biases`
-        self.register_buffer("loads", torch.zeros(len(self.routers), experts), persistent=False)
+        self.loads = torch.zeros(len(self.routers), experts, device=model.device)
 
-    def forward(self, ids, positions, owners, places, labels, owned, learnt, balance_weight=0.0):
+    def __call__(self, ids, positions, owners, places, labels, owned, learnt, balance_weight=0.0):
         self.routed.clear()
+        self.places = places
         length = ids.shape[1]
         causal = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()
         mask = (owners[:, None, :, None] == owners[:, None, None, :]) & causal
-        hidden = self.model.model(
-            input_ids=ids, position_ids=positions, attention_mask=mask, use_cache=False
-        ).last_hidden_state
-        # Only places that predict go through the head: half of a conversation is not learnt.
-        logits = self.model.lm_head(hidden.flatten(0, 1).index_select(0, places))
+        logits = self.model(input_ids=ids, position_ids=positions, attention_mask=mask, use_cache=False).logits
         loss = F.cross_entropy(logits.float(), labels, reduction="sum")
-        if self.training:
+        if self.model.training:
             for layer, (scores, _, chosen) in enumerate(self.routed):
                 loss = loss + self.balance(layer, scores, chosen, owners.flatten(), owned, learnt, balance_weight)
         return loss
@@ -275,20 +275,24 @@ class Learner(torch.nn.Module):
         return torch.stack([ratios.max(), ratios.mean()])
 
 
-def load_model(run, ranks, folder):
-    """The model with the weights of `folder`, or random ones if there are none."""
+def load_model(run, ranks, folder, experts_over):
+    """The model with the weights of `folder`, or random ones if there are none. Several processes share it by FSDP:
+    each keeps a shard of every weight in float32 and gathers a layer in bf16 when it is needed. With expert parallelism
+    a process keeps whole experts, and tokens travel to them."""
     cuda = ranks.device.type == "cuda"
-    # With FSDP the shards are float32 and are gathered in bf16; alone, a bf16 model has float32 masters (see Weights).
+    # Alone, a bf16 model has float32 masters (see Weights).
     dtype = torch.bfloat16 if cuda and ranks.count == 1 else torch.float32
     options = {"dtype": dtype, "attn_implementation": "sdpa"}
     if "n_routed_experts" in json.loads((FOLDER / "config.json").read_text()):
         options["experts_implementation"] = "grouped_mm" if cuda else "eager"
+    if ranks.count > 1:
+        options["distributed_config"] = DistributedConfig(
+            fsdp_size=ranks.count, fsdp_mixed_precision=cuda, ep_size=experts_over
+        )
     if any(folder.glob("*.safetensors")):
-        model = AutoModelForCausalLM.from_pretrained(folder, **options)
-    else:
-        torch.manual_seed(run["seed"])
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(FOLDER), **options)
-    return model.to(ranks.device)
+        return AutoModelForCausalLM.from_pretrained(folder, **options).to(ranks.device)
+    torch.manual_seed(run["seed"])
+    return AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(FOLDER), **options).to(ranks.device)
 
 
 class Weights:
@@ -303,27 +307,37 @@ class Weights:
         for copy in self.copies:
             copy.grad = torch.zeros_like(copy)
 
+        # Those that are spread over the same processes: operations on many tensors want no mixture.
+        self.meshes = {}
+        for name, master in zip(self.names, self.masters):
+            self.meshes.setdefault(getattr(master, "device_mesh", None), []).append((name, master))
+
     def optimizer(self, stage):
         """Weight decay is for matrices: norms and biases are vectors, the embedding's rows are looked up."""
-        decayed = [p.ndim > 1 and "embed_tokens" not in name for name, p in zip(self.names, self.masters)]
-        groups = [
-            {"params": [p for p, d in zip(self.masters, decayed) if d], "weight_decay": stage["weightDecay"]},
-            {"params": [p for p, d in zip(self.masters, decayed) if not d], "weight_decay": 0.0},
-        ]
+        groups = []
+        for members in self.meshes.values():
+            decayed = [p for name, p in members if p.ndim > 1 and "embed_tokens" not in name]
+            others = [p for name, p in members if p.ndim <= 1 or "embed_tokens" in name]
+            groups += [{"params": decayed, "weight_decay": stage["weightDecay"]}, {"params": others, "weight_decay": 0.0}]
         betas = stage["beta1"], stage["beta2"]
         fused = self.masters[0].is_cuda
+        groups = [group for group in groups if group["params"]]
         return torch.optim.AdamW(groups, lr=stage["learningRate"], betas=betas, eps=stage["eps"], fused=fused)
 
     def update(self, optimizer, clip_norm):
         """One step of the optimiser from the model's gradients. Returns their norm before clipping."""
         if self.rounded:
             torch._foreach_copy_([c.grad for c in self.copies], [p.grad for p in self.rounded])
-        norm = torch.nn.utils.clip_grad_norm_(self.masters, clip_norm)
+        parts = [[p for _, p in members if p.grad is not None] for members in self.meshes.values()]
+        norms = [full(torch.nn.utils.get_total_norm([p.grad for p in part])) for part in parts]
+        norm = torch.linalg.vector_norm(torch.stack(norms))
+        for part in parts:
+            torch.nn.utils.clip_grads_with_norm_(part, clip_norm, norm)
         optimizer.step()
         self.round()
         for p in self.used:
             p.grad = None
-        return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+        return norm
 
     @torch.no_grad()
     def round(self):
@@ -368,17 +382,11 @@ class Trainer:
         self.stage, self.done, self.step, self.seconds = 0, 0, 0, 0.0
         self.stopping = False
 
-        model = load_model(self.run, self.ranks, Path(args.weights or FOLDER))
-        self.learner = Learner(model).to(self.ranks.device).train()
+        model = load_model(self.run, self.ranks, Path(args.weights or FOLDER), args.expert_parallel).train()
+        self.learner = Learner(model)
         if args.compile:
             for layer in model.model.layers:
                 layer.compile(dynamic=False)
-        if self.ranks.count > 1:
-            reduced = torch.bfloat16 if self.cuda else torch.float32
-            policy = MixedPrecisionPolicy(param_dtype=reduced, reduce_dtype=torch.float32)
-            for layer in model.model.layers:
-                fully_shard(layer, mp_policy=policy)
-            fully_shard(self.learner, mp_policy=policy)
         self.weights = Weights(model)
         self.optimizer = None
         self.say(f"{sum(p.numel() for p in self.weights.used):,} parameters, {self.ranks.count} × {self.ranks.device}")
@@ -471,9 +479,9 @@ class Trainer:
     @torch.no_grad()
     def validate(self, held_out, stage):
         """Bits per byte of held-out text, by source."""
-        self.learner.eval()
+        self.learner.model.eval()
         sums = {name: [self.learner(*b.to(self.ranks.device)) for b in batches] for name, batches in held_out.items()}
-        self.learner.train()
+        self.learner.model.train()
         bits = {}
         for name, parts in sums.items():
             both = torch.stack([sum(parts).double(), torch.tensor(float(sum(b.bytes for b in held_out[name]))).to(parts[0])])
@@ -635,6 +643,7 @@ def arguments(options=None):
     parser.add_argument("--save-minutes", type=float, default=10, metavar="M", help="between checkpoints (default 10)")
     parser.add_argument("--log-every", type=int, default=10, metavar="STEPS", help="between lines (default 10)")
     parser.add_argument("--micro-tokens", type=int, metavar="N", help="tokens that go through the model at once")
+    parser.add_argument("--expert-parallel", type=int, default=1, metavar="N", help="processes that share the experts")
     parser.add_argument("--compile", action="store_true", help="compile the layers")
     return parser.parse_args(options)
 
