@@ -65,6 +65,7 @@ describe('exercises', () => {
     expect(results.every(result => result.value === 0)).toBe(true)
     expect(asked.every(each => heldOut.has(each.replace(/^\w+ /, '')))).toBe(true)
     expect(asked.filter(each => each.startsWith('true'))).toHaveLength(2 * kinds)
+    expect(new Set(asked).size).toBe(4 * kinds)
     expect(told.slice(0, 2)).toEqual([`${taskKinds[0]} 1/2`, `${taskKinds[0]} 2/2`])
     const withoutTools = await exercises(model, 1, new Map(), options)
     expect(withoutTools.some(({ source }) => source === 'tool')).toBe(false)

@@ -85,16 +85,17 @@ export async function exercises(chat: ChatModel, count: number, tools: Tools, op
   ]
 }
 
+/** Held-out exercises of a kind, no question twice; fewer than `count` if the kind has no more. */
 function heldOutExercises(kind: TaskKind, count: number, tools: Tools, evalSeed: number): Exercise[] {
   const first = (evalSeed % 2 ** 32) * seedsPerRun
-  const found: Exercise[] = []
-  for (let seed = first; found.length < count; seed++) {
+  const found = new Map<string, Exercise>()
+  for (let seed = first; found.size < count && seed < first + seedsPerRun; seed++) {
     const task = makeTask(seed, kind)
     if (task.tools?.some(name => !tools.has(name))) return []
     if (splitOf(task.question) !== 'heldout') continue
-    found.push({ kind, task, ...(task.tools && { tools: task.tools.map(name => tools.get(name)!) }) })
+    found.set(task.question, { kind, task, ...(task.tools && { tools: task.tools.map(name => tools.get(name)!) }) })
   }
-  return found
+  return [...found.values()]
 }
 
 function choosesRightly({ calls }: Reply, { task, tools = [] }: Exercise): boolean {
