@@ -32,24 +32,38 @@ function follow(state: number, byte: number): number {
   return byte >= from && byte <= to ? open[state]!.length - 1 : -1
 }
 
+/** What the tokens do in one state. */
+interface Effects {
+  /** The state after each; −1 if its bytes make no UTF-8. */
+  readonly after: Int8Array
+  /** Those that make none. */
+  readonly broken: Int32Array
+}
+
+function effectsIn(state: number, tokenizer: Tokenizer): Effects {
+  const after = new Int8Array(tokenizer.vocabularySize)
+  const broken: number[] = []
+  for (let id = 0; id < after.length; id++) {
+    let now = state
+    for (const byte of tokenizer.tokenBytes(id)) if (now >= 0) now = follow(now, byte)
+    after[id] = now
+    if (now < 0) broken.push(id)
+  }
+  return { after, broken: Int32Array.from(broken) }
+}
+
 const vocabularies = new WeakMap<Tokenizer, Utf8Vocabulary>()
 
-/** What each token of a vocabulary does to a text that is to be UTF-8. */
+/** What each token of a vocabulary does to a text that is to be UTF-8, worked out for a state when it is first met. */
 export class Utf8Vocabulary {
-  readonly #after: readonly Int8Array[]
-  readonly #broken: readonly Int32Array[]
+  readonly #tokenizer: Tokenizer
+  readonly #effects: (Effects | undefined)[] = []
 
   private constructor(tokenizer: Tokenizer) {
-    const ids = Array.from({ length: tokenizer.vocabularySize }, (_, id) => id)
-    this.#after = open.map((_, state) =>
-      Int8Array.from(ids, id =>
-        tokenizer.tokenBytes(id).reduce((now, byte) => (now < 0 ? now : follow(now, byte)), state),
-      ),
-    )
-    this.#broken = this.#after.map(after => Int32Array.from(ids.filter(id => after[id]! < 0)))
+    this.#tokenizer = tokenizer
   }
 
-  /** That of a tokenizer, made once. */
+  /** That of a tokenizer, always the same. */
   static of(tokenizer: Tokenizer): Utf8Vocabulary {
     const known = vocabularies.get(tokenizer) ?? new Utf8Vocabulary(tokenizer)
     vocabularies.set(tokenizer, known)
@@ -58,11 +72,17 @@ export class Utf8Vocabulary {
 
   /** The state that a token leads to. */
   after(state: number, id: number): number {
-    return this.#after[state]![id]!
+    return this.#in(state).after[id]!
   }
 
   /** The tokens that make no UTF-8 in this state. */
   broken(state: number): Int32Array {
-    return this.#broken[state]!
+    return this.#in(state).broken
+  }
+
+  #in(state: number): Effects {
+    const effects = this.#effects[state] ?? effectsIn(state, this.#tokenizer)
+    this.#effects[state] = effects
+    return effects
   }
 }
