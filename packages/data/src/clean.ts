@@ -49,18 +49,40 @@ export function squeezeRepeats(text: string): string {
  */
 export function stripCode(text: string): string {
   return text.replace(
-    /^[ \t]*(```+|~~~+(?=[ \t]*[\w+#.-]*[ \t]*\n))[^\n]*\n[\s\S]*?(?:^[ \t]*\1[^\n]*$|$(?![\s\S]))/gm,
+    /^[ \t]*(`{3,}(?!`)|~{3,}(?=[ \t]*[\w+#.-]*[ \t]*\n))[^\n]*\n[\s\S]*?(?:^[ \t]*\1[^\n]*$|$(?![\s\S]))/gm,
     '',
   )
 }
 
+// Collected text has everything in it, also a hundred thousand brackets in a row, so no pattern may take time that grows
+// with more than the length of the text: what it skips over is bounded, or cannot begin a match itself.
+
+/**
+ * Takes out what stands from each opening mark to the next closing one, both included. One pattern with a lazy middle
+ * would look for the end again and again where nothing closes.
+ */
+function withoutBlocks(text: string, opening: RegExp, closing: RegExp): string {
+  let kept = ''
+  let from = 0
+  for (;;) {
+    opening.lastIndex = from
+    const start = opening.exec(text)?.index
+    closing.lastIndex = opening.lastIndex
+    if (start === undefined || !closing.test(text)) return kept + text.slice(from)
+    kept += text.slice(from, start)
+    from = closing.lastIndex
+  }
+}
+
+const withoutElement = (text: string, name: string): string =>
+  withoutBlocks(text, new RegExp(`<${name}\\b`, 'gi'), new RegExp(`</${name}\\s*>`, 'gi'))
+
 /** Comments, scripts and styles, tags; then entities as their characters. */
 export function stripHtml(text: string): string {
-  return text
-    .replace(/<!--[\s\S]*?(?:-->|$)/g, '')
-    .replace(/<(script|style|svg|table)\b[\s\S]*?<\/\1\s*>/gi, '')
+  return ['script', 'style', 'svg', 'table']
+    .reduce(withoutElement, text.replace(/<!--[\s\S]*?(?:-->|$)/g, ''))
     .replace(/<(?:br|\/p|\/div|\/li|\/h[1-6])\s*\/?>/gi, '\n')
-    .replace(/<\/?[A-Za-z][A-Za-z0-9-]*(?:\s+[^<>]*)?\/?>/g, '')
+    .replace(/<\/?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>]*)?\/?>/g, '')
     .replace(/&(?:#(\d+)|#x([\da-f]+)|([a-z]+));/gi, (whole, decimal, hex, name) => {
       const code = decimal ? Number(decimal) : hex ? Number.parseInt(hex, 16) : undefined
       if (code !== undefined) return code > 31 && code < 0x110000 ? String.fromCodePoint(code) : ''
@@ -68,28 +90,30 @@ export function stripHtml(text: string): string {
     })
 }
 
-/** Front matter, headings, emphasis, inline code, tables, images and links (their text stays) of Markdown. */
+/**
+ * Front matter, headings, emphasis, inline code, tables, images and links (their text stays) of Markdown. Stars that hide
+ * a name (김**, ****) or make a face (*^^*) stay.
+ */
 export function stripMarkdown(text: string): string {
-  return (
-    text
-      .replace(/^---\n[\s\S]*?\n---\n/, '')
-      .replace(/^[ \t]*:::.*$/gm, '')
-      .replace(/^[ \t]*\[[^\]\n]+\]:\s*\S.*$/gm, '')
-      .replace(/!\[[^\]\n]*\]\([^)\n]*\)/g, '')
-      .replace(/\[([^\][\n]*)\](?:\([^)\n]*\)|\[[^\]\n]*\])/g, '$1')
-      .replace(/^[ \t]{0,3}#{1,6}[ \t]+(.*?)[ \t#]*$/gm, '$1')
-      .replace(/[ \t]*(?<![\\{])\{#[^}\n]*\}/g, '')
-      .replace(/[ \t]*\{\/\*.*?\*\/\}/g, '')
-      .replace(/^[ \t]*\|.*\|[ \t]*$/gm, '')
-      .replace(/^[ \t]*>[ \t]?/gm, '')
-      .replace(/^[ \t]*(?:[-*_][ \t]*){3,}$/gm, '')
-      .replace(/^([ \t]*)[*+-][ \t]+/gm, '$1')
-      // Not what hides a name (김**, ****) nor faces (*^^*).
-      .replace(/(?<!\*)\*\*(?=[^\s*])([^\n]*?[^\s*])\*\*(?!\*)/g, '$1')
-      .replace(/__(?=\S)([^\n]*?\S)__/g, '$1')
-      .replace(/(?<![\w*])\*(?=[^\s*])([^*\n]*\p{L}[^*\n]*)(?<=[^\s*])\*(?![\w*])/gu, '$1')
-      .replace(/`([^`\n]*)`/g, '$1')
-  )
+  return text
+    .replace(/^---\n[\s\S]*?\n---\n/, '')
+    .replace(/^[ \t]*:::.*$/gm, '')
+    .replace(/^[ \t]*\[[^\]\n]+\]:\s*\S.*$/gm, '')
+    .replace(/!\[[^\]\n]{0,500}\]\([^)\n]{0,2000}\)/g, '')
+    .replace(/\[([^\][\n]*)\](?:\([^)\n]{0,2000}\)|\[[^\]\n]{0,500}\])/g, '$1')
+    .replace(/^[ \t]{0,3}#{1,6}[ \t]+([^\n]{0,500}?)[ \t#]{0,20}$/gm, '$1')
+    .replace(/[ \t]?(?<![\\{])\{#[^}\n]{0,200}\}/g, '')
+    .replace(/[ \t]?\{\/\*.{0,1000}?\*\/\}/g, '')
+    .replace(/^[ \t]*\|.*\|[ \t]*$/gm, '')
+    .replace(/^[ \t]*>[ \t]?/gm, '')
+    .replace(/^[ \t]*(?:[-*_][ \t]*){3,}$/gm, '')
+    .replace(/^([ \t]*)[*+-][ \t]+/gm, '$1')
+    .replace(/(?<!\*)\*\*(?=[^\s*])([^\n]{0,500}?[^\s*])\*\*(?!\*)/g, '$1')
+    .replace(/__(?=\S)([^\n]{0,500}?\S)__/g, '$1')
+    .replace(/(?<![\w*])\*(?=\S)([^*\n]{1,500})(?<=\S)\*(?![\w*])/g, (whole, inner: string) =>
+      /\p{L}/u.test(inner) ? inner : whole,
+    )
+    .replace(/`([^`\n]*)`/g, '$1')
 }
 
 /** Directives (with their bodies where those are code or pictures), roles, literals, underlines and links of reStructuredText. */
@@ -104,8 +128,8 @@ export function stripRst(text: string): string {
       .replace(/^[ \t]*\.\. [\w:-]+::[ \t]*(.*)\n(?:[ \t]+:[\w-]+:.*\n)*/gm, '$1\n')
       // Korean sentences begin with dots, too (.. 글쎄), comments and targets with a sign or an English word.
       .replace(/^[ \t]*\.\. (?=[!-~]).*$/gm, '')
-      .replace(/:[a-z:]+:`([^`<\n]*?)[ ~]*(?:<[^>`\n]*>)?`/g, '$1')
-      .replace(/`([^`<\n]+?)\s*<[^>`]*>`__?/g, '$1')
+      .replace(/:[a-z:]{1,40}:`([^`<\n]{0,500}?)[ ~]{0,4}(?:<[^>`\n]*>)?`/g, '$1')
+      .replace(/`([^`<\n]{1,500}?)\s{0,4}<[^>`]*>`__?/g, '$1')
       .replace(/``([^`\n]*)``/g, '$1')
       .replace(/^[=\-~^"'#*+_]{4,}[ \t]*$/gm, '')
       .replace(/\|edit\|/g, '')
@@ -114,14 +138,13 @@ export function stripRst(text: string): string {
 
 /** Templates, tables, files, links (their text stays), references and bold/italic marks left over from a wiki. */
 export function stripWiki(text: string): string {
-  return text
-    .replace(/\{\|[\s\S]*?\|\}/g, '')
+  const plain = withoutBlocks(text, /\{\|/g, /\|\}/g).replace(/<ref\b[^<>]*\/>/gi, '')
+  return withoutElement(plain, 'ref')
     .replace(/\{\{[^{}]*\}\}/g, '')
-    .replace(/<ref\b[^>]*\/>|<ref\b[\s\S]*?<\/ref>/gi, '')
-    .replace(/\[\[(?:파일|그림|File|Image|분류|Category):[^\]]*\]\]/gi, '')
-    .replace(/\[\[(?:[^\]|]*\|)?([^\]|]*)\]\]/g, '$1')
-    .replace(/\[https?:\/\/\S+ ([^\]]*)\]/g, '$1')
-    .replace(/^[ \t]*(={2,})[ \t]*(.*?)[ \t]*\1[ \t]*$/gm, '$2')
+    .replace(/\[\[(?:파일|그림|File|Image|분류|Category):[^\]]{0,1000}\]\]/gi, '')
+    .replace(/\[\[(?:[^[\]|]*\|)?([^[\]|]*)\]\]/g, '$1')
+    .replace(/\[https?:\/\/\S{1,2000} ([^\]\n]{0,500})\]/g, '$1')
+    .replace(/^[ \t]{0,8}(={2,6})(?!=)[ \t]{0,8}([^\n]{1,200}?)[ \t]{0,8}\1[ \t]*$/gm, '$2')
     .replace(/'''?/g, '')
 }
 
@@ -132,7 +155,7 @@ export function stripWebAddresses(text: string): string {
 
 /** Web and mail addresses, with the brackets around them. */
 export function stripUrls(text: string): string {
-  return stripWebAddresses(text).replace(/<?[\w.+-]+@[\w-]+(?:\.[\w-]+)+>?/g, '')
+  return stripWebAddresses(text).replace(/(?<![\w.+-])<?[\w.+-]+@[\w-]+(?:\.[\w-]+)+>?/g, '')
 }
 
 /** The part of a text's letters that are Hangul syllables, 0 to 1; 0 where there are no letters. */

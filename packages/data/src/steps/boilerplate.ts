@@ -33,7 +33,7 @@ const notLetters = /[^\p{L}\p{N}]+/gu
 
 /** Whether all that a line says is parts and buttons of a page: 로그인 | 회원가입, 페이스북 트위터 카카오톡. */
 function isControls(line: string): boolean {
-  if (line.length > 200 || !beginsLikeControl(line) || /[.!?,~]/.test(line)) return false
+  if (!beginsLikeControl(line) || /[.!?,~]/.test(line)) return false
   const words = line.toLowerCase().split(notLetters).filter(Boolean)
   let plain = 0
   let everyday = 0
@@ -54,14 +54,18 @@ const isControl = (word: string): boolean => controls.has(word) || everydayContr
 const breadcrumbs = /^\s*(?:홈|home|메인|처음|전체|뉴스)(?:\s*[>»›]\s*[^.!?\n<>»›]{1,20}){1,8}$/i
 
 const allRights = '(?:무단\\s?(?:전재|복제|배포)|재배포|all\\s+rights\\s+reserved|AI\\s?학습)'
-const opening = '[<\\[(【※\\s-]*'
-/** A reserve of rights with all behind it; © or a year at the beginning of a line do without the reserve. */
-const copyright = new RegExp(
+const opening = '[<\\[(【※\\s-]{0,4}'
+/** A line that begins with © and a name or year, or that is nothing but a reserve of rights. */
+const copyrightLine = new RegExp(
   [
-    `${opening}(?:ⓒ|©|\\(c\\)|저작권자|copyright)[^\\n]{0,120}?${allRights}(?:(?!다\\.)[^\\n]){0,80}$`,
-    `^${opening}(?:copyrights?\\s?)?(?:[ⓒ©]|(?:\\(c\\)|copyrights?)\\s?(?=(?:19|20)\\d\\d))[^\\n]{0,120}$`,
-    `^[^\\n]{0,40}무단\\s?(?:전재|복제|배포)[^\\n]{0,30}(?:금지|금합니다)[\\s.)\\]>]*$`,
+    `^${opening}(?:copyrights?\\s?)?(?:[ⓒ©]|(?:\\(c\\)|copyrights?)\\s?(?=(?:19|20)\\d\\d)).{0,120}$`,
+    '^.{0,40}무단\\s?(?:전재|복제|배포).{0,30}(?:금지|금합니다)[\\s.)\\]>]{0,4}$',
   ].join('|'),
+  'i',
+)
+/** © with a reserve of rights at the end of a line. */
+const copyrightEnd = new RegExp(
+  `${opening}(?:ⓒ|©|\\(c\\)|저작권자|copyright).{0,120}?${allRights}(?:(?!다\\.).){0,80}$`,
   'i',
 )
 
@@ -69,15 +73,13 @@ const mail = '[\\w.+-]+@[\\w-]+(?:\\.[\\w-]+)+'
 const names = '(?:[가-힣]{2,4}\\s?[·,]\\s?){0,3}[가-힣]{2,4}'
 const title = '(?:선임|수석|전문|객원|인턴|수습|온라인|디지털|사진)?\\s?(?:기자|특파원|논설위원|에디터|리포터)'
 /** A reporter's name (with a newspaper's before it) and mail at the end of a line: 홍길동 기자 hong@news.kr. */
-const reporter = new RegExp(
-  `(?:^|(?<=[.!?”"'’)\\]]))\\s*[/=\\[(<]?\\s*(?:[가-힣A-Za-z]{2,10}\\s?[=/·]\\s?)?${names}\\s?${title}\\s*[=|/·(<\\[]?\\s*${mail}[\\s)>\\].]*$`,
+const reporterEnd = new RegExp(
+  `(?:^|(?<=[.!?”"'’)\\]]))[\\s/=\\[(<]{0,4}(?:[가-힣A-Za-z]{2,10}\\s?[=/·]\\s?)?${names}\\s?${title}[\\s=|/·(<\\[]{0,4}${mail}[\\s)>\\].]*$`,
 )
-const reporterAlone = new RegExp(
-  `^\\s*[/=\\[(<▶■◆]?\\s*(?:[가-힣]{2,10}\\s?=\\s?)?${names}\\s?${title}\\s*[)>\\]]?\\s*$`,
-)
+const reporterLine = new RegExp(`^[\\s/=\\[(<▶■◆]{0,4}(?:[가-힣]{2,10}\\s?=\\s?)?${names}\\s?${title}[\\s)>\\]]{0,4}$`)
 /** (서울=연합뉴스) 홍길동 기자 = … at the beginning of a report. */
 const dateline = new RegExp(
-  `^\\s*[(\\[【][가-힣A-Za-z·\\s]{1,20}=[가-힣A-Za-z\\d\\s]{2,15}[)\\]】]\\s*(?:${names}\\s?${title}\\s?=\\s?)?`,
+  `^\\s{0,4}[(\\[【][가-힣A-Za-z·\\s]{1,20}=[가-힣A-Za-z\\d\\s]{2,15}[)\\]】]\\s{0,4}(?:${names}\\s?${title}\\s?=\\s?)?`,
 )
 
 /** Calls to subscribe or to read on: ▶ 채널 구독하기, [관련 기사] …. */
@@ -87,28 +89,40 @@ const promotion =
 const imprintLabel =
   /(?:상호(?:명)?|대표(?:자|이사)?|발행인|편집인|발행[·\s]?편집인|인쇄인|등록\s?번호|등록\s?일자?|발행\s?일자?|청소년\s?보호\s?책임자|개인정보\s?(?:관리|보호)\s?책임자|사업자\s?등록\s?번호|통신판매업\s?신고(?:번호)?|호스팅\s?서비스(?:\s?제공자?)?|대표\s?전화|팩스|주소)\s?[:：]/g
 /** Who runs the site: two labels or more on one line. */
-const isImprint = (line: string): boolean => line.length < 400 && (line.match(imprintLabel)?.length ?? 0) >= 2
+const isImprint = (line: string): boolean => (line.match(imprintLabel)?.length ?? 0) >= 2
 
 const notice =
   /자바\s?스크립트를?\s?(?:사용할 수 없|지원하지 않는|활성화해)|(?:이|본|저희)\s?(?:웹\s?)?(?:사이트|홈페이지)[는은]?.{0,30}쿠키/
 
+/** Longer lines are paragraphs, of which only beginning and end can be boilerplate; looking there only bounds the time, too. */
+const longestLine = 300
+
+/** What kind of boilerplate a line is as a whole. */
+function kindOfLine(line: string): string | undefined {
+  if (isControls(line) || breadcrumbs.test(line)) return 'navigation'
+  if (promotion.test(line)) return 'promotion'
+  if (isImprint(line)) return 'imprint'
+  if (notice.test(line)) return 'notice'
+  if (copyrightLine.test(line)) return 'copyright'
+  return reporterLine.test(line) ? 'reporter' : undefined
+}
+
 /** What is left of a line, and what kind of boilerplate the rest was. */
 function withoutBoilerplate(line: string): { readonly rest: string; readonly kind?: string } {
-  if (isControls(line) || breadcrumbs.test(line.trim())) return { rest: '', kind: 'navigation' }
-  if (promotion.test(line)) return { rest: '', kind: 'promotion' }
-  if (isImprint(line)) return { rest: '', kind: 'imprint' }
-  if (line.length < 120 && notice.test(line)) return { rest: '', kind: 'notice' }
-  const parts = [
-    ['copyright', copyright],
-    ['reporter', reporter],
-    ['reporter', reporterAlone],
-    ['reporter', dateline],
-  ] as const
-  for (const [kind, pattern] of parts) {
-    const rest = line.replace(pattern, '')
-    if (rest !== line) return { rest: rest.trimEnd(), kind }
+  const whole = line.length <= longestLine ? kindOfLine(line) : undefined
+  if (whole) return { rest: '', kind: whole }
+  const before = line.slice(0, -longestLine)
+  const end = line.slice(-longestLine)
+  for (const [kind, pattern] of [
+    ['copyright', copyrightEnd],
+    ['reporter', reporterEnd],
+  ] as const) {
+    const rest = end.replace(pattern, '')
+    if (rest !== end) return { rest: (before + rest).trimEnd(), kind }
   }
-  return { rest: line }
+  const beginning = line.slice(0, longestLine)
+  const rest = beginning.replace(dateline, '')
+  return rest === beginning ? { rest: line } : { rest: rest + line.slice(longestLine), kind: 'reporter' }
 }
 
 /** A line without its boilerplate, which is counted in `found`; it may end in both a reporter and a copyright. */
