@@ -14,9 +14,11 @@ import {
   linearCrossEntropy,
   normLinear,
   type RotaryTable,
+  type Routing,
   rmsNorm,
   rotary,
   router,
+  scoreEntropies,
   split,
   swigluLinear,
   type Tensor,
@@ -181,8 +183,8 @@ export class K1 implements LanguageModel {
   private readonly weights: ModelWeights
   private readonly rope: RopeTable
   private readonly attentionScale: number
-  /** Tokens that each expert of a mixture got in the last pass over whole sequences. */
-  private readonly loads = new Map<MoeWeights, Int32Array>()
+  /** How each mixture of experts was used in the last pass over whole sequences. */
+  private readonly use = new Map<MoeWeights, ExpertUse>()
 
   /** `weights`: a tensor for every name of `k1Weights(config)`. */
   constructor(config: K1Config, device: Device, weights: ReadonlyMap<string, Tensor>) {
@@ -197,7 +199,7 @@ export class K1 implements LanguageModel {
     this.rope = new RopeTable(device, config.ropeParameters, config.qkRopeHeadDim)
     this.attentionScale = (config.qkNopeHeadDim + config.qkRopeHeadDim) ** -0.5 * yarnTemperature(config)
     const layers = [...this.weights.layers, ...(this.weights.mtp ? [this.weights.mtp.layer] : [])]
-    for (const { moe } of layers) if (moe) this.loads.set(moe, new Int32Array(config.nRoutedExperts))
+    for (const { moe } of layers) if (moe) this.use.set(moe, unused(config))
   }
 
   hidden(ids: Int32Array, sequences: Sequences, record?: Tensor[]): Tensor {
@@ -281,12 +283,20 @@ export class K1 implements LanguageModel {
    * meaningless token per sequence (see `mtpHidden`).
    */
   expertLoads(): Int32Array[] {
-    return [...this.loads.values()]
+    return [...this.use.values()].map(({ loads }) => loads)
+  }
+
+  /**
+   * How undecided each router was in the same pass, in the same order: the entropy in nats of a token's scores, on average
+   * over tokens. ln(experts) where it finds all equal; 0 for a module that took no part.
+   */
+  routerEntropies(): number[] {
+    return [...this.use.values()].map(({ entropy }) => entropy)
   }
 
   /** The routers' correction biases, [experts] each, in the order of `expertLoads`. Load balancing moves them. */
   get correctionBiases(): Tensor[] {
-    return [...this.loads.keys()].map(moe => moe.correctionBias)
+    return [...this.use.keys()].map(moe => moe.correctionBias)
   }
 
   /** The output of all layers for whole sequences, after the last norm. */
@@ -321,7 +331,7 @@ export class K1 implements LanguageModel {
 
   /** Embedding and all layers. ids: i32 [T]; returns [T, H]. */
   private decoder(ids: Tensor, place: Place, record?: Tensor[]): Tensor {
-    if (!place.cache) for (const load of this.loads.values()) load.fill(0)
+    if (!place.cache) for (const moe of this.use.keys()) this.use.set(moe, unused(this.config))
     let x = embedding(this.weights.embedding, ids)
     record?.push(x)
     for (const [i, weights] of this.weights.layers.entries()) {
@@ -416,9 +426,24 @@ export class K1 implements LanguageModel {
     })
     const { balance } = place
     balance?.losses.push(balanceLoss(scores, routing, balance.starts, balance.weights))
-    if (!place.cache) this.loads.get(w)!.set(routing.groups().counts.integers)
+    if (!place.cache) this.use.set(w, expertUse(scores, routing))
     return rmsNorm(experts(x, routing, w.gateUp, w.down, w.shared), w.outputNorm, c.rmsNormEps)
   }
+}
+
+/** Tokens that each expert got, and the mean entropy of the router's scores. */
+interface ExpertUse {
+  readonly loads: Int32Array
+  readonly entropy: number
+}
+
+const unused = ({ nRoutedExperts }: K1Config): ExpertUse => ({ loads: new Int32Array(nRoutedExperts), entropy: 0 })
+
+function expertUse(scores: Tensor, routing: Routing): ExpertUse {
+  const entropies = scoreEntropies(scores).reals
+  let sum = 0
+  for (const entropy of entropies) sum += entropy
+  return { loads: routing.groups().counts.integers.slice(), entropy: sum / entropies.length }
 }
 
 /** SwiGLU feed-forward (Shazeer 2020): residual + down · (silu(gate · x) * up · x). x, residual: [T, H]; returns [T, H]. */

@@ -250,6 +250,13 @@ describe('training', () => {
     expect(loads).toHaveLength(3)
     const sum = (load: Int32Array) => load.reduce((a, b) => a + b)
     expect(loads.map(sum)).toEqual([90, 90, 0])
+    const entropies = model.routerEntropies()
+    expect(entropies).toHaveLength(3)
+    for (const entropy of entropies.slice(0, 2)) {
+      expect(entropy).toBeGreaterThan(1)
+      expect(entropy).toBeLessThan(Math.log(model.config.nRoutedExperts))
+    }
+    expect(entropies[2]).toBe(0)
     model.loss(ids, ids, 3, { mtpWeight: 0.1 })
     expect(model.expertLoads().map(sum)).toEqual([90, 90, 90])
 

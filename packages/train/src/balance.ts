@@ -6,7 +6,7 @@ export interface Balance {
   /** Largest load over the mean, 1 at best: of the layer where it is largest, and on average over layers. */
   readonly worst: number
   readonly mean: number
-  /** Entropy in nats of where a layer's tokens go, on average over layers: at most, and best, ln(experts). */
+  /** Entropy in nats of a router's scores for a token, on average over tokens and layers: ln(experts) where it is undecided. */
   readonly entropy: number
   /** Experts that got no token, of all layers together. */
   readonly dead: number
@@ -15,37 +15,53 @@ export interface Balance {
 /** A mixture-of-experts model's routing, as far as balancing needs it. */
 interface Routed {
   expertLoads(): Int32Array[]
+  routerEntropies(): number[]
   readonly correctionBiases: readonly Tensor[]
 }
 
 export const isRouted = (model: LanguageModel): model is LanguageModel & Routed => 'expertLoads' in model
 
-/** Adds to `loads`, empty at first, how many tokens each expert of each mixture got in the model's last pass. */
-export function addLoads(model: LanguageModel, loads: number[][]): void {
-  if (!isRouted(model)) return
-  model.expertLoads().forEach((load, layer) => {
-    loads[layer] ??= new Array<number>(load.length).fill(0)
-    for (let e = 0; e < load.length; e++) loads[layer]![e]! += load[e]!
-  })
-}
+/** What a model's passes did with its experts, summed; nothing of a model without experts. */
+export class ExpertTally {
+  /** For each mixture of experts, how many tokens each expert got. */
+  readonly loads: number[][] = []
+  /** For each mixture, the entropy of its router's scores, summed as often as `loads` counts. */
+  private readonly entropies: number[] = []
 
-/** `loads`: for each mixture of experts, how many tokens each expert got. One that took no part (all zeros) is left out. */
-export function balanceOf(loads: readonly (readonly number[])[]): Balance {
-  const used = loads.filter(load => sum(load) > 0)
-  if (used.length === 0) return { worst: 1, mean: 1, entropy: 0, dead: 0 }
-  const ratios = used.map(load => (Math.max(...load) * load.length) / sum(load))
-  return {
-    worst: Math.max(...ratios),
-    mean: sum(ratios) / used.length,
-    entropy: sum(used.map(entropyOf)) / used.length,
-    dead: used.flat().filter(tokens => tokens === 0).length,
+  /** Adds the model's last pass. */
+  add(model: LanguageModel): void {
+    if (!isRouted(model)) return
+    const entropies = model.routerEntropies()
+    model.expertLoads().forEach((load, layer) => {
+      this.loads[layer] ??= new Array<number>(load.length).fill(0)
+      for (let e = 0; e < load.length; e++) this.loads[layer]![e]! += load[e]!
+      this.entropies[layer] = (this.entropies[layer] ?? 0) + entropies[layer]! * sum([...load])
+    })
+  }
+
+  get balance(): Balance {
+    const { loads, entropies } = this
+    return balanceOf(
+      loads,
+      loads.map((load, layer) => entropies[layer]! / Math.max(1, sum(load))),
+    )
   }
 }
 
-/** −Σ p·ln p with p the part of each expert. */
-function entropyOf(load: readonly number[]): number {
-  const all = sum(load)
-  return sum(load.map(tokens => (tokens === 0 ? 0 : -(tokens / all) * Math.log(tokens / all))))
+/**
+ * `loads`: for each mixture of experts, how many tokens each expert got; `entropies`: the mean entropy of its router's
+ * scores. A mixture that took no part (all loads zero) is left out.
+ */
+export function balanceOf(loads: readonly (readonly number[])[], entropies: readonly number[]): Balance {
+  const layers = loads.map((load, i) => ({ load, tokens: sum(load), entropy: entropies[i]! })).filter(l => l.tokens > 0)
+  if (layers.length === 0) return { worst: 1, mean: 1, entropy: 0, dead: 0 }
+  const ratios = layers.map(({ load, tokens }) => (Math.max(...load) * load.length) / tokens)
+  return {
+    worst: Math.max(...ratios),
+    mean: sum(ratios) / layers.length,
+    entropy: sum(layers.map(({ entropy }) => entropy)) / layers.length,
+    dead: layers.flatMap(({ load }) => load).filter(tokens => tokens === 0).length,
+  }
 }
 
 /**

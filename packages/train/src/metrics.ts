@@ -21,7 +21,7 @@ export interface StepMetrics {
   /** Largest load of an expert over the mean, in the step: the worst and the average layer. 1 is perfect balance. */
   readonly worstExpertLoad: number
   readonly meanExpertLoad: number
-  /** Entropy in nats of the loads of a layer's experts, on average over layers: ln(experts) at best. Absent without experts. */
+  /** Entropy in nats of a router's scores for a token, a mean over tokens and layers: ln(experts) where it is undecided. Absent without experts. */
   readonly routerEntropy?: number
   /** Experts without a token in this step, over all layers. Absent without experts. */
   readonly deadExperts?: number

@@ -24,6 +24,7 @@ import { rmsNormKernels } from './rmsNorm.ts'
 import { rotaryKernels } from './rotary.ts'
 import { routerKernels } from './router.ts'
 import { scaleKernels } from './scale.ts'
+import { scoreEntropiesKernels } from './scoreEntropies.ts'
 import { swigluKernels } from './swiglu.ts'
 import { swigluLinearKernels } from './swigluLinear.ts'
 import { unsharedMatmulKernels } from './unsharedMatmul.ts'
@@ -55,6 +56,7 @@ export const kernels = [
   ...rotaryKernels,
   ...routerKernels,
   ...scaleKernels,
+  ...scoreEntropiesKernels,
   ...swigluKernels,
   ...unsharedMatmulKernels,
   ...swigluLinearKernels,

@@ -1,6 +1,6 @@
 import { differentiate, linearLogProbabilities, linearLogProbabilityLoss, scale, type Tensor } from '@modu/engine'
 import type { LanguageModel } from '@modu/model'
-import { addLoads } from '../balance.ts'
+import { ExpertTally } from '../balance.ts'
 import { lossDiverged } from '../divergence.ts'
 import type { Optimizer } from '../optimizer.ts'
 import type { ReinforceRecipe } from '../recipe.ts'
@@ -58,7 +58,7 @@ export function learn(
   firstUpdate: number,
   learningRate: number,
   settings: LearnSettings,
-): Measured & { gradientNorm: number; countedTokens: number; loads: number[][] } {
+): Measured & { gradientNorm: number; countedTokens: number; tally: ExpertTally } {
   const { microTokens, temperature } = settings
   const updates = Math.min(settings.updates, groups.length)
   const parts = Array.from({ length: updates }, (_, u) => {
@@ -77,9 +77,9 @@ export function learn(
   const total = { loss: 0, kl: 0, entropy: 0, clipped: 0 }
   let gradientNorm = 0
   let countedTokens = 0
-  const loads: number[][] = []
+  const tally = new ExpertTally()
   for (const [u, part] of parts.entries()) {
-    const measured = policyGradient(model, part, settings, loads)
+    const measured = policyGradient(model, part, settings, tally)
     if (!Number.isFinite(measured.loss)) throw lossDiverged(measured.loss, model.parameters)
     gradientNorm += optimizer.update(firstUpdate + u, learningRate, settings) / updates
     model.device.reset()
@@ -88,7 +88,7 @@ export function learn(
     for (const name of names) total[name] += tokens * measured[name]
   }
   for (const name of names) total[name] /= Math.max(1, countedTokens)
-  return { ...total, gradientNorm, countedTokens, loads }
+  return { ...total, gradientNorm, countedTokens, tally }
 }
 
 const names = ['loss', 'kl', 'entropy', 'clipped'] as const
@@ -98,13 +98,13 @@ const countOf = (batches: readonly KnownBatch[]): number => batches.reduce((sum,
 /**
  * The mean of `policyLoss` over the tokens of all answers, whose gradient is added to that of the parameters. A mean over
  * tokens (Yu et al. 2025, DAPO, section 3.3), not over each answer's first: so a token counts the same in a long answer as
- * in a short one, and rambling on is not cheap. Counts the experts' tokens in `loads`.
+ * in a short one, and rambling on is not cheap. Adds what it did with the experts to `tally`.
  */
 export function policyGradient(
   model: LanguageModel,
   batches: readonly KnownBatch[],
   settings: Pick<LearnSettings, 'temperature' | 'clipRange' | 'klWeight'>,
-  loads: number[][] = [],
+  tally = new ExpertTally(),
 ): Measured {
   const tokens = countOf(batches)
   const mean = { loss: 0, kl: 0, entropy: 0, clipped: 0 }
@@ -122,7 +122,7 @@ export function policyGradient(
       const hidden = hiddenStates(model, batch, settings.temperature)
       return linearLogProbabilityLoss(hidden, model.head, labelsOf(model, batch), lossOf)
     })
-    addLoads(model, loads)
+    tally.add(model)
     model.device.reset()
   }
   return mean

@@ -10,7 +10,6 @@ import {
   releaseModel,
   Sampler,
 } from '@modu/model'
-import { balanceOf } from '../balance.ts'
 import { TrainError } from '../errors.ts'
 import type { PreparedData } from '../prepare.ts'
 import type { Stage, StageContext, StageValidation, StepResult } from '../stage.ts'
@@ -54,7 +53,7 @@ export function reinforceStage({ recipe, data, model, optimizer }: StageContext)
     })
     const learner = { model, reference, optimizer }
     const firstUpdate = step * settings.updates + 1
-    const { loss, gradientNorm, countedTokens, loads, ...policy } = learn(
+    const { loss, gradientNorm, countedTokens, tally, ...policy } = learn(
       learner,
       groups,
       firstUpdate,
@@ -70,7 +69,7 @@ export function reinforceStage({ recipe, data, model, optimizer }: StageContext)
       ...(countedTokens > 0 && policy),
     }
     const tokens = answers * (answerTokens * settings.questions + sum(requests.map(({ prompt }) => prompt.length)))
-    return { loss, gradientNorm, tokens, countedTokens, balance: balanceOf(loads), loads, measures }
+    return { loss, gradientNorm, tokens, countedTokens, balance: tally.balance, loads: tally.loads, measures }
   }
 
   async function validate(): Promise<StageValidation> {
