@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -118,6 +118,8 @@ describe('the folder', () => {
 })
 
 const python = process.env.MODU_PYTHON
+/** transformers shares a model between processes only where accelerate is installed. */
+const accelerated = python !== undefined && spawnSync(python, ['-c', 'import accelerate']).status === 0
 
 describe.skipIf(!python)('train.py', () => {
   const env = { ...process.env, OMP_NUM_THREADS: '1', HF_HUB_OFFLINE: '1' }
@@ -148,6 +150,23 @@ save_file({"logits": model(torch.tensor([${JSON.stringify(ids)}])).logits[0, -1]
     const expected = readSafetensors(path('logits.safetensors')).get('logits')!.data
     for (let i = 0; i < logits.length; i++) expect(logits[i]).toBeCloseTo(expected[i]!, 4)
   })
+
+  test.skipIf(!accelerated)(
+    'learns the same in two processes that share weights, or experts too',
+    { timeout: 600_000 },
+    () => {
+      run(inFolder('train.py'), '--out', path('one'))
+      const one = losses(path('one', 'metrics.jsonl'))
+      for (const experts of ['1', '2']) {
+        const launch = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2', inFolder('train.py')]
+        run(...launch, '--out', path(experts), '--expert-parallel', experts)
+        losses(path(experts, 'metrics.jsonl')).forEach(({ loss }, step) => {
+          expect(Math.abs(loss - one[step]!.loss), `step ${step + 1}`).toBeLessThan(1e-3)
+        })
+        expect(loadModel(path(experts, 'model'), device).config.vocabSize).toBe(340)
+      }
+    },
+  )
 
   test('reaches the native loss of the tiny recipe within 2%, in both stages', { timeout: 1_800_000 }, async () => {
     const tiny = join(import.meta.dirname, '../../../../recipes/tiny.json')

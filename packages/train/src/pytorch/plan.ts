@@ -16,10 +16,10 @@ export function tokenStream(corpus: PackedCorpus): TokenStream {
   const placesOf = (part: Readonly<Record<string, Shard>>) =>
     Object.fromEntries(
       Object.entries(part).map(([name, shard]) => {
-        const begin = length
         shards.push(shard)
-        length += shard.ids.length
-        return [name, { ...shard, ids: Uint32Array.from(shard.ids, (_, i) => begin + i) }]
+        const ids = new Uint32Array(shard.ids.length)
+        for (let t = 0; t < ids.length; t++) ids[t] = length++
+        return [name, { ...shard, ids }]
       }),
     )
   return {
