@@ -66,6 +66,9 @@ describe('modu eval', () => {
     expect(readFileSync(answers, 'utf8')).toMatch(
       /^# tiny의 고르지 않은 답\n\n## conversations \(2\)\n\n\| \| 물음 \| 답 \| 평가 \|/,
     )
+    const again = await modu(['eval', model, ...recipe])
+    expect(again).toMatchObject({ status: 1, stdout: '' })
+    expect(again.stderr).toMatch(/이미 있는 파일입니다: .*answers\.md/)
   })
 
   test('says which file or option is wrong', async () => {

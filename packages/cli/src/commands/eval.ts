@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { EvalProgress, EvalReport, HeldOut } from '@modu/eval'
 import type { ToolDefinition } from '@modu/model'
 import { defineCommand, wholeNumber } from '../command.ts'
-import { UsageError } from '../errors.ts'
+import { CommandError, UsageError } from '../errors.ts'
 import { language, localized } from '../language.ts'
 import { loadChatModel, modelFolder, modelName, processorFrom, processorOptions } from '../models.ts'
 import { writeOver } from '../statusLine.ts'
@@ -128,6 +129,12 @@ Example: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json
     const isNothingAsked =
       exercises === undefined && !refusals && !options.recipe && Object.values(files).every(each => each.length === 0)
     const prompts = options.prompts ?? (isNothingAsked || options.all ? 'built-in' : undefined)
+    if (options.answers !== undefined && existsSync(options.answers)) {
+      throw new CommandError({
+        ko: `이미 있는 파일입니다: ${options.answers}. 적어 둔 평가를 지우지 않도록 다른 이름을 적어 주세요.`,
+        en: `${options.answers} exists already, perhaps with marks in it: choose another name.`,
+      })
+    }
     const folder = modelFolder(model)
     const isReport = options.compare?.endsWith('.json')
     const other = options.compare === undefined || isReport ? undefined : modelFolder(options.compare)
