@@ -39,6 +39,20 @@ test('later mixtures: their shares from their step on, resumed exactly, epochs c
   }
 })
 
+test('every source with held-out documents is validated, however few they are', () => {
+  const few: Shard = {
+    ids: Uint16Array.of(5, 6, 7, 8, 9),
+    starts: Uint32Array.of(0, 2, 5),
+    counted: new Uint8Array(5).fill(1),
+  }
+  const { pretrain } = stages({ mixture: { texts: 1, chats: 1 } })
+  const data = (chats: Shard) => pretrainData({ ...corpus, heldOut: { texts: shard(9, 1), chats } }, pretrain!, 1)
+  const { texts, chats } = data(few).heldOut(32)
+  expect(texts!.map(({ ids }) => ids.length)).toEqual([32])
+  expect([...chats![0]!.ids]).toEqual([5, 6, 7, 8, 9, 5, 6, 7, 8, 9, 5, 6, 7, 8, 9, 5])
+  expect(Object.keys(data(shard(0, 2)).heldOut(32))).toEqual(['texts'])
+})
+
 test('later mixtures that are out of order are refused', () => {
   const later = (...from: number[]) => ({ laterMixtures: from.map(fromStep => ({ fromStep, mixture: { texts: 1 } })) })
   expect(() => stages(later(3, 3))).toThrow('fromStep 3 is out of order; they rise, from 1 to at most 5')

@@ -113,7 +113,9 @@ export function pretrainData(corpus: PackedCorpus, stage: PretrainRecipe, seed: 
     epochs: draws.epochs,
     heldOut(tokensPerSource) {
       const batches = (shard: Shard) => {
-        const rows = Math.min(Math.floor(shard.ids.length / length), Math.max(1, Math.floor(tokensPerSource / length)))
+        const tokens = Math.min(shard.ids.length, tokensPerSource)
+        // A source of less than a window is seen too: a window then goes round it.
+        const rows = tokens === 0 ? 0 : Math.max(1, Math.floor(tokens / length))
         const draws = Array.from({ length: rows }, (_, item) => ({ source: 0, item, epoch: 0 }))
         return Array.from({ length: Math.ceil(rows / microRows) }, (_, i) =>
           windowBatch([shard], draws.slice(i * microRows, (i + 1) * microRows), length),
