@@ -85,8 +85,8 @@ export const evaluate = defineCommand({
     limit: {
       value: 'N',
       help: {
-        ko: '파일마다 많아야 N개를 시드로 골고루 뽑습니다 (기본: 1000, 0이면 모두)',
-        en: 'at most N of each file, drawn evenly by the seed (default: 1000, 0 for all)',
+        ko: '파일이나 출처마다 많아야 N개를 시드로 골고루 뽑습니다 (기본: 1000, 0이면 모두)',
+        en: 'at most N of each file or source, drawn evenly by the seed (default: 1000, 0 for all)',
       },
     },
     seed: {
@@ -106,9 +106,9 @@ export const evaluate = defineCommand({
   },
   notes: {
     ko: `파일은 JSON 줄, JSON 배열, .tsv이며 .gz도 읽습니다. 추론과 유사도는 예시 없이 우도로 잽니다. 구간은 95% 부트스트랩입니다.
-예: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json.gz --limit 300 --html report.html`,
+예: modu eval models/nano --recipe recipes/nano.json --all --nli klue-nli-dev.json.gz --answers answers.md --html report.html`,
     en: `Files are JSON lines, a JSON array or .tsv, also .gz. Inference and similarity go by likelihood, without examples. Intervals are 95% bootstrap.
-Example: modu eval models/nano --text wiki=wiki.jsonl.gz --nli klue-nli-dev.json.gz --limit 300 --html report.html`,
+Example: modu eval models/nano --recipe recipes/nano.json --all --nli klue-nli-dev.json.gz --answers answers.md --html report.html`,
   },
   async run([model], options) {
     const processor = processorFrom(options)
