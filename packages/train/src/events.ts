@@ -100,7 +100,7 @@ export function formatEvent(event: TrainEvent, language: Language = 'ko'): strin
         .join(', ')}`
     case 'needs': {
       const { parameters, state, activations, disk } = event.needs
-      const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`
+      const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
       const memory = gigabytes(state + activations)
       return ko
         ? `  매개변수 ${number(parameters)} · 예상 메모리 ${memory} · 체크포인트와 모델 ${gigabytes(disk)}`
@@ -127,14 +127,24 @@ export function formatEvent(event: TrainEvent, language: Language = 'ko'): strin
           : ` · ${metrics.deadExperts} dead`
         : ''
       const balance = loads + dead
+      const reward = metrics.measures?.reward
+      const aim =
+        reward === undefined
+          ? `${ko ? '손실' : 'loss'} ${metrics.loss.toFixed(3)}`
+          : `${ko ? '보상' : 'reward'} ${reward.toFixed(3)}`
       return ko
-        ? `${metrics.step}/${totalSteps} 손실 ${metrics.loss.toFixed(3)} · ${number(metrics.tokensPerSecond)} 토큰/초 · 남은 시간 ${left} · 전문가 부하 ${balance}`
-        : `${metrics.step}/${totalSteps} loss ${metrics.loss.toFixed(3)} · ${number(metrics.tokensPerSecond)} tok/s · ${left} left · expert load ${balance}`
+        ? `${metrics.step}/${totalSteps} ${aim} · ${number(metrics.tokensPerSecond)} 토큰/초 · 남은 시간 ${left} · 전문가 부하 ${balance}`
+        : `${metrics.step}/${totalSteps} ${aim} · ${number(metrics.tokensPerSecond)} tok/s · ${left} left · expert load ${balance}`
     }
-    case 'validation':
-      return `  ${ko ? '검증 비트/바이트' : 'held out, bits/byte'}: ${Object.entries(event.metrics.bitsPerByte)
-        .map(([name, bits]) => `${name} ${bits.toFixed(3)}`)
+    case 'validation': {
+      const { bitsPerByte, accuracy } = event.metrics
+      const [what, values] = accuracy
+        ? [ko ? '검증 정답률' : 'held out, share right', accuracy]
+        : [ko ? '검증 비트/바이트' : 'held out, bits/byte', bitsPerByte]
+      return `  ${what}: ${Object.entries(values)
+        .map(([name, value]) => `${name} ${value.toFixed(3)}`)
         .join(', ')}`
+    }
     case 'sample': {
       const { prompt, reasoning, answer } = event.sample
       return `  「${prompt}」 → ${reasoning ? `(${reasoning}) ` : ''}${answer}`.replaceAll('\n', ' ')

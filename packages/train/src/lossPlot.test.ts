@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { lossPlot } from './lossPlot.ts'
 import type { Metrics } from './metrics.ts'
+import type { StageName } from './recipe.ts'
 
-const step = (n: number, stage: 'pretrain' | 'finetune', loss: number): Metrics => ({
+const step = (n: number, stage: StageName, loss: number): Metrics => ({
   kind: 'step',
   stage,
   step: n,
@@ -32,6 +33,19 @@ test('draws both stages and every source, well-formed and escaped', () => {
   // Every element that opens is closed.
   const open = [...svg.matchAll(/<(\w+)[^>]*?(\/?)>/g)].filter(m => m[2] === '').length
   expect(svg.match(/<\/\w+>/g)).toHaveLength(open)
+})
+
+test('rewards and right answers get a panel of their own', () => {
+  const metrics: Metrics[] = [
+    { kind: 'validation', stage: 'reinforce', step: 5, bitsPerByte: {}, accuracy: { thinking: 0.5, direct: 0.4 } },
+    ...[6, 7].map((n): Metrics => ({ ...step(n, 'reinforce', 0.1), measures: { reward: n / 10 } }) as Metrics),
+    { kind: 'validation', stage: 'reinforce', step: 7, bitsPerByte: {}, accuracy: { thinking: 0.75, direct: 0.4 } },
+  ]
+  const svg = lossPlot('x', [step(5, 'finetune', 2), ...metrics])
+  expect(svg).toContain('thinking 0.75<')
+  expect(svg).toContain('reward 0.7<')
+  expect(svg).not.toMatch(/NaN|Infinity|undefined/)
+  expect(lossPlot('x', [step(5, 'finetune', 2)])).not.toContain('exercises')
 })
 
 test('one point, or none, is no trouble', () => {

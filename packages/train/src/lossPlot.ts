@@ -104,15 +104,28 @@ export function lossPlot(title: string, metrics: readonly Metrics[]): string {
     const points = validations.flatMap(m => (name in m.bitsPerByte ? [[m.step, m.bitsPerByte[name]!] as const] : []))
     return { name, colour: colours[i % colours.length]!, points }
   })
-  const begin = steps.find(m => m.stage === 'finetune')?.step
-  const borders = begin !== undefined && begin > 1 ? [begin] : []
-  const height = top + panelHeight * 2 + gap + 60
+  const begins = (['finetune', 'reinforce'] as const).map(stage => steps.find(m => m.stage === stage)?.step ?? 0)
+  const borders = begins.filter(step => step > 1)
+  const modes = { thinking: '생각하고 / thinking', direct: '바로 / direct' }
+  const right = (['thinking', 'direct'] as const).flatMap((mode, i): Curve[] => {
+    const points = validations.flatMap(m =>
+      m.accuracy?.[mode] === undefined ? [] : [[m.step, m.accuracy[mode]] as const],
+    )
+    return points.length > 0 ? [{ name: modes[mode], colour: colours[i]!, points }] : []
+  })
+  const rewards = steps.flatMap(m => (m.measures?.reward === undefined ? [] : [[m.step, m.measures.reward] as const]))
+  if (rewards.length > 0) right.push({ name: '보상 / reward', colour: colours[2]!, points: rewards })
+  const panels = [
+    { title: `${title}: 학습 손실 (nat/토큰) · training loss (nats/token)`, curves: losses },
+    { title: '검증 (비트/바이트) · held-out data (bits/byte)', curves: held },
+    { title: '연습 문제 정답률 · share of exercises answered rightly', curves: right },
+  ].filter(({ curves }, i) => i < 2 || curves.length > 0)
+  const height = top + (panelHeight + gap) * panels.length - gap + 60
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(title)}">`,
     '<style>text{font:12px "Noto Sans KR","Noto Sans CJK KR",system-ui,sans-serif;fill:#334155}.title{font-size:14px;font-weight:600}.grid{stroke:#e2e8f0}.border{stroke:#94a3b8;stroke-dasharray:4 4}.frame{fill:none;stroke:#94a3b8}</style>',
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    panel(`${title}: 학습 손실 (nat/토큰) · training loss (nats/token)`, top, losses, last, borders),
-    panel('검증 (비트/바이트) · held-out data (bits/byte)', top + panelHeight + gap, held, last, borders),
+    ...panels.map(({ title, curves }, i) => panel(title, top + i * (panelHeight + gap), curves, last, borders)),
     `<text x="${left + plotWidth / 2}" y="${height - 14}" text-anchor="middle">단계 · step</text>`,
     '</svg>\n',
   ].join('\n')
