@@ -1,7 +1,9 @@
 import { cpus } from 'node:os'
+import type { Source } from '@modu/data'
 import { type ChatModel, countParams } from '@modu/model'
 import type { Metrics, StepMetrics, ValidationMetrics } from './metrics.ts'
-import type { Recipe, StageName } from './recipe.ts'
+import { type Recipe, type StageName, stageNames, usedSources } from './recipe.ts'
+import type { Start } from './start.ts'
 
 /** What a model is asked for its card: twenty questions, fixed before any model was trained, so that nothing is picked. */
 const cardQuestions: readonly { readonly question: string; readonly thinking?: boolean }[] = [
@@ -57,8 +59,10 @@ export async function answerCardQuestions(chat: ChatModel, seed: number): Promis
 
 export interface CardFacts {
   readonly recipe: Recipe
-  /** As it was given on the command line. */
-  readonly recipePath: string
+  /** What was typed to train it. */
+  readonly command: string
+  /** The checkpoint that training began with, if not with random weights. */
+  readonly start?: Pick<Start, 'folder'> | undefined
   readonly metrics: readonly Metrics[]
   /** Name of the loss plot beside the card. */
   readonly plot: string
@@ -67,13 +71,14 @@ export interface CardFacts {
 }
 
 /** The model card (README.md with Hugging Face's front matter): how the model was made, how good it is, what it says. */
-export function modelCard({ recipe, recipePath, metrics, plot, chat, answers }: CardFacts): string {
+export function modelCard({ recipe, command, start, metrics, plot, chat, answers }: CardFacts): string {
   const { config } = chat.model
+  const family = families[config.modelType]
   const count = countParams(config)
   const millions = (n: number) => `${(n / 1e6).toFixed(1)}M`
   const quote = (text: string) => text.trim().replaceAll('\n', '\n> ') || '(빈 답)'
-  const sources = Object.entries(recipe.sources)
-    .map(([name, { files, license }]) => `| ${name} | ${files.map(file => `\`${file}\``).join(', ')} | ${license} |`)
+  const sources = Object.entries(usedSources(recipe))
+    .map(([name, source]) => `| ${name} | ${originOf(source)} | ${source.license} |`)
     .join('\n')
   const asked = answers
     .map(({ question, reasoning, answer }, i) => {
@@ -82,7 +87,7 @@ export function modelCard({ recipe, recipePath, metrics, plot, chat, answers }: 
     })
     .join('\n\n')
   return `---
-license: apache-2.0
+license: ${start ? 'other' : 'apache-2.0'}
 language:
 - ko
 pipeline_tag: text-generation
@@ -95,12 +100,7 @@ tags:
 
 ${recipe.description}
 
-이 저장소의 코드가 아래 자료로 처음부터 학습시킨 A.X K1 구조의 작은 한국어 모델입니다. SK텔레콤의 A.X K1 가중치에서 나온 것이 아니며,
-SK텔레콤과 관계가 없습니다.
-
-*English: a small Korean model of the A.X K1 architecture, trained from scratch by this repository's code on the data
-below. It is independent of SK Telecom and contains none of its weights. It is small: it chats in simple Korean and is
-often wrong; do not rely on it for facts.*
+${start ? continued(start.folder, family) : fromScratch(family)}
 
 ## 할 수 있는 것과 없는 것
 
@@ -110,7 +110,7 @@ often wrong; do not rely on it for facts.*
 ## 만든 방법
 
 \`\`\`
-npx modu train ${recipePath}
+${command}
 \`\`\`
 
 ${madeOf(metrics)}
@@ -133,7 +133,7 @@ ${sources}
 ![학습 곡선](${plot})
 
 ${validationTable(metrics)}
-
+${accuracyTable(metrics)}
 ## 고르지 않은 답 ${answers.length}개
 
 \`generation_config.json\`의 설정과 시드 ${recipe.seed}로 한 번씩만 물었습니다.
@@ -142,29 +142,83 @@ ${asked}
 `
 }
 
+const families = { axk1: 'A.X K1', llama: 'Llama', qwen3: 'Qwen3' } as const
+type Family = (typeof families)[keyof typeof families]
+
+const fromScratch = (family: Family): string =>
+  `이 저장소의 코드가 아래 자료로 처음부터 학습시킨 ${family} 구조의 작은 한국어 모델입니다. SK텔레콤의 A.X K1 가중치에서 나온 것이 아니며,
+SK텔레콤과 관계가 없습니다.
+
+*English: a small Korean model of the ${family} architecture, trained from scratch by this repository's code on the data
+below. It is independent of SK Telecom and contains none of its weights. It is small: it chats in simple Korean and is
+often wrong; do not rely on it for facts.*`
+
+const continued = (folder: string, family: Family): string =>
+  `\`${folder}\`의 모델(${family} 구조)을 이 저장소의 코드가 아래 자료로 이어서 학습시킨 것입니다. 처음 모델의 이용 허락도 함께 따릅니다.
+
+*English: the model of \`${folder}\` (${family} architecture), trained further by this repository's code on the data below.
+The licence of that model applies too. Do not rely on it for facts.*`
+
+/** Where the documents of a source come from. */
+const originOf = ({ files, kinds = [], count = 0 }: Source): string =>
+  files.length > 0
+    ? files.map(file => `\`${file}\``).join(', ')
+    : `만든 연습 문제 ${count.toLocaleString('en')}개 (${kinds.join(', ')})`
+
 /** Tokens, time and speed of the stages, and the processor. */
 function madeOf(metrics: readonly Metrics[]): string {
   const steps = metrics.filter((m): m is StepMetrics => m.kind === 'step')
-  const tokens = (stage: StageName) =>
-    steps.reduce((sum, step) => sum + (step.stage === stage ? step.tokens : 0), 0).toLocaleString('en')
+  const tokens = (stage: StageName) => steps.reduce((sum, step) => sum + (step.stage === stage ? step.tokens : 0), 0)
   const minutes = Math.round((steps.at(-1)?.seconds ?? 0) / 60)
   const processor = cpus()[0]?.model.trim() ?? '알 수 없는 프로세서'
-  return `사전 학습 ${tokens('pretrain')} 토큰, 대화 학습 ${tokens('finetune')} 토큰. 학습 시간 ${minutes}분 (${processor}).`
+  const parts = stageNames.flatMap(stage => {
+    const trained = tokens(stage)
+    return trained > 0 ? [`${names[stage]} ${trained.toLocaleString('en')} 토큰`] : []
+  })
+  return `${parts.join(', ')}. 학습 시간 ${minutes}분 (${processor}).`
 }
+
+const names: Readonly<Record<StageName, string>> = {
+  pretrain: '사전 학습',
+  finetune: '대화 학습',
+  reinforce: '강화 학습',
+}
+
+const validationsOf = (metrics: readonly Metrics[], stage: StageName): ValidationMetrics[] =>
+  metrics.filter((m): m is ValidationMetrics => m.kind === 'validation' && m.stage === stage)
 
 /** The last validation of each stage, in bits per byte. */
 function validationTable(metrics: readonly Metrics[]): string {
-  const last = (stage: StageName) =>
-    metrics.findLast((m): m is ValidationMetrics => m.kind === 'validation' && m.stage === stage)?.bitsPerByte ?? {}
-  const before = last('pretrain')
-  const after = last('finetune')
-  const cell = (value: number | undefined) => value?.toFixed(3) ?? '–'
-  const rows = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .map(name => `| ${name} | ${cell(before[name])} | ${cell(after[name])} |`)
+  const columns = stageNames.flatMap(stage => {
+    const bits = validationsOf(metrics, stage).at(-1)?.bitsPerByte ?? {}
+    return Object.keys(bits).length > 0 ? [{ name: names[stage], bits }] : []
+  })
+  const rows = [...new Set(columns.flatMap(({ bits }) => Object.keys(bits)))]
+    .map(name => `| ${name} |${columns.map(({ bits }) => ` ${bits[name]?.toFixed(3) ?? '–'} |`).join('')}`)
     .join('\n')
   return `학습에 쓰지 않은 자료의 비트/바이트(낮을수록 좋음). 대화 학습 뒤의 값은 어시스턴트의 말만 셉니다.
 
-| 자료 | 사전 학습 뒤 | 대화 학습 뒤 |
+| 자료 |${columns.map(({ name }) => ` ${name} 뒤 |`).join('')}
+| --- |${columns.map(() => ' --- |').join('')}
+${rows}
+`
+}
+
+/** How often held-out exercises were answered rightly at the first and the last validation of reinforcement. */
+function accuracyTable(metrics: readonly Metrics[]): string {
+  const accuracies = validationsOf(metrics, 'reinforce').flatMap(({ accuracy }) => (accuracy ? [accuracy] : []))
+  const [first, last] = [accuracies[0], accuracies.at(-1)]
+  if (!first || !last) return ''
+  const percent = (share: number | undefined) => (share === undefined ? '–' : `${(100 * share).toFixed(0)}%`)
+  const modes: Readonly<Record<string, string>> = { thinking: '생각하고', direct: '바로' }
+  const rows = Object.keys(last).map(
+    mode => `| ${modes[mode] ?? mode} | ${percent(first[mode])} | ${percent(last[mode])} |`,
+  )
+  return `
+학습에 쓰지 않은 연습 문제의 정답률.
+
+| 답하는 방식 | 강화 학습 앞 | 강화 학습 뒤 |
 | --- | --- | --- |
-${rows}`
+${rows.join('\n')}
+`
 }

@@ -85,6 +85,9 @@ describe('a whole run', () => {
     const card = readFileSync(path('r', 'model', 'README.md'), 'utf8')
     expect(card).toMatch(/^---\nlicense: apache-2.0\n/)
     expect(card).toContain('npx modu train')
+    expect(card).toMatch(/^사전 학습 384 토큰, 대화 학습 [\d,]+ 토큰\. /m)
+    expect(card).toContain('| chats | `c.jsonl` | CC0-1.0 |')
+    expect(card).toContain('| 자료 | 사전 학습 뒤 | 대화 학습 뒤 |')
     expect(card).toContain('![학습 곡선](loss.svg)')
     expect(card.match(/^\d+\. \*\*/gm)).toHaveLength(20)
     expect(card).toContain('1. **안녕!**')
@@ -247,6 +250,10 @@ describe('a run that begins with a checkpoint', () => {
     for (const name of ['model.safetensors', 'tokenizer.json', 'chat_template.jinja']) {
       expect(file('second', name).equals(file('first', name)), name).toBe(true)
     }
+    const card = readFileSync(path('second', 'model', 'README.md'), 'utf8')
+    expect(card).toContain(`npx modu train ${path('recipe.json')} --from ${options.from} --stage finetune\n`)
+    expect(card).toContain(`\`${options.from}\`의 모델(A.X K1 구조)을`)
+    expect(card).toContain('| 자료 | 대화 학습 뒤 |\n| --- | --- |\n| chats |')
     await expect(run('second')).rejects.toThrow(/the recipe has no "tokenizer".*--from/)
   })
 

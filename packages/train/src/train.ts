@@ -57,11 +57,17 @@ export async function train(recipePath: string, options: TrainOptions): Promise<
     const data = await prepareData(recipe, folder, dataDirectory, emit, start)
     const run = new Run(recipe, folder, data, options.device, emit)
     const finished = await run.trainStages(options.signal)
-    if (finished) await run.export(recipePath)
+    if (finished) await run.export(commandOf(recipePath, options))
     return { runFolder: root, model: finished ? folder.model : undefined, step: run.step }
   } finally {
     folder.release()
   }
+}
+
+/** What one types to run it. */
+function commandOf(recipePath: string, options: TrainOptions): string {
+  const chosen = (['size', 'from', 'stage'] as const).filter(name => options[name] !== undefined)
+  return ['npx modu train', recipePath, ...chosen.map(name => `--${name} ${options[name]}`)].join(' ')
 }
 
 function requirePrecision({ precision = 'float32' }: Recipe, device: Device): void {
@@ -155,7 +161,7 @@ class Run {
     return stageMakers[this.stageName](this.context)
   }
 
-  async export(recipePath: string): Promise<void> {
+  async export(command: string): Promise<void> {
     const { folder, recipe, model, data, metrics } = this
     this.emit({ kind: 'phase', phase: 'export' })
     exportModel(folder.model, model, data)
@@ -163,7 +169,10 @@ class Run {
     copyFileSync(folder.plot, join(folder.model, plot))
     const chat = ChatModel.load(folder.model, model.device)
     const answers = await answerCardQuestions(chat, recipe.seed)
-    writeFileAtomic(join(folder.model, 'README.md'), modelCard({ recipe, recipePath, metrics, plot, chat, answers }))
+    writeFileAtomic(
+      join(folder.model, 'README.md'),
+      modelCard({ recipe, command, start: data.start, metrics, plot, chat, answers }),
+    )
     chat.close()
     this.emit({ kind: 'finished', model: this.folder.model })
   }
@@ -178,6 +187,8 @@ class Run {
     this.emit({ kind: 'phase', phase: stageName })
     if (Object.keys(stage.epochs).length > 0) this.emit({ kind: 'mixture', stage: stageName, epochs: stage.epochs })
     if (this.stageStep > 0) stage.skip(this.stageStep)
+    // What reinforcement gains shows against where it begins.
+    else if (stageName === 'reinforce' && this.metrics.at(-1)?.stage !== stageName) await this.validate()
     const sittingStart = performance.now()
     const sittingStep = this.step
     while (this.stageStep < settings.steps) {
