@@ -19,7 +19,7 @@ import threading
 import time
 from pathlib import Path
 
-BEGUN = time.monotonic()
+BEGUN = time.monotonic()  # A time limit counts the imports too.
 
 import numpy as np
 import torch
@@ -56,15 +56,16 @@ class Data:
             name = stage["name"]
             self.segments[name] = np.fromfile(folder / f"{name}.segments.bin", dtype="<u4").reshape(-1, 2)
             self.steps[name] = np.fromfile(folder / f"{name}.steps.bin", dtype="<u4")
+        # On average over the steps of a stage
+        self.tokens_per_step = {
+            name: np.diff(self.segments[name][: steps[-1]].astype(np.int64)).sum() / (len(steps) - 1)
+            for name, steps in self.steps.items()
+        }
 
     def step(self, stage, step):
         """The segments [from, to) of a step."""
         steps = self.steps[stage["name"]]
         return self.segments[stage["name"]][steps[step] : steps[step + 1]].astype(np.int64)
-
-    def tokens_per_step(self, stage):
-        segments = self.segments[stage["name"]][: self.steps[stage["name"]][-1]].astype(np.int64)
-        return (segments[:, 1] - segments[:, 0]).sum() / stage["steps"]
 
     def count(self, segments, stage):
         """How many tokens of the segments are predicted: all but the first of each, or the assistant's of these."""
@@ -376,7 +377,7 @@ class Trainer:
         self.cuda = self.ranks.device.type == "cuda"
         self.data = Data(self.run)
         self.stages = [stage for stage in self.run["stages"] if args.stage in (None, stage["name"])]
-        # The steps of the plan that are done, by stage; a time limit thins them out.
+        # The steps of the plan to do, by stage; a time limit thins them out.
         self.todo = {stage["name"]: list(range(stage["steps"])) for stage in self.stages}
         # Stage, steps done in it and in all, training time until now
         self.stage, self.done, self.step, self.seconds = 0, 0, 0, 0.0
@@ -537,7 +538,7 @@ class Trainer:
         begun, first = self.first_flush
         if self.done == first:
             return 0.0
-        plan = [self.data.tokens_per_step(stage) for stage in self.stages]
+        plan = [self.data.tokens_per_step[stage["name"]] for stage in self.stages]
         here = plan[self.stage]
         steps = [len(self.todo[stage["name"]]) for stage in self.stages]
         tokens = (steps[self.stage] - self.done) * here
@@ -571,9 +572,11 @@ class Trainer:
             "ranks": self.ranks.count,
             "at": (self.stage, self.done, self.step, self.seconds),
             "todo": self.todo,
-            "weights": [p.detach() for p in self.weights.masters],
+            "weights": [local(p) for p in self.weights.masters],
             "biases": [router.e_score_correction_bias for router in self.learner.routers],
-            "optimizer": self.optimizer.state_dict(),
+            "moments": [
+                {key: local(value) for key, value in self.optimizer.state[p].items()} for p in self.weights.masters
+            ],
         }
 
     def save(self):
@@ -592,18 +595,24 @@ class Trainer:
         path = self.out / f"checkpoint-{self.ranks.index}.pt"
         if not path.exists():
             raise SystemExit(f"there is no {path} to go on from; leave --resume out")
-        state = torch.load(path, map_location=self.ranks.device, weights_only=False)
+        state = torch.load(path, map_location=self.ranks.device, weights_only=True)
         if state["ranks"] != self.ranks.count or state["todo"].keys() != self.todo.keys():
             raise SystemExit(f"the checkpoint is of {state['ranks']} processes and the stages {', '.join(state['todo'])}")
         self.stage, self.done, self.step, self.seconds = state["at"]
+        if self.ranks.any(self.step != self.ranks.agree(self.step)):
+            raise SystemExit("the processes' checkpoints are of different steps; begin anew, without --resume")
         self.todo = state["todo"]
-        for master, saved in zip(self.weights.masters, state["weights"]):
-            master.copy_(saved)
+        self.optimizer = self.weights.optimizer(self.stages[self.stage])
+        for master, weight, moments in zip(self.weights.masters, state["weights"], state["moments"]):
+            local(master).copy_(weight)
+            for key, value in moments.items():
+                # The count of steps is a plain number.
+                moment = torch.zeros_like(master) if value.ndim > 0 else value
+                local(moment).copy_(value)
+                self.optimizer.state[master][key] = moment
         self.weights.round()
         for router, bias in zip(self.learner.routers, state["biases"]):
             router.e_score_correction_bias.copy_(bias)
-        self.optimizer = self.weights.optimizer(self.stages[self.stage])
-        self.optimizer.load_state_dict(state["optimizer"])
         if self.ranks.index == 0:
             lines = (self.out / "metrics.jsonl").read_text().splitlines(keepends=True)
             kept = [line for line in lines if json.loads(line)["step"] <= self.step]
@@ -630,7 +639,13 @@ class Trainer:
 
 
 def full(tensor):
+    """All of a tensor that is spread over processes."""
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor.detach()
+
+
+def local(tensor):
+    """This process's part of a tensor that is spread over processes."""
+    return (tensor.to_local() if hasattr(tensor, "to_local") else tensor).detach()
 
 
 def arguments(options=None):
