@@ -37,6 +37,12 @@ test('a step is one line, in both languages', () => {
   expect(formatEvent(dead, 'en')).toMatch(/expert load 1\.25\/1\.50 · 3 dead$/)
 })
 
+test('sources learnt by heart are named, in both languages', () => {
+  const event = { kind: 'rising', rising: [{ source: 'texts', lowest: 1.3, step: 2400, now: 1.49 }] } as const
+  expect(formatEvent(event)).toContain('texts 2400단계의 1.300에서 1.490')
+  expect(formatEvent(event, 'en')).toContain('texts from 1.300 at step 2400 to 1.490')
+})
+
 test('what a validation measured, in both languages', () => {
   const metrics = { kind: 'validation', stage: 'finetune', step: 9, bitsPerByte: { texts: 1.5, chats: 2 } } as const
   expect(formatEvent({ kind: 'validation', metrics })).toBe('  검증 비트/바이트: texts 1.500, chats 2.000')

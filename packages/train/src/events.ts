@@ -3,6 +3,7 @@ import type { StepMetrics, ValidationMetrics } from './metrics.ts'
 import type { Prediction } from './prediction.ts'
 import type { StageName } from './recipe.ts'
 import type { Needs } from './resources.ts'
+import type { RisingSource } from './risingSources.ts'
 
 /** What a sample prompt became. */
 export interface Sample {
@@ -42,6 +43,8 @@ export type TrainEvent =
   | { readonly kind: 'resume'; readonly stage: StageName; readonly step: number }
   | { readonly kind: 'step'; readonly metrics: StepMetrics; readonly totalSteps: number; readonly secondsLeft: number }
   | { readonly kind: 'validation'; readonly metrics: ValidationMetrics }
+  /** Held-out text of these sources gets harder: they are repeated too often. */
+  | { readonly kind: 'rising'; readonly rising: readonly RisingSource[] }
   | { readonly kind: 'sample'; readonly sample: Sample }
   | { readonly kind: 'checkpoint'; readonly step: number }
   | { readonly kind: 'stopped'; readonly step: number }
@@ -144,6 +147,16 @@ export function formatEvent(event: TrainEvent, language: Language = 'ko'): strin
       return `  ${what}: ${Object.entries(values)
         .map(([name, value]) => `${name} ${value.toFixed(3)}`)
         .join(', ')}`
+    }
+    case 'rising': {
+      const list = event.rising.map(({ source, lowest, step, now }) =>
+        ko
+          ? `${source} ${step}단계의 ${lowest.toFixed(3)}에서 ${now.toFixed(3)}`
+          : `${source} from ${lowest.toFixed(3)} at step ${step} to ${now.toFixed(3)}`,
+      )
+      return ko
+        ? `  외우기 시작한 자료(검증 값이 오름): ${list.join(', ')}. 몫(mixture)을 줄이거나 단계를 줄이세요`
+        : `  learnt by heart (held out, it rises): ${list.join(', ')}. Lower its share in the mixture, or the steps`
     }
     case 'sample': {
       const { prompt, reasoning, answer } = event.sample

@@ -19,6 +19,7 @@ import { type PreparedData, prepareData } from './prepare.ts'
 import { type Recipe, type StageName, stagesOf } from './recipe.ts'
 import { reinforceStage } from './reinforce/reinforceStage.ts'
 import { needsOf, requireRoom, roomFor } from './resources.ts'
+import { risingSources } from './risingSources.ts'
 import { openRunFolder, type RunFolder } from './runFolder.ts'
 import { drawSamples } from './samples.ts'
 import { decayBegin, learningRateAt } from './schedule.ts'
@@ -253,6 +254,12 @@ class Run {
     this.note(metrics)
     writeFileAtomic(this.folder.plot, lossPlot(this.recipe.name, this.metrics))
     this.emit({ kind: 'validation', metrics })
+    const rising = risingSources(
+      this.metrics.filter(
+        (line): line is ValidationMetrics => line.kind === 'validation' && line.stage === this.stageName,
+      ),
+    )
+    if (rising.length > 0) this.emit({ kind: 'rising', rising })
   }
 
   private async sample(): Promise<void> {
