@@ -3,7 +3,7 @@ import { writeFileAtomic } from '@modu/model/files'
 import { fingerprint, lettersOf } from './exactDuplicates.ts'
 import { bandKeys, bands, minHash, signatureLength } from './nearDuplicates.ts'
 
-/** What duplicates are told by, of one document: 312 bytes with its place and length, whatever the text. */
+/** What duplicates are told by, of one document: 304 bytes with its place and length, whatever the text. */
 export interface Print {
   /** Line, item or row in its file. */
   readonly number: number

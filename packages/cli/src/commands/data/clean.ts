@@ -128,6 +128,10 @@ const listed = (list: string | undefined): string[] => list?.split(',').map(each
 async function progressLine(start: number): Promise<(progress: CleaningDone) => void> {
   const { formatEvent } = await import('@modu/train')
   return ({ bytes, totalBytes, reusedBytes }) => {
+    if (bytes === totalBytes) {
+      writeOver(process.stderr, localized({ ko: '  겹치는 글을 찾는 중', en: '  looking for duplicates' }))
+      return
+    }
     const bytesPerSecond = ((bytes - reusedBytes) / (performance.now() - start)) * 1000
     const secondsLeft = (totalBytes - bytes) / bytesPerSecond
     const line = formatEvent({ kind: 'cleaning', bytes, totalBytes, bytesPerSecond, secondsLeft }, language())
