@@ -83,6 +83,16 @@ describe('an answer', () => {
     expect(finish.usage.reasoningTokens).toBe(0)
   })
 
+  test("counts in the caller's object before a token is passed on", async () => {
+    const usage = { promptTokens: 0, completionTokens: 0, reasoningTokens: 0 }
+    let events = 0
+    for await (const event of chatModel.chat(question, { seed: 5, maxTokens: 20, usage })) {
+      if (event.type === 'finish') expect(usage).toEqual(event.usage)
+      else expect(usage.completionTokens).toBeGreaterThanOrEqual(++events)
+    }
+    expect(events).toBeGreaterThan(0)
+  })
+
   test('of several at once is that of each alone', async () => {
     const request = (seed: number) => collect(chatModel.chat(question, { seed, maxTokens: 15 }))
     const alone = []

@@ -29,6 +29,8 @@ export interface CompletionOptions {
   signal?: AbortSignal
   /** Awaited before each step of the model (a chunk of the prompt, or a token), so that several answers take turns. */
   turn?: () => Promise<unknown>
+  /** Kept up to date as the answer goes, so that its tokens can be counted before they are passed on. */
+  usage?: Usage
 }
 
 export interface ChatRequest extends CompletionOptions {
@@ -202,9 +204,9 @@ export class ChatModel {
   async *#run(
     prompt: readonly number[],
     stream: TextStream,
-    options: GenerateOptions & { maxTokens: number },
+    options: GenerateOptions & { maxTokens: number; usage?: Usage },
   ): AsyncGenerator<ChatEvent, void> {
-    const usage: Usage = { promptTokens: prompt.length, completionTokens: 0, reasoningTokens: 0 }
+    const usage = countFor(prompt, options.usage)
     const sequence = this.#sequenceFor(prompt, prompt.length + options.maxTokens)
     let reason: GenerationEnd = 'stop'
     try {
@@ -237,6 +239,10 @@ export class ChatModel {
     return new CachedSequence(this.model, Math.min(this.contextLength, Math.ceil(length / 1024) * 1024))
   }
 }
+
+/** The count as an answer begins, in the object of the caller if there is one. */
+const countFor = (prompt: readonly number[], usage?: Usage): Usage =>
+  Object.assign(usage ?? {}, { promptTokens: prompt.length, completionTokens: 0, reasoningTokens: 0 })
 
 /** What generation_config.json suggests, in our names. */
 function samplingOf(config: GenerationConfigJson): Partial<SamplingOptions> {
