@@ -44,10 +44,18 @@ describe('markup', () => {
   })
 
   test('stars that hide names or make faces are no emphasis', () => {
-    for (const text of ['**나 ****의 사례', '******연합회와 **교회', '김** 씨와 이** 씨', '좋아요*^^* 정말*.*']) {
+    for (const text of [
+      '**나 ****의 사례',
+      '******연합회와 **교회',
+      '김** 씨와 이** 씨',
+      '김**씨와 이**씨',
+      '홍*동, 김*수',
+      '좋아요*^^* 정말*.*',
+    ]) {
       expect(clean.stripMarkdown(text)).toBe(text)
     }
-    expect(clean.stripMarkdown('**굵은 글**과 **가** 그리고 *a*')).toBe('굵은 글과 가 그리고 a')
+    expect(clean.stripMarkdown('**굵은 글**과 **가** 그리고 *a*, *1*번')).toBe('굵은 글과 가 그리고 a, 1번')
+    expect(clean.stripMarkdown('***둘 다***인 글, ***새* 객체를 전하세요**.')).toBe('둘 다인 글, 새 객체를 전하세요.')
   })
 
   test('dots before a sentence are no comment', () => {

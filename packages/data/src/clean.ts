@@ -108,10 +108,12 @@ export function stripMarkdown(text: string): string {
     .replace(/^[ \t]*>[ \t]?/gm, '')
     .replace(/^[ \t]*(?:[-*_][ \t]*){3,}$/gm, '')
     .replace(/^([ \t]*)[*+-][ \t]+/gm, '$1')
+    .replace(/(?<!\*)\*{3}(?=[^\s*])([^*\n]{1,500})\*(?!\*)/g, '**$1')
+    .replace(/(?<!\*)\*{3}(?=[^\s*])([^*\n]{1,500})(?<=\S)\*{3}(?!\*)/g, '$1')
     .replace(/(?<!\*)\*\*(?=[^\s*])([^\n]{0,500}?[^\s*])\*\*(?!\*)/g, '$1')
     .replace(/__(?=\S)([^\n]{0,500}?\S)__/g, '$1')
     .replace(/(?<![\w*])\*(?=\S)([^*\n]{1,500})(?<=\S)\*(?![\w*])/g, (whole, inner: string) =>
-      /\p{L}/u.test(inner) ? inner : whole,
+      /[\p{L}\p{N}]/u.test(inner) ? inner : whole,
     )
     .replace(/`([^`\n]*)`/g, '$1')
 }
@@ -185,7 +187,7 @@ export function cleanText(text: string): string {
   return squeezeSpaces(squeezeRepeats(dropForeignLines(stripMarkup(normalise(text)))))
 }
 
-// Word stems that mark a review as abuse. Short on purpose: a better filter comes with the personal-data step.
+// Word stems that mark a review, a line or two of text, as abuse. Documents at large are judged by steps/words.ts.
 const insults =
   /씨[발팔빨벌]|시[발팔벌](?!점)|ㅅㅂ|ㅆㅂ|병신|븅신|ㅂㅅ|좆|존나|졸라|개[새세]끼|새끼|지랄|염병|미친[놈년새]|쓰레기|찌질|닥쳐|꺼져|돼지년|걸레|빨갱이|일베|홍어|한남|김치녀|틀딱|급식충|벌레/
 
