@@ -3,12 +3,13 @@ import { requestId } from 'hono/request-id'
 import { limitBody, readJsonBody } from './body.ts'
 import { chatReply } from './chatCompletions.ts'
 import { completionReply } from './completions.ts'
-import { ApiError } from './errors.ts'
+import { ApiError, stopping } from './errors.ts'
 import { answer, type Desk, describeFailure } from './generation.ts'
 import { onlyHosts } from './hosts.ts'
 import { page } from './page.ts'
 import { parseChatRequest, parseCompletionRequest } from './schema.ts'
 import type { ServedModel } from './servedModel.ts'
+import { detokenize, parseDetokenizeRequest, parseTokenizeRequest, tokenize } from './tokenize.ts'
 
 export interface AppOptions extends Desk {
   /** By the names clients ask for. */
@@ -21,7 +22,12 @@ export interface AppOptions extends Desk {
   readonly allowedHosts?: readonly string[]
   /** Whether a chat model thinks when the request does not say. */
   readonly thinking: boolean
+  /** Whether new requests are taken. */
+  readonly isReady: () => boolean
 }
+
+/** Tokenizing runs on the server's own thread: a larger text would hold up everybody else for too long. */
+const tokenizeLimit = 1024 * 1024
 
 /** All routes: the API under /v1, /health, and the page. */
 export function createApp(options: AppOptions): Hono {
@@ -37,6 +43,7 @@ export function createApp(options: AppOptions): Hono {
   })
   if (options.allowedHosts) app.use(onlyHosts(options.allowedHosts))
   app.use('/v1/*', limitBody(options.bodyLimit))
+  for (const path of ['/tokenize', '/detokenize']) app.use(path, limitBody(Math.min(options.bodyLimit, tokenizeLimit)))
 
   const find = (name: string): ServedModel => {
     const model = models.get(name)
@@ -52,10 +59,21 @@ export function createApp(options: AppOptions): Hono {
     created: started,
     owned_by: 'modu',
     max_model_len: model.contextLength,
+    // What Anthropic's clients read.
+    type: 'model',
+    display_name: id,
+    created_at: new Date(started * 1000).toISOString(),
   })
+  const listed = [...models].map(([id, model]) => describe(id, model))
 
   app.get('/health', c => c.json({ status: 'ok', running: scheduler.running, waiting: scheduler.waiting }))
-  app.get('/v1/models', c => c.json({ object: 'list', data: [...models].map(([id, model]) => describe(id, model)) }))
+  app.get('/ready', c => {
+    if (!options.isReady()) throw stopping()
+    return c.json({ status: 'ready', models: [...models.keys()] })
+  })
+  app.get('/v1/models', c =>
+    c.json({ object: 'list', data: listed, has_more: false, first_id: listed[0]!.id, last_id: listed.at(-1)!.id }),
+  )
   app.get('/v1/models/:id{.+}', c => c.json(describe(c.req.param('id'), find(c.req.param('id')))))
   app.post('/v1/chat/completions', async c => {
     const request = parseChatRequest(await readJsonBody(c))
@@ -66,8 +84,20 @@ export function createApp(options: AppOptions): Hono {
     return answer(c, options, completionReply(find(request.model), request), request.stream === true)
   })
 
+  app.post('/tokenize', async c => {
+    const request = parseTokenizeRequest(await readJsonBody(c))
+    return c.json(tokenize(find(request.model), request))
+  })
+  app.post('/detokenize', async c => {
+    const request = parseDetokenizeRequest(await readJsonBody(c))
+    return c.json(detokenize(find(request.model), request))
+  })
+
   const allowed = {
     '/health': 'GET',
+    '/ready': 'GET',
+    '/tokenize': 'POST',
+    '/detokenize': 'POST',
     '/v1/models': 'GET',
     '/v1/models/:id{.+}': 'GET',
     '/v1/chat/completions': 'POST',

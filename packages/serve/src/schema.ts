@@ -6,7 +6,7 @@ import { ApiError } from './errors.ts'
  * metadata, store, …) are ignored; wrong types and ranges are refused by name; so is what is asked for but not supported.
  */
 
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform(value => value ?? undefined)
+export const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform(value => value ?? undefined)
 
 const number = (from: number, to: number) =>
   optional(z.number().min(from, `must be between ${from} and ${to}`).max(to, `must be between ${from} and ${to}`))
@@ -87,7 +87,7 @@ const toolCall = z.object({
   function: z.object({ name: z.string(), arguments: z.string() }),
 })
 
-const message = z.discriminatedUnion(
+export const message = z.discriminatedUnion(
   'role',
   [
     z.object({ role: z.enum(['system', 'developer']), content }),
@@ -108,7 +108,7 @@ const message = z.discriminatedUnion(
   { error: "must be one of 'system', 'developer', 'user', 'assistant', 'tool'" },
 )
 
-const tool = z.object({
+export const tool = z.object({
   type: z.literal('function', { error: "must be 'function'" }),
   function: z.object({
     name: z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores'),
@@ -116,6 +116,10 @@ const tool = z.object({
     parameters: optional(z.record(z.string(), z.unknown())),
   }),
 })
+
+export const chatTemplateKwargs = optional(
+  z.object({ enable_thinking: optional(z.boolean()), thinking_budget: thinkingTokens }),
+)
 
 const chatRequest = z.object({
   ...sampling,
@@ -131,7 +135,7 @@ const chatRequest = z.object({
   reasoning_effort: optional(
     z.enum(reasoningEfforts, { error: `must be one of ${reasoningEfforts.map(effort => `'${effort}'`).join(', ')}` }),
   ),
-  chat_template_kwargs: optional(z.object({ enable_thinking: optional(z.boolean()), thinking_budget: thinkingTokens })),
+  chat_template_kwargs: chatTemplateKwargs,
   /** vLLM's name for it. */
   thinking_token_budget: thinkingTokens,
   response_format: unsupported(
@@ -145,7 +149,7 @@ const chatRequest = z.object({
   function_call: unsupported(value => value === 'none' || value === 'auto', "use 'tool_choice'"),
 })
 
-const tokenIds = z.array(z.number().refine(id => Number.isInteger(id) && id >= 0, 'must be a token id'))
+export const tokenIds = z.array(z.number().refine(id => Number.isInteger(id) && id >= 0, 'must be a token id'))
 
 const completionRequest = z.object({
   ...sampling,
@@ -171,7 +175,8 @@ export type CompletionRequest = z.infer<typeof completionRequest>
 export const parseChatRequest = (body: unknown): ChatRequest => parse(chatRequest, body)
 export const parseCompletionRequest = (body: unknown): CompletionRequest => parse(completionRequest, body)
 
-function parse<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
+/** The body as the schema has it; an ApiError that names the first field that is not in order. */
+export function parse<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
   const result = schema.safeParse(body)
   if (result.success) return result.data
   throw toApiError(deepest(result.error.issues[0]), body)

@@ -61,6 +61,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
 
   const scheduler = new TurnScheduler({ seats, line })
   const breakOff = new AbortController()
+  let stopped: Promise<void> | undefined
   const app = createApp({
     models,
     page: options.page,
@@ -69,13 +70,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     log,
     bodyLimit,
     thinking,
+    isReady: () => stopped === undefined,
     allowedHosts: isLoopback(host) ? (options.allowedHosts ?? []) : undefined,
   })
   const server = createAdaptorServer({ fetch: app.fetch, hostname: host }) as Server
   await listen(server, port, host)
   const address = server.address() as AddressInfo
 
-  let stopped: Promise<void> | undefined
   const stop = async () => {
     scheduler.close()
     const closed = new Promise(resolve => server.close(resolve))

@@ -1,10 +1,20 @@
-import type { ChatEvent, ChatMessage, ChatRequest, CompletionEvent, CompletionOptions } from '@modu/model'
+import type {
+  ChatEvent,
+  ChatMessage,
+  ChatRequest,
+  ChatTemplate,
+  CompletionEvent,
+  CompletionOptions,
+  Tokenizer,
+} from '@modu/model'
 
 /** What the server needs of a model: the part of the model package's `ChatModel` that others can offer, too. */
 export interface ServedModel {
   /** Tokens of prompt and answer together. */
   readonly contextLength: number
-  readonly tokenizer: { decode(ids: number[]): string }
+  readonly tokenizer: Tokenizer
+  /** Undefined for models that only complete text. */
+  readonly template: ChatTemplate | undefined
   /** Complaints about the input (ModelError) come at once; failures come out of the events. */
   chat(messages: readonly ChatMessage[], request: ChatRequest): AsyncIterable<ChatEvent>
   complete(prompt: string | readonly number[], options: CompletionOptions): AsyncIterable<CompletionEvent>
