@@ -1,9 +1,14 @@
 import { ModelError, type ModelErrorCode } from '@modu/model'
 import { ApiError } from './errors.ts'
+import { StoreError } from './store/database.ts'
 
 /** Any error as a client is told it. `prompt` is the field that a complaint of the model's about its input means. */
 export function toApiError(error: unknown, prompt: string | null = null): ApiError {
   if (error instanceof ApiError) return error
+  if (error instanceof StoreError) {
+    const message = 'The server cannot keep its books at the moment, so it answers nothing. Try again later.'
+    return new ApiError(503, 'store_unavailable', message, { headers: { 'Retry-After': '10' }, cause: error })
+  }
   const code = error instanceof ModelError ? clientsFaults[error.code] : undefined
   if (code) {
     const { message } = error as ModelError

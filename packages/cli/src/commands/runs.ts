@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { RunSummary } from '@modu/dashboard'
 import { ensurePage } from '../../../../scripts/page.mjs'
+import { columns } from '../columns.ts'
 import { defineCommand, wholeNumber } from '../command.ts'
 import { CommandError } from '../errors.ts'
 import { localized, type Text } from '../language.ts'
@@ -84,11 +85,5 @@ function runTable(summaries: readonly RunSummary[]): string {
     run.loss?.toFixed(3) ?? '-',
     run.tokensPerSecond === undefined ? '-' : Math.round(run.tokensPerSecond).toLocaleString('en-US'),
   ])
-  const lines = [titles.map(localized), ...rows]
-  const widths = titles.map((_, i) => Math.max(...lines.map(line => width(line[i]!))))
-  const pad = (cell: string, i: number) => cell + ' '.repeat(widths[i]! - width(cell))
-  return lines.map(line => `${line.map(pad).join('  ').trimEnd()}\n`).join('')
+  return columns([titles.map(localized), ...rows])
 }
-
-/** Columns that a text takes in a terminal, where a Korean syllable takes two. */
-const width = (text: string): number => [...text].reduce((sum, char) => sum + (/[가-힣]/.test(char) ? 2 : 1), 0)
