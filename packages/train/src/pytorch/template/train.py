@@ -56,11 +56,6 @@ class Data:
             name = stage["name"]
             self.segments[name] = np.fromfile(folder / f"{name}.segments.bin", dtype="<u4").reshape(-1, 2)
             self.steps[name] = np.fromfile(folder / f"{name}.steps.bin", dtype="<u4")
-        # On average over the steps of a stage
-        self.tokens_per_step = {
-            name: np.diff(self.segments[name][: steps[-1]].astype(np.int64)).sum() / (len(steps) - 1)
-            for name, steps in self.steps.items()
-        }
 
     def step(self, stage, step):
         """The segments [from, to) of a step."""
@@ -336,9 +331,12 @@ class Weights:
             torch.nn.utils.clip_grads_with_norm_(part, clip_norm, norm)
         optimizer.step()
         self.round()
+        self.forget_gradients()
+        return norm
+
+    def forget_gradients(self):
         for p in self.used:
             p.grad = None
-        return norm
 
     @torch.no_grad()
     def round(self):
@@ -408,6 +406,7 @@ class Trainer:
             self.resume()
         elif self.ranks.index == 0:
             (self.out / "metrics.jsonl").write_text("")
+        self.costs = [self.step_cost(stage) for stage in self.stages]
         self.saved = time.monotonic()
         while self.stage < len(self.stages):
             if not self.train_stage(self.stages[self.stage]):
@@ -464,18 +463,35 @@ class Trainer:
         batches = self.data.batches(segments, stage, self.ranks, rows, granule=4 if self.cuda else 1)
         return [batch.pinned() for batch in batches] if self.cuda else batches
 
-    def do_step(self, batches, counted, rate, stage):
-        """One step of the optimiser. Returns loss (of this rank), gradient norm, worst and mean load, on the device."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+    def backward(self, batches, counted, stage):
+        """The gradients of a step. Returns the loss over the rows of this rank, on the device."""
         loss = 0.0
         for batch in batches:
             part = self.learner(*batch.to(self.ranks.device), stage["balanceWeight"]) / counted
             # FSDP takes the mean over ranks where the sum is meant.
             (part * self.ranks.count).backward()
             loss = loss + part.detach()
+        return loss
+
+    def do_step(self, batches, counted, rate, stage):
+        """One step of the optimiser. Returns loss (of this rank), gradient norm, worst and mean load, on the device."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = self.backward(batches, counted, stage)
         norm = self.weights.update(self.optimizer, stage["clipNorm"])
         return torch.cat([torch.stack([loss, norm]), self.learner.move_biases(stage["biasRate"], self.ranks)])
+
+    def step_cost(self, stage, warm=2, timed=5):
+        """Seconds of a step of a stage without the optimiser's part, so that stages can be compared. Changes nothing."""
+        steps = [self.prepare(step % stage["steps"], stage) for step in range(warm + timed)]
+        for at, (_, _, counted, batches) in enumerate(steps):
+            if at == warm:
+                begun = time.monotonic()
+            float(self.backward(batches, counted, stage))
+        seconds = (time.monotonic() - begun) / timed
+        self.weights.forget_gradients()
+        self.learner.loads.zero_()
+        return seconds
 
     @torch.no_grad()
     def validate(self, held_out, stage):
@@ -534,16 +550,14 @@ class Trainer:
             self.first_flush = now, self.done
 
     def seconds_left(self):
-        """For the steps that are left, by the pace of this stage."""
+        """For the steps that are left, by the pace of this stage and what steps of the others cost beside its own."""
         begun, first = self.first_flush
         if self.done == first:
             return 0.0
-        plan = [self.data.tokens_per_step[stage["name"]] for stage in self.stages]
-        here = plan[self.stage]
-        steps = [len(self.todo[stage["name"]]) for stage in self.stages]
-        tokens = (steps[self.stage] - self.done) * here
-        tokens += sum(steps[s] * plan[s] for s in range(self.stage + 1, len(plan)))
-        return tokens / here * (time.monotonic() - begun) / (self.done - first)
+        left = [len(self.todo[stage["name"]]) * cost for stage, cost in zip(self.stages, self.costs)]
+        here = (len(self.todo[self.stages[self.stage]["name"]]) - self.done) * self.costs[self.stage]
+        steps = (here + sum(left[self.stage + 1 :])) / self.costs[self.stage]
+        return steps * (time.monotonic() - begun) / (self.done - first)
 
     def fit(self):
         """With --max-minutes: leaves out steps of the plan, evenly, if the rest would take too long. Each step keeps
