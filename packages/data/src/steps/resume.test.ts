@@ -22,12 +22,15 @@ for (const [name, from] of [
   writeFileSync(file(name), `${lines.join('\n')}\n`)
 }
 
+// Each test starts several processes with threads, which a busy machine takes its time for.
+const patience = { timeout: 240_000 }
+
 const options = (out: string): CleaningOptions => ({
   inputs: [file('a.jsonl'), file('b.jsonl')],
   out: file(out),
   report: file(`${out}.json`),
   threads: 2,
-  shardCharacters: 3000,
+  shardCharacters: 4000,
 })
 
 /** Cleans in a process of its own and kills it when that has told `count` times how far it is. */
@@ -50,26 +53,30 @@ async function killed(out: string, count: number): Promise<CleaningDone> {
   return JSON.parse(told.trimEnd().split('\n').at(-1)!) as CleaningDone
 }
 
-test('killed again and again, cleaning goes on where it was and ends as if nothing had happened', async () => {
-  const whole = await cleanDocuments(options('whole.jsonl'))
-  const size = statSync(file('a.jsonl')).size + statSync(file('b.jsonl')).size
+test(
+  'killed again and again, cleaning goes on where it was and ends as if nothing had happened',
+  patience,
+  async () => {
+    const whole = await cleanDocuments(options('whole.jsonl'))
+    const size = statSync(file('a.jsonl')).size + statSync(file('b.jsonl')).size
 
-  const first = await killed('out.jsonl', 2)
-  const second = await killed('out.jsonl', 5)
-  expect(second.reusedBytes).toBeGreaterThanOrEqual(first.bytes)
-  expect(readdirSync(folder)).not.toContain('out.jsonl')
+    const first = await killed('out.jsonl', 2)
+    const second = await killed('out.jsonl', 5)
+    expect(second.reusedBytes).toBeGreaterThanOrEqual(first.bytes)
+    expect(readdirSync(folder)).not.toContain('out.jsonl')
 
-  const told: CleaningDone[] = []
-  const resumed = await cleanDocuments({ ...options('out.jsonl'), onProgress: done => told.push(done) })
-  expect(told.at(-1)).toMatchObject({ bytes: size, totalBytes: size })
-  expect(told.at(-1)!.reusedBytes).toBeGreaterThanOrEqual(second.bytes)
-  expect(resumed).toEqual(whole)
-  expect(readFileSync(file('out.jsonl'))).toEqual(readFileSync(file('whole.jsonl')))
-  expect(readFileSync(file('out.jsonl.json'))).toEqual(readFileSync(file('whole.jsonl.json')))
-  expect(readdirSync(folder).filter(name => /tmp|parts/.test(name))).toEqual([])
-})
+    const told: CleaningDone[] = []
+    const resumed = await cleanDocuments({ ...options('out.jsonl'), onProgress: done => told.push(done) })
+    expect(told.at(-1)).toMatchObject({ bytes: size, totalBytes: size })
+    expect(told.at(-1)!.reusedBytes).toBeGreaterThanOrEqual(second.bytes)
+    expect(resumed).toEqual(whole)
+    expect(readFileSync(file('out.jsonl'))).toEqual(readFileSync(file('whole.jsonl')))
+    expect(readFileSync(file('out.jsonl.json'))).toEqual(readFileSync(file('whole.jsonl.json')))
+    expect(readdirSync(folder).filter(name => /tmp|parts/.test(name))).toEqual([])
+  },
+)
 
-test('shards of another command are not taken', async () => {
+test('shards of another command are not taken', patience, async () => {
   await killed('other.jsonl', 3)
   const told: CleaningDone[] = []
   await cleanDocuments({ ...options('other.jsonl'), minCharacters: 30, onProgress: done => told.push(done) })
