@@ -1,15 +1,21 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { requestId } from 'hono/request-id'
+import type { Logger } from 'pino'
+import type { Accounts } from './accounts.ts'
 import { limitBody, readJsonBody } from './body.ts'
 import { chatReply } from './chatCompletions.ts'
 import { completionReply } from './completions.ts'
 import { ApiError, stopping } from './errors.ts'
-import { answer, type Desk, describeFailure } from './generation.ts'
+import { answer, type Desk, describeFailure, type Reply } from './generation.ts'
 import { onlyHosts } from './hosts.ts'
+import { adminApi } from './keys/adminApi.ts'
+import { limitRate, local, mayUse, requireKey, requireModel } from './keys/requireKey.ts'
 import { page } from './page.ts'
+import { logRequests } from './requestLog.ts'
 import { parseChatRequest, parseCompletionRequest } from './schema.ts'
 import type { ServedModel } from './servedModel.ts'
 import { detokenize, parseDetokenizeRequest, parseTokenizeRequest, tokenize } from './tokenize.ts'
+import { metered } from './usage/metered.ts'
 
 export interface AppOptions extends Desk {
   /** By the names clients ask for. */
@@ -24,6 +30,11 @@ export interface AppOptions extends Desk {
   readonly thinking: boolean
   /** Whether new requests are taken. */
   readonly isReady: () => boolean
+  /** Keys and usage; without them everybody comes in and nothing is counted. */
+  readonly accounts?: Accounts
+  /** Whether nobody comes in without a key, even if there is none. */
+  readonly keysRequired: boolean
+  readonly logger: Logger
 }
 
 /** Tokenizing runs on the server's own thread: a larger text would hold up everybody else for too long. */
@@ -31,27 +42,43 @@ const tokenizeLimit = 1024 * 1024
 
 /** All routes: the API under /v1, /health, and the page. */
 export function createApp(options: AppOptions): Hono {
-  const { models, scheduler } = options
+  const { models, scheduler, accounts } = options
   const started = Math.floor(Date.now() / 1000)
   const app = new Hono()
 
   app.use(requestId())
+  app.use(logRequests(options.logger))
   app.use(async (c, next) => {
+    c.set('key', local)
     await next()
     c.header('X-Request-Id', c.get('requestId'))
     c.header('X-Content-Type-Options', 'nosniff')
   })
   if (options.allowedHosts) app.use(onlyHosts(options.allowedHosts))
-  app.use('/v1/*', limitBody(options.bodyLimit))
+  if (accounts) {
+    for (const path of ['/v1/*', '/tokenize', '/detokenize']) {
+      app.use(path, requireKey(accounts.keys, options.keysRequired))
+      app.on('POST', path, limitRate(accounts.keys))
+    }
+  }
+  for (const path of ['/v1/*', '/admin/*']) app.use(path, limitBody(options.bodyLimit))
   for (const path of ['/tokenize', '/detokenize']) app.use(path, limitBody(Math.min(options.bodyLimit, tokenizeLimit)))
 
-  const find = (name: string): ServedModel => {
+  const find = (c: Context, name: string): ServedModel => {
+    requireModel(c, name)
     const model = models.get(name)
     if (model) return model
     const served = [...models.keys()].map(id => `'${id}'`).join(', ')
     throw new ApiError(404, 'model_not_found', `The model '${name}' does not exist. This server has ${served}.`, {
       param: 'model',
     })
+  }
+  /** The reply, in the ledger of who asks; each prompt has `n` answers. */
+  const booked = (c: Context, reply: Reply, { model, n }: { model: string; n?: number }): Reply => {
+    if (!accounts) return reply
+    const entry = accounts.ledger.entry(c.get('key'), model)
+    c.set('entry', entry)
+    return metered(reply, entry, n)
   }
   const describe = (id: string, model: ServedModel) => ({
     id,
@@ -64,34 +91,44 @@ export function createApp(options: AppOptions): Hono {
     display_name: id,
     created_at: new Date(started * 1000).toISOString(),
   })
-  const listed = [...models].map(([id, model]) => describe(id, model))
 
   app.get('/health', c => c.json({ status: 'ok', running: scheduler.running, waiting: scheduler.waiting }))
   app.get('/ready', c => {
     if (!options.isReady()) throw stopping()
     return c.json({ status: 'ready', models: [...models.keys()] })
   })
-  app.get('/v1/models', c =>
-    c.json({ object: 'list', data: listed, has_more: false, first_id: listed[0]!.id, last_id: listed.at(-1)!.id }),
-  )
-  app.get('/v1/models/:id{.+}', c => c.json(describe(c.req.param('id'), find(c.req.param('id')))))
+  app.get('/v1/models', c => {
+    const data = listed.filter(({ id }) => mayUse(c, id))
+    return c.json({
+      object: 'list',
+      data,
+      has_more: false,
+      first_id: data[0]?.id ?? null,
+      last_id: data.at(-1)?.id ?? null,
+    })
+  })
+  app.get('/v1/models/:id{.+}', c => c.json(describe(c.req.param('id'), find(c, c.req.param('id')))))
   app.post('/v1/chat/completions', async c => {
     const request = parseChatRequest(await readJsonBody(c))
-    return answer(c, options, chatReply(find(request.model), request, options.thinking), request.stream === true)
+    const reply = chatReply(find(c, request.model), request, options.thinking)
+    return answer(c, options, booked(c, reply, request), request.stream === true)
   })
   app.post('/v1/completions', async c => {
     const request = parseCompletionRequest(await readJsonBody(c))
-    return answer(c, options, completionReply(find(request.model), request), request.stream === true)
+    const reply = completionReply(find(c, request.model), request)
+    return answer(c, options, booked(c, reply, request), request.stream === true)
   })
 
   app.post('/tokenize', async c => {
     const request = parseTokenizeRequest(await readJsonBody(c))
-    return c.json(tokenize(find(request.model), request))
+    return c.json(tokenize(find(c, request.model), request))
   })
   app.post('/detokenize', async c => {
     const request = parseDetokenizeRequest(await readJsonBody(c))
-    return c.json(detokenize(find(request.model), request))
+    return c.json(detokenize(find(c, request.model), request))
   })
+
+  if (accounts) app.route('/admin', adminApi(accounts))
 
   const allowed = {
     '/health': 'GET',

@@ -1,12 +1,15 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
+import { pino } from 'pino'
+import { accountsIn } from './accounts.ts'
 import { createApp } from './app.ts'
 import { ServeError } from './errors.ts'
 import { isLoopback } from './hosts.ts'
 import { listen } from './listen.ts'
 import { TurnScheduler } from './scheduler.ts'
 import type { ServedModel } from './servedModel.ts'
+import type { Database } from './store/database.ts'
 
 export interface ServeOptions {
   /** The models by the names clients ask for, the default one first. */
@@ -29,9 +32,19 @@ export interface ServeOptions {
   readonly thinking?: boolean
   /** How long `stop` waits for running answers, in milliseconds. Default 10,000. */
   readonly patience?: number
-  /** Where failures are written; default stderr. */
+  /**
+   * Keys and usage: once it has a key, nobody comes in without one. Without a database everybody comes in, nothing is
+   * counted, and the server listens on this machine only.
+   */
+  readonly database?: Database
+  /** Takes the lines of the log, JSON; default stderr. */
   readonly log?: (line: string) => void
+  /** `error`: failures of the server; `info`: every request, too; `debug`: also what people write. Default `error`. */
+  readonly logLevel?: LogLevel
 }
+
+export const logLevels = ['error', 'info', 'debug'] as const
+export type LogLevel = (typeof logLevels)[number]
 
 export interface RunningServer {
   /** E.g. `http://127.0.0.1:8080`. */
@@ -52,11 +65,24 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     thinking = false,
     patience = 10_000,
     log = text => process.stderr.write(`${text}\n`),
+    logLevel = 'error',
   } = options
   const models = options.models instanceof Map ? options.models : new Map(Object.entries(options.models))
   if (models.size === 0) throw new ServeError('no-models', 'There is no model to serve. Give the folder of one.')
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new ServeError('port-invalid', `${port} is not a port. Give a number from 0 to 65535.`)
+  }
+
+  const logger = pino(
+    { level: logLevel, base: undefined, timestamp: pino.stdTimeFunctions.isoTime },
+    { write: line => log(line.trimEnd()) },
+  )
+  const accounts = options.database && accountsIn(options.database, line => logger.error(line))
+  if (!isLoopback(host) && !(await accounts?.keys.any())) {
+    throw new ServeError(
+      'keys-required',
+      `Listening on ${host} lets other machines in, but there is no key. Make one: modu keys create NAME. Or listen on this machine only: --host 127.0.0.1.`,
+    )
   }
 
   const scheduler = new TurnScheduler({ seats, line })
@@ -67,7 +93,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     page: options.page,
     scheduler,
     closing: breakOff.signal,
-    log,
+    log: line => logger.error(line),
+    logger,
+    accounts,
+    keysRequired: !isLoopback(host),
     bodyLimit,
     thinking,
     isReady: () => stopped === undefined,
