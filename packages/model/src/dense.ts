@@ -15,9 +15,10 @@ import {
   type Tensor,
 } from '@modu/engine'
 import type { DenseConfig } from './config.ts'
-import { type DecodingStep, roomFor, SequenceCache } from './kvCache.ts'
+import { type CachedLayers, type DecodingStep, SequenceCache } from './kvCache.ts'
 import { roomForEach, SequenceCaches } from './kvCaches.ts'
 import type { KvCache, KvCaches, LanguageModel } from './languageModel.ts'
+import { cachedLayers, PagedCache, type PagedSequence, pastRows, roomForMore, roomInPages } from './pagedCache.ts'
 import { RopeTable } from './ropeTable.ts'
 import {
   checkTokens,
@@ -101,7 +102,9 @@ interface Place {
   readonly table: RotaryTable
   /** Of whole sequences where each begins and the last one ends, i32 [sequences + 1]. */
   readonly sequences: number | Tensor
-  readonly cache?: SequenceCache | SequenceCaches
+  readonly cache?: CachedLayers
+  /** The sequence that all rows go on with, if there is one. */
+  readonly sequence?: SequenceCache | PagedSequence
 }
 
 /* ------------------------------------------------------------------------------------------------------- model */
@@ -148,8 +151,15 @@ export class Dense implements LanguageModel {
   }
 
   createCache(capacity: number): SequenceCache {
-    const width = this.config.numKeyValueHeads * this.config.headDim
-    return new SequenceCache(this.device, this.config, capacity, [width, width])
+    return new SequenceCache(this.device, this.config, capacity, this.cachedWidths)
+  }
+
+  get cachedBytes(): number {
+    return 4 * this.config.numHiddenLayers * this.cachedWidths.reduce((sum, width) => sum + width)
+  }
+
+  createPages(tokens: number): PagedCache {
+    return new PagedCache(this.device, this.config, tokens, this.cachedWidths)
   }
 
   createCaches(sequences: number, capacity: number): KvCaches {
@@ -157,16 +167,21 @@ export class Dense implements LanguageModel {
   }
 
   step(tokens: ArrayLike<number>, cache: KvCache): Float32Array {
-    const sequence = roomFor(cache, tokens.length)
+    const sequence = roomForMore(cache, tokens.length)
     checkTokens(this.config, tokens)
-    if (tokens.length === 1) return sequence.append(tokens[0]!, this.decode)
+    if (tokens.length === 1 && sequence instanceof SequenceCache) return sequence.append(tokens[0]!, this.decode)
     return lastLogits(this.device, tokens, {
       append: ids => this.append(ids, sequence),
       logits: x => this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps)),
     })
   }
 
-  stepAll(tokens: ArrayLike<number>, caches: KvCaches): Float32Array {
+  stepAll(tokens: ArrayLike<number>, caches: KvCaches | readonly KvCache[]): Float32Array {
+    if (!('sequences' in caches)) {
+      checkTokens(this.config, tokens)
+      const sequences = roomInPages(caches, tokens)
+      return sequences[0]!.cache.append(tokens, sequences, this.decode)
+    }
     const sequences = roomForEach(caches, tokens)
     checkTokens(
       this.config,
@@ -175,12 +190,19 @@ export class Dense implements LanguageModel {
     return sequences.append(tokens, this.decode)
   }
 
+  /** Numbers that a layer caches of a token: keys and values. */
+  private get cachedWidths(): number[] {
+    const width = this.config.numKeyValueHeads * this.config.headDim
+    return [width, width]
+  }
+
   /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */
-  private append(ids: Int32Array, cache: SequenceCache): Tensor {
-    const positions = sequencePositions(this.device, [0, ids.length], cache.length)
-    const table = this.rope.upTo(cache.length + ids.length)
-    const x = this.decoder(integers(this.device, ids), { positions, table, sequences: 1, cache })
-    cache.advance(ids.length)
+  private append(ids: Int32Array, sequence: SequenceCache | PagedSequence): Tensor {
+    const positions = sequencePositions(this.device, [0, ids.length], sequence.length)
+    const table = this.rope.upTo(sequence.length + ids.length)
+    const place = { positions, table, sequences: 1, cache: cachedLayers(sequence), sequence }
+    const x = this.decoder(integers(this.device, ids), place)
+    sequence.advance(ids.length)
     return x
   }
 
@@ -223,7 +245,7 @@ export class Dense implements LanguageModel {
     const k = rotated(keys.reshape([rows, groups, dim]), w.keyNorm)
     const v = values.reshape([rows, groups, dim])
     const attended = place.cache
-      ? this.cachedAttention(q, k, v, place, place.cache.layers[index] as [Tensor, Tensor])
+      ? this.cachedAttention(q, k, v, place, place.cache, index)
       : attention(q, k, v, { sequences: place.sequences, scale: dim ** -0.5 })
     return linearAdd(attended, w.output.weight, x, w.output.bias)
   }
@@ -233,17 +255,18 @@ export class Dense implements LanguageModel {
     q: Tensor,
     k: Tensor,
     v: Tensor,
-    { positions, cache }: Place,
-    [keys, values]: [Tensor, Tensor],
+    { positions, sequence }: Place,
+    { layers, pages }: CachedLayers,
+    layer: number,
   ): Tensor {
+    const [keys, values] = layers[layer] as [Tensor, Tensor]
     const [rows, groups, dim] = k.shape as [number, number, number]
     const scale = dim ** -0.5
-    appendRows(keys, k.reshape([rows, groups * dim]), positions)
-    appendRows(values, v.reshape([rows, groups * dim]), positions)
-    if (rows === 1 || !(cache instanceof SequenceCache))
-      return cachedAttention(q, keys, values, positions, { groups, scale })
-    const length = cache.length + rows
-    const past = [keys, values].map(tensor => tensor.rows(0, length).reshape([length, groups, dim]))
+    appendRows(keys, k.reshape([rows, groups * dim]), positions, pages)
+    appendRows(values, v.reshape([rows, groups * dim]), positions, pages)
+    if (rows === 1 || !sequence) return cachedAttention(q, keys, values, positions, { groups, scale }, pages)
+    const length = sequence.length + rows
+    const past = [keys, values].map(tensor => pastRows(tensor, sequence, length).reshape([length, groups, dim]))
     return attention(q, past[0]!, past[1]!, { sequences: 1, scale })
   }
 }

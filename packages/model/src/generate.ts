@@ -24,11 +24,23 @@ export class CachedSequence {
     this.tokens.length = length
   }
 
+  /** Keeps what it shares with `prompt` and returns the rest: the last token at least, whose logits an answer begins with. */
+  begin(prompt: readonly number[]): readonly number[] {
+    this.truncate(Math.min(this.sharedWith(prompt), prompt.length - 1))
+    return prompt.slice(this.tokens.length)
+  }
+
   step(model: LanguageModel, tokens: readonly number[]): Float32Array {
     const logits = model.step(tokens, this.cache)
     for (const token of tokens) this.tokens.push(token)
     return logits
   }
+}
+
+/** A sequence that somebody else runs, e.g. a server together with those of others. */
+export interface TokenSequence {
+  /** Appends tokens, the whole prompt or the next one, and resolves with the logits after the last; the next call may write over them. */
+  append(tokens: readonly number[]): Promise<Float32Array>
 }
 
 export interface GenerateOptions {
@@ -73,33 +85,45 @@ export function answerRoom(model: LanguageModel, promptLength: number, maxTokens
 }
 
 /**
- * Continues `prompt` token by token. Knows ids only, never text. What `sequence` shares with the prompt is not computed
- * again. The event loop turns between steps, so that several generators on one model interleave; each needs a sequence
- * of its own. Errors as `answerRoom`, before the first token.
+ * Continues `prompt` token by token. Knows ids only, never text. What a `CachedSequence` shares with the prompt is not
+ * computed again, and the event loop turns between its steps, so that several generators on one model interleave; each
+ * needs a sequence of its own. Errors as `answerRoom`, before the first token.
  */
 export async function* generate(
   model: LanguageModel,
-  sequence: CachedSequence,
+  sequence: CachedSequence | TokenSequence,
   prompt: readonly number[],
   options: GenerateOptions,
 ): AsyncGenerator<number, GenerationEnd> {
-  const { sampler, stopIds, signal, turn = setImmediate } = options
+  const { sampler, stopIds } = options
   const room = answerRoom(model, prompt.length, options.maxTokens)
-  const step = async (tokens: readonly number[]): Promise<Float32Array> => {
-    await turn()
-    signal?.throwIfAborted()
-    return sequence.step(model, tokens)
-  }
-  // The last token is always fed, because its logits are what the answer begins with.
-  sequence.truncate(Math.min(sequence.sharedWith(prompt), prompt.length - 1))
-  let logits: Float32Array = new Float32Array()
-  for (let at = sequence.tokens.length; at < prompt.length; at += prefillChunk)
-    logits = await step(prompt.slice(at, at + prefillChunk))
+  const isOwn = sequence instanceof CachedSequence
+  const { append } = isOwn ? inTurns(model, sequence, options) : sequence
+  let logits = await append(isOwn ? sequence.begin(prompt) : prompt)
   for (let made = 1; ; made++) {
     const token = sampler.next(logits)
     if (stopIds?.has(token)) return 'stop'
     yield token
     if (made === room) return 'length'
-    logits = await step([token])
+    logits = await append([token])
+  }
+}
+
+/** Steps on a sequence of one's own, a long prompt's in chunks. */
+function inTurns(
+  model: LanguageModel,
+  sequence: CachedSequence,
+  { signal, turn = setImmediate }: GenerateOptions,
+): TokenSequence {
+  return {
+    async append(tokens) {
+      let logits: Float32Array = new Float32Array()
+      for (let at = 0; at < tokens.length; at += prefillChunk) {
+        await turn()
+        signal?.throwIfAborted()
+        logits = sequence.step(model, tokens.slice(at, at + prefillChunk))
+      }
+      return logits
+    },
   }
 }

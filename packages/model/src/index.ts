@@ -33,9 +33,9 @@ export {
 export { Dense } from './dense.ts'
 export { ModelError, type ModelErrorCode } from './errors.ts'
 export { AtomicFile, readJson, writeFileAtomic } from './files.ts'
-export { CachedSequence, type GenerateOptions, type GenerationEnd, generate } from './generate.ts'
+export { CachedSequence, type GenerateOptions, type GenerationEnd, generate, type TokenSequence } from './generate.ts'
 export { K1 } from './k1.ts'
-export type { KvCache, KvCaches, LanguageModel } from './languageModel.ts'
+export type { KvCache, KvCaches, LanguageModel, PagedKvCache, PagedKvSequence } from './languageModel.ts'
 export { copyModel, createModel, type LoadOptions, loadModel, releaseModel } from './loadModel.ts'
 export {
   type ComponentCount,

@@ -25,9 +25,10 @@ import {
 } from '@modu/engine'
 import type { K1Config } from './config.ts'
 import { ModelError } from './errors.ts'
-import { type DecodingStep, roomFor, SequenceCache } from './kvCache.ts'
+import { type CachedLayers, type DecodingStep, SequenceCache } from './kvCache.ts'
 import { roomForEach, SequenceCaches } from './kvCaches.ts'
 import type { KvCache, KvCaches, LanguageModel, LossOptions } from './languageModel.ts'
+import { cachedLayers, PagedCache, type PagedSequence, pastRows, roomForMore, roomInPages } from './pagedCache.ts'
 import { RopeTable, yarnMscale } from './ropeTable.ts'
 import {
   checkTokens,
@@ -159,7 +160,9 @@ interface Place {
   readonly table: RotaryTable
   /** Of whole sequences where each begins and the last one ends, i32 [sequences + 1]. */
   readonly sequences: number | Tensor
-  readonly cache?: SequenceCache | SequenceCaches
+  readonly cache?: CachedLayers
+  /** The sequence that all rows go on with, if there is one. */
+  readonly sequence?: SequenceCache | PagedSequence
   readonly balance?: Balancing
 }
 
@@ -228,7 +231,15 @@ export class K1 implements LanguageModel {
   }
 
   createCache(capacity: number): SequenceCache {
-    return new SequenceCache(this.device, this.config, capacity, [this.config.kvLoraRank + this.config.qkRopeHeadDim])
+    return new SequenceCache(this.device, this.config, capacity, [this.cachedWidth])
+  }
+
+  get cachedBytes(): number {
+    return 4 * this.config.numHiddenLayers * this.cachedWidth
+  }
+
+  createPages(tokens: number): PagedCache {
+    return new PagedCache(this.device, this.config, tokens, [this.cachedWidth])
   }
 
   createCaches(sequences: number, capacity: number): KvCaches {
@@ -236,16 +247,21 @@ export class K1 implements LanguageModel {
   }
 
   step(tokens: ArrayLike<number>, cache: KvCache): Float32Array {
-    const sequence = roomFor(cache, tokens.length)
+    const sequence = roomForMore(cache, tokens.length)
     checkTokens(this.config, tokens)
-    if (tokens.length === 1) return sequence.append(tokens[0]!, this.decode)
+    if (tokens.length === 1 && sequence instanceof SequenceCache) return sequence.append(tokens[0]!, this.decode)
     return lastLogits(this.device, tokens, {
       append: ids => this.append(ids, sequence),
       logits: x => this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps)),
     })
   }
 
-  stepAll(tokens: ArrayLike<number>, caches: KvCaches): Float32Array {
+  stepAll(tokens: ArrayLike<number>, caches: KvCaches | readonly KvCache[]): Float32Array {
+    if (!('sequences' in caches)) {
+      checkTokens(this.config, tokens)
+      const sequences = roomInPages(caches, tokens)
+      return sequences[0]!.cache.append(tokens, sequences, this.decode)
+    }
     const sequences = roomForEach(caches, tokens)
     checkTokens(
       this.config,
@@ -299,6 +315,11 @@ export class K1 implements LanguageModel {
     return [...this.use.keys()].map(moe => moe.correctionBias)
   }
 
+  /** Numbers that a layer caches of a token. */
+  private get cachedWidth(): number {
+    return this.config.kvLoraRank + this.config.qkRopeHeadDim
+  }
+
   /** The output of all layers for whole sequences, after the last norm. */
   private finalHidden(ids: Int32Array, place: Place, record?: Tensor[]): Tensor {
     return rmsNorm(this.decoder(integers(this.device, ids), place, record), this.weights.norm, this.config.rmsNormEps)
@@ -315,11 +336,12 @@ export class K1 implements LanguageModel {
   }
 
   /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */
-  private append(ids: Int32Array, cache: SequenceCache): Tensor {
-    const positions = sequencePositions(this.device, [0, ids.length], cache.length)
-    const table = this.rope.upTo(cache.length + ids.length)
-    const x = this.decoder(integers(this.device, ids), { positions, table, sequences: 1, cache })
-    cache.advance(ids.length)
+  private append(ids: Int32Array, sequence: SequenceCache | PagedSequence): Tensor {
+    const positions = sequencePositions(this.device, [0, ids.length], sequence.length)
+    const table = this.rope.upTo(sequence.length + ids.length)
+    const place = { positions, table, sequences: 1, cache: cachedLayers(sequence), sequence }
+    const x = this.decoder(integers(this.device, ids), place)
+    sequence.advance(ids.length)
     return x
   }
 
@@ -366,7 +388,7 @@ export class K1 implements LanguageModel {
     const q = rotated(queries.reshape([rows, heads, keyDim + ropeDim]), keyDim)
 
     if (place.cache) {
-      const attended = this.cachedAttention(q, keyLatent, w, place, place.cache.layers[index]![0]!)
+      const attended = this.cachedAttention(q, keyLatent, w, place, place.cache, index)
       return linearAdd(attended, w.output, x, w.outputBias)
     }
     const [down, sharedKey] = split(keyLatent, rank)
@@ -396,21 +418,30 @@ export class K1 implements LanguageModel {
    * every key and value is projected first, and attention runs on the smaller heads. Whichever takes fewer
    * multiplications: for one token that is the absorbed form, however long its past is, for a prompt the expanded one.
    */
-  private cachedAttention(q: Tensor, keyLatent: Tensor, w: AttentionWeights, place: Place, cached: Tensor): Tensor {
+  private cachedAttention(
+    q: Tensor,
+    keyLatent: Tensor,
+    w: AttentionWeights,
+    place: Place,
+    { layers, pages }: CachedLayers,
+    index: number,
+  ): Tensor {
+    const cached = layers[index]![0]!
     const { kvLoraRank: rank, qkNopeHeadDim: keyDim, qkRopeHeadDim: ropeDim, vHeadDim: valueDim } = this.config
     const append = { eps: latentEps, interleaved: this.config.ropeInterleave }
-    appendLatents(cached, keyLatent, w.latentNorm, place.table, place.positions, append)
+    appendLatents(cached, keyLatent, w.latentNorm, place.table, place.positions, append, pages)
     const queries = q.shape[0]!
-    if (queries > 1 && place.cache instanceof SequenceCache) {
-      const keys = place.cache.length + queries
+    if (queries > 1 && place.sequence) {
+      const keys = place.sequence.length + queries
       const projection = rank * (keyDim + valueDim)
       const absorbedCost = queries * (projection + keys * (2 * rank + ropeDim))
       const expandedCost = keys * projection + queries * keys * (keyDim + ropeDim + valueDim)
-      if (absorbedCost > expandedCost) return this.expandedAttention(q, ...split(cached.rows(0, keys), rank), w, 1)
+      const past = () => split(pastRows(cached, place.sequence!, keys), rank)
+      if (absorbedCost > expandedCost) return this.expandedAttention(q, ...past(), w, 1)
     }
     const heads = this.config.numAttentionHeads
     const options = { heads, keyDim, valueDim, scale: this.attentionScale }
-    return latentAttention(q, cached, place.positions, w.latentUp, options)
+    return latentAttention(q, cached, place.positions, w.latentUp, options, pages)
   }
 
   /** Routed and shared experts, and K1's norm on their sum. x: [T, H]; returns [T, H]. */

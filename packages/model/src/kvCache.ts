@@ -1,12 +1,21 @@
 import type { Device, Tensor } from '@modu/engine'
 import type { ModelConfig } from './config.ts'
 import { ModelError } from './errors.ts'
-import type { SequenceCaches } from './kvCaches.ts'
 import type { KvCache } from './languageModel.ts'
 import { RecordedStep } from './recordedStep.ts'
 
+/** Where a pass finds what is cached of its sequences. */
+export interface CachedLayers {
+  /** layers[i][j]: the j-th tensor of layer i. */
+  readonly layers: readonly (readonly Tensor[])[]
+  /** Tokens that a sequence has room for. */
+  readonly capacity: number
+  /** Of a cache in pages those of each sequence, i32 [sequences, most pages of one]. */
+  readonly pages?: Tensor
+}
+
 /** The pass of one token of a cached sequence, or of each of several. ids, positions: i32 [sequences]; returns the logits [sequences, vocabulary]. */
-export type DecodingStep = (ids: Tensor, positions: Tensor, cache: SequenceCache | SequenceCaches) => Tensor
+export type DecodingStep = (ids: Tensor, positions: Tensor, cache: CachedLayers) => Tensor
 
 /** Per layer one or more tensors [capacity, width] whose first `length` rows are the tokens so far. */
 export class SequenceCache implements KvCache {

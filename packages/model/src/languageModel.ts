@@ -48,9 +48,15 @@ export interface LanguageModel {
   /**
    * Appends tokens[s] to sequence s of `caches`, or nothing if it is negative, in one pass: much faster than one after the
    * other. Returns the logits after each, [sequences, vocabulary], without meaning where nothing was appended; the next
-   * step writes over them. Otherwise as `step`.
+   * step writes over them. Otherwise as `step`. Of a `PagedKvCache` any of its sequences, up to `mostTogether`.
    */
-  stepAll(tokens: ArrayLike<number>, caches: KvCaches): Float32Array
+  stepAll(tokens: ArrayLike<number>, caches: KvCaches | readonly KvCache[]): Float32Array
+
+  /** Bytes that a token takes in a cache. */
+  readonly cachedBytes: number
+
+  /** Pages for `tokens` tokens of many sequences of any length, in persistent memory: what a server needs. */
+  createPages(tokens: number): PagedKvCache
 }
 
 export interface LossOptions {
@@ -73,6 +79,33 @@ export interface KvCache {
   truncate(length: number): void
   /** Gives the memory back. */
   release(): void
+}
+
+/** The keys and values of many sequences in pages, counted by who holds them. A page that nobody holds is free. */
+export interface PagedKvCache {
+  /** Tokens a page. */
+  readonly pageTokens: number
+  readonly pages: number
+  readonly freePages: number
+  /** So many sequences can go on in one pass. */
+  readonly mostTogether: number
+  createSequence(): PagedKvSequence
+  hold(page: number): void
+  letGo(page: number): void
+  holdersOf(page: number): number
+  /** Gives the memory back. */
+  release(): void
+}
+
+/** A sequence in pages: `pages[i]` holds its tokens from i · pageTokens on. It can be truncated between pages only. */
+export interface PagedKvSequence extends KvCache {
+  readonly pages: readonly number[]
+  /** At the end of a page: goes on with a full page that has been computed for another sequence with the same beginning. */
+  share(page: number): void
+  /** Holds another page, of the same tokens, as page `index`. */
+  replace(index: number, page: number): void
+  /** Takes pages for `count` more tokens; false if the cache has too few, some of which may have been taken. */
+  reserve(count: number): boolean
 }
 
 /** The keys and values of several sequences that go on together. */

@@ -72,7 +72,14 @@ function withStep(real: ChatModel, step: LanguageModel['step']): ChatModel {
     createCache: capacity => model.createCache(capacity),
     step,
     createCaches: (...args) => model.createCaches(...args),
-    stepAll: (...args) => model.stepAll(...args),
+    cachedBytes: model.cachedBytes,
+    createPages: tokens => model.createPages(tokens),
+    // One by one, so that `step` sees them all.
+    stepAll(tokens, caches) {
+      if ('sequences' in caches) return model.stepAll(tokens, caches)
+      const logits = caches.map((cache, s) => step([tokens[s]!], cache))
+      return Float32Array.from(logits.flatMap(row => [...row]))
+    },
   }
   return new ChatModel(name, scripted, tokenizer, template, generationConfig)
 }

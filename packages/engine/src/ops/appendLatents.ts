@@ -1,13 +1,13 @@
 import { EngineError, requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import type { Tensor } from '../tensor.ts'
-import { isCacheFor } from './cachedAttention.ts'
+import { pagesOf, placeInPages, rowInPages } from './cachePages.ts'
 import { normalise } from './rmsNorm.ts'
 import { type RotaryTable, rotatePairs } from './rotary.ts'
 
 /**
  * to[:rank] = x[r,:rank] / rms(x[r,:rank]) · norm, and to[rank:] = x[r,rank:], rotated as by `rotary`, where to is
- * cache[r·apart + positions[r],:]. x: [rows, rank + ropeDim]; norm: [rank]; cos, sin: [positions, ropeDim/2]; cache: [capacity, rank + ropeDim];
+ * position positions[r] of row r's pages (see cachePages.ts). x: [rows, rank + ropeDim]; norm: [rank]; cos, sin: [positions, ropeDim/2]; cache: [pages·size, rank + ropeDim];
  * no two rows go to the same place.
  */
 const forward = kernel({
@@ -18,19 +18,21 @@ const forward = kernel({
     cos: f32s,
     sin: f32s,
     positions: i32s,
+    table: i32s,
     cache: f32s,
     rows: i32,
     rank: i32,
     ropeDim: i32,
     interleaved: i32,
-    apart: i32,
+    tableRow: i32,
+    size: i32,
     eps: f32,
   },
-  reference({ x, norm, cos, sin, positions, cache, rows, rank, ropeDim, interleaved, apart, eps }) {
+  reference({ x, norm, cos, sin, positions, table, cache, rows, rank, ropeDim, interleaved, tableRow, size, eps }) {
     const width = rank + ropeDim
     const half = ropeDim / 2
     for (let r = 0; r < rows; r++) {
-      const [from, to] = [r * width, (r * apart + positions[r]!) * width]
+      const [from, to] = [r * width, rowInPages(table, r * tableRow, size, positions[r]!) * width]
       let sum = 0
       for (let i = 0; i < rank; i++) sum += x[from + i]! ** 2
       const scale = 1 / Math.sqrt(sum / rank + eps)
@@ -44,12 +46,13 @@ const forward = kernel({
       }
     }
   },
-  build(k, { x, norm, cos, sin, positions, cache, rows, rank, ropeDim, interleaved, apart, eps }) {
+  build(k, { x, norm, cos, sin, positions, table, cache, rows, rank, ropeDim, interleaved, tableRow, size, eps }) {
     const width = rank.add(ropeDim)
     const half = ropeDim.div(2)
     k.rows(rows, r => {
       const position = positions.at(r)
-      const [from, to] = [x.from(r.mul(width)), cache.from(r.mul(apart).add(position).mul(width))]
+      const place = placeInPages(table.from(r.mul(tableRow)), size, position)
+      const [from, to] = [x.from(r.mul(width)), cache.from(place.mul(width))]
       normalise(k, from, norm, to, rank, eps)
       const [key, rotated] = [from.from(rank), to.from(rank)]
       const [c, s] = [cos, sin].map(table => table.from(position.mul(half)))
@@ -80,7 +83,8 @@ export interface LatentOptions {
  * What multi-head latent attention caches of new tokens (DeepSeek-V2, section 2.1): the latent, normalised, and the key
  * that all heads share, rotated. Row r goes to cache[positions[r]]; no gradient. x: [rows, rank + ropeDim]; norm: [rank];
  * cache: [capacity, rank + ropeDim]; positions: i32 [rows], all different. Of a cache [rows, capacity, rank + ropeDim]
- * row r goes to cache[r, positions[r]]. An `index` error for a position beyond the
+ * row r goes to cache[r, positions[r]]; of [pages, size, rank + ropeDim] into the pages of its sequence, `pages`: i32
+ * [rows or 1, most pages of a sequence]. An `index` error for a position beyond the
  * cache or the table.
  */
 export function appendLatents(
@@ -90,20 +94,22 @@ export function appendLatents(
   { cos, sin }: RotaryTable,
   positions: Tensor,
   { eps, interleaved }: LatentOptions,
+  pages?: Tensor,
 ): void {
   const [rows, width] = x.shape as [number, number]
   const rank = norm.size
   const ropeDim = width - rank
+  const places = pagesOf(rows, cache, pages)
   requireShape(
-    x.shape.length === 2 &&
+    places !== undefined &&
+      x.shape.length === 2 &&
       cache.shape.at(-1) === width &&
       positions.size === rows &&
-      cos.shape[1] === ropeDim / 2 &&
-      isCacheFor(rows, cache),
+      cos.shape[1] === ropeDim / 2,
     () =>
       `appendLatents: [${x.shape}] at ${positions.size} positions, a norm of ${rank} and angles [${cos.shape}] do not fit a cache [${cache.shape}]`,
   )
-  const capacity = cache.shape.at(-2)!
+  const { capacity, ...lookup } = places
   const end = Math.min(capacity, cos.shape[0]!)
   for (const position of positions.integers) {
     if (position < 0 || position >= end) {
@@ -118,8 +124,8 @@ export function appendLatents(
     rank,
     ropeDim,
     interleaved: interleaved ? 1 : 0,
-    apart: cache.shape.length === 3 ? capacity : 0,
     eps,
+    ...lookup,
   }
   cache.device.run(forward, { x, norm, cos, sin, positions, cache, ...shape })
 }

@@ -2,6 +2,7 @@ import { requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import { type Builder, exp, type Int, type Real, type Reals } from '../kernel/language.ts'
 import type { Tensor } from '../tensor.ts'
+import { type CacheRows, eachPage, pagesOf, rowInPages } from './cachePages.ts'
 
 /** Heads that share the loads of keys and values, and keys whose scores are computed together. */
 export const headBlock = 2
@@ -9,8 +10,8 @@ const keyBlock = 4
 
 /**
  * y[r,h,:] = Σ_j softmax_j(scale · q[r,h,:]·k[j,g,:]) v[j,g,:] over keys j ≤ positions[r], g = floor(h·groups/heads).
- * Row r's keys and values begin at row r·apart of k and v. q: [rows, heads, dim]; y: [rows, heads, valueDim]. Consecutive keys (values) lie kRow (vRow) numbers apart and groups
- * dim (valueDim), so v may be the first columns of the same rows as k; there are `capacity` of them at most.
+ * Keys and values lie in the row's pages (see cachePages.ts). q: [rows, heads, dim]; y: [rows, heads, valueDim]. Consecutive
+ * keys (values) of a page lie kRow (vRow) numbers apart and groups dim (valueDim); there are `capacity` of them at most.
  */
 export const attendCache = kernel({
   name: 'cachedAttention',
@@ -20,6 +21,7 @@ export const attendCache = kernel({
     v: f32s,
     y: f32s,
     positions: i32s,
+    table: i32s,
     rows: i32,
     heads: i32,
     groups: i32,
@@ -28,33 +30,35 @@ export const attendCache = kernel({
     kRow: i32,
     vRow: i32,
     capacity: i32,
-    apart: i32,
+    tableRow: i32,
+    size: i32,
     scale: f32,
   },
-  reference({ q, k, v, y, positions, rows, heads, groups, dim, valueDim, kRow, vRow, apart, scale }) {
+  reference(args) {
+    const { q, k, v, y, positions, table, rows, heads, groups, dim, valueDim, kRow, vRow, tableRow, size, scale } = args
     for (let r = 0; r < rows; r++) {
       const seen = positions[r]! + 1
-      const [keys, values] = [k.subarray(r * apart * kRow), v.subarray(r * apart * vRow)]
+      const place = (j: number) => rowInPages(table, r * tableRow, size, j)
       for (let h = 0; h < heads; h++) {
         const g = Math.floor((h * groups) / heads)
         const scores = new Float64Array(seen)
         for (let j = 0; j < seen; j++) {
           for (let i = 0; i < dim; i++)
-            scores[j]! += scale * q[(r * heads + h) * dim + i]! * keys[j * kRow + g * dim + i]!
+            scores[j]! += scale * q[(r * heads + h) * dim + i]! * k[place(j) * kRow + g * dim + i]!
         }
         const largest = scores.reduce((a, b) => Math.max(a, b))
         const weights = scores.map(score => Math.exp(score - largest))
         const sum = weights.reduce((a, b) => a + b)
         for (let i = 0; i < valueDim; i++) {
           let mean = 0
-          for (let j = 0; j < seen; j++) mean += weights[j]! * values[j * vRow + g * valueDim + i]!
+          for (let j = 0; j < seen; j++) mean += weights[j]! * v[place(j) * vRow + g * valueDim + i]!
           y[(r * heads + h) * valueDim + i] = mean / sum
         }
       }
     }
   },
   build(k, args) {
-    const { q, k: key, v, y, positions, rows, heads, groups, dim, valueDim, kRow, vRow, capacity, apart, scale } = args
+    const { q, k: key, v, y, positions, rows, heads, groups, dim, valueDim, kRow, vRow, capacity, scale } = args
     const perGroup = heads.div(groups)
     const blocks = perGroup.ceilDiv(headBlock)
     k.tasks(rows.mul(groups).mul(blocks), task => {
@@ -63,9 +67,9 @@ export const attendCache = kernel({
       const inGroup = task.rem(blocks).mul(headBlock)
       const head = r.mul(heads).add(g.mul(perGroup)).add(inGroup)
       const seen = positions.at(r).add(1)
-      const past = r.mul(apart)
-      const keys = { rows: key.from(past.mul(kRow).add(g.mul(dim))), stride: kRow, width: dim }
-      const values = { rows: v.from(past.mul(vRow).add(g.mul(valueDim))), stride: vRow, width: valueDim }
+      const pages = { table: args.table.from(r.mul(args.tableRow)), size: args.size }
+      const keys = { rows: key.from(g.mul(dim)), stride: kRow, width: dim, ...pages }
+      const values = { rows: v.from(g.mul(valueDim)), stride: vRow, width: valueDim, ...pages }
       const attend = (count: number) => {
         const all = <T>(make: (h: number) => T) => Array.from({ length: count }, (_, h) => make(h))
         const queries = all(h => q.from(head.add(h).mul(dim)))
@@ -88,17 +92,6 @@ export const attendCache = kernel({
 
 export const cachedAttentionKernels = [attendCache]
 
-/** Whether `rows` new tokens can look into it: one sequence for all, or one for each. */
-export const isCacheFor = (rows: number, { shape }: Tensor): boolean =>
-  shape.length === 2 || (shape.length === 3 && shape[0] === rows)
-
-/** Rows of a cache as one group of heads sees them. */
-export interface CacheRows {
-  rows: Reals
-  stride: Int
-  width: Int
-}
-
 /** scores[h][j] = scale · queries[h]·keys[j] for j < seen. */
 export function scoreKeys(
   k: Builder,
@@ -110,8 +103,8 @@ export function scoreKeys(
 ): void {
   const { width } = k
   const full = keys.width.floorTo(width)
-  const block = (count: number) => (j: Int) => {
-    const starts = Array.from({ length: count }, (_, i) => keys.rows.from(j.add(i).mul(keys.stride)))
+  const block = (rows: Reals, first: Int, count: number) => (j: Int) => {
+    const starts = Array.from({ length: count }, (_, i) => rows.from(j.add(i).mul(keys.stride)))
     const dots = queries.map(() => starts.map(() => ({ lanes: k.variable(k.vector(0)), rest: k.variable(0) })))
     k.loop(
       0,
@@ -133,13 +126,15 @@ export function scoreKeys(
     })
     for (const [h, row] of dots.entries()) {
       for (const [i, { lanes, rest }] of row.entries()) {
-        scores[h]!.set(j.add(i), k.total(lanes.value).add(rest.value).mul(scale))
+        scores[h]!.set(first.add(j).add(i), k.total(lanes.value).add(rest.value).mul(scale))
       }
     }
   }
-  const grouped = seen.floorTo(keyBlock)
-  k.loop(0, grouped, block(keyBlock), keyBlock)
-  k.loop(grouped, seen, block(1))
+  eachPage(k, keys, seen, (rows, first, count) => {
+    const grouped = count.floorTo(keyBlock)
+    k.loop(0, grouped, block(rows, first, keyBlock), keyBlock)
+    k.loop(grouped, count, block(rows, first, 1))
+  })
 }
 
 /** Replaces the first `seen` scores by their exponentials, relative to the largest; returns 1 / their sum. */
@@ -168,13 +163,16 @@ export function sumValues(
     (count: number, scalar = false) =>
     (c: Int) => {
       const totals = weights.map(() => Array.from({ length: count }, () => k.variable(scalar ? 0 : k.vector(0))))
-      k.loop(0, seen, j => {
-        const row = values.rows.from(j.mul(values.stride))
-        const loaded = Array.from({ length: count }, (_, i) => (scalar ? row.at(c) : row.vectorAt(c, i * width)))
-        for (const [h, weight] of weights.entries()) {
-          const factor = scalar ? weight.at(j) : weight.broadcastAt(j)
-          for (const [i, value] of loaded.entries()) totals[h]![i]!.addProduct(factor, value)
-        }
+      eachPage(k, values, seen, (rows, first, inPage) => {
+        const factors = weights.map(weight => weight.from(first))
+        k.loop(0, inPage, j => {
+          const row = rows.from(j.mul(values.stride))
+          const loaded = Array.from({ length: count }, (_, i) => (scalar ? row.at(c) : row.vectorAt(c, i * width)))
+          for (const [h, weight] of factors.entries()) {
+            const factor = scalar ? weight.at(j) : weight.broadcastAt(j)
+            for (const [i, value] of loaded.entries()) totals[h]![i]!.addProduct(factor, value)
+          }
+        })
       })
       for (const [h, row] of totals.entries()) {
         for (const [i, total] of row.entries()) {
@@ -195,7 +193,8 @@ export function sumValues(
  * Attention of the newest tokens over caches of keys and values (grouped-query, Ainslie et al. 2023): row r sees the keys
  * up to positions[r], so one call may hold tokens at any places. For decoding: no gradient.
  * q: [rows, heads, dim]; keys: [capacity, groups·dim]; values: [capacity, groups·valueDim], or both with [rows] before
- * it, where each row has a sequence of its own; positions: i32 [rows]; returns [rows, heads·valueDim].
+ * it, where each row has a sequence of its own, or [pages, size, …] with `pages`, i32 [rows or 1, most pages of a sequence],
+ * the pages of each row's sequence; positions: i32 [rows]; returns [rows, heads·valueDim].
  */
 export function cachedAttention(
   q: Tensor,
@@ -203,16 +202,17 @@ export function cachedAttention(
   values: Tensor,
   positions: Tensor,
   { groups, scale }: { groups: number; scale: number },
+  pages?: Tensor,
 ): Tensor {
   const [rows, heads, dim] = q.shape as [number, number, number]
-  const [capacity, kRow] = keys.shape.slice(-2) as [number, number]
-  const vRow = values.shape.at(-1)!
+  const [kRow, vRow] = [keys.shape.at(-1)!, values.shape.at(-1)!]
+  const places = pagesOf(rows, keys, pages)
   requireShape(
-    q.shape.length === 3 &&
+    places !== undefined &&
+      q.shape.length === 3 &&
       positions.size === rows &&
       heads % groups === 0 &&
-      kRow === groups * dim &&
-      isCacheFor(rows, keys),
+      kRow === groups * dim,
     () =>
       `cachedAttention: ${groups} groups of keys [${keys.shape}] do not fit queries [${q.shape}] at ${positions.size} positions`,
   )
@@ -222,8 +222,7 @@ export function cachedAttention(
   )
   const valueDim = vRow / groups
   const y = q.device.temporary([rows, heads * valueDim])
-  const apart = keys.shape.length === 3 ? capacity : 0
-  const shape = { rows, heads, groups, dim, valueDim, kRow, vRow, capacity, apart, scale }
-  q.device.run(attendCache, { q, k: keys, v: values, y, positions, ...shape })
+  const shape = { rows, heads, groups, dim, valueDim, kRow, vRow, scale }
+  q.device.run(attendCache, { q, k: keys, v: values, y, positions, ...places, ...shape })
   return y
 }

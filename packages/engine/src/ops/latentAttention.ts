@@ -2,13 +2,14 @@ import { requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import { rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
-import { exponentials, headBlock, isCacheFor, scoreKeys, sumValues } from './cachedAttention.ts'
+import { exponentials, headBlock, scoreKeys, sumValues } from './cachedAttention.ts'
+import { pagesOf, rowInPages } from './cachePages.ts'
 import { weightKernel } from './narrowWeights.ts'
 
 /**
  * With W_k,h [keyDim, rank] and W_v,h [valueDim, rank] the rows of head h in w: its query in latent space is
  * p = (W_k,hᵀ · q[r,h,:keyDim], q[r,h,keyDim:]); y[r,h,:] = W_v,h · Σ_j softmax_j(scale · p·past[j,:]) past[j,:rank] over
- * j ≤ positions[r], where past[j,:] is cache[r·apart + j,:]. q: [rows, heads, keyDim + ropeDim]; cache: [capacity, rank + ropeDim];
+ * j ≤ positions[r], where past[j,:] is row j of the row's pages (see cachePages.ts). q: [rows, heads, keyDim + ropeDim]; cache: [pages·size, rank + ropeDim];
  * w: [heads·(keyDim + valueDim), rank]; y: [rows, heads, valueDim].
  */
 const forward = kernel({
@@ -19,6 +20,7 @@ const forward = kernel({
     w: f32s,
     y: f32s,
     positions: i32s,
+    table: i32s,
     rows: i32,
     heads: i32,
     keyDim: i32,
@@ -26,14 +28,15 @@ const forward = kernel({
     valueDim: i32,
     rank: i32,
     capacity: i32,
-    apart: i32,
+    tableRow: i32,
+    size: i32,
     scale: f32,
   },
-  reference({ q, cache, w, y, positions, rows, heads, keyDim, ropeDim, valueDim, rank, apart, scale }) {
+  reference({ q, cache, w, y, positions, table, rows, heads, keyDim, ropeDim, valueDim, rank, tableRow, size, scale }) {
     const width = rank + ropeDim
     for (let r = 0; r < rows; r++) {
       const seen = positions[r]! + 1
-      const past = cache.subarray(r * apart * width)
+      const past = (j: number, c: number) => cache[rowInPages(table, r * tableRow, size, j) * width + c]!
       for (let h = 0; h < heads; h++) {
         const head = r * heads + h
         const keys = h * (keyDim + valueDim)
@@ -44,14 +47,14 @@ const forward = kernel({
         for (let i = 0; i < ropeDim; i++) query[rank + i] = q[head * (keyDim + ropeDim) + keyDim + i]!
         const scores = new Float64Array(seen)
         for (let j = 0; j < seen; j++) {
-          for (let c = 0; c < width; c++) scores[j]! += scale * query[c]! * past[j * width + c]!
+          for (let c = 0; c < width; c++) scores[j]! += scale * query[c]! * past(j, c)
         }
         const largest = scores.reduce((a, b) => Math.max(a, b))
         const weights = scores.map(score => Math.exp(score - largest))
         const sum = weights.reduce((a, b) => a + b)
         const mean = new Float64Array(rank)
         for (let j = 0; j < seen; j++) {
-          for (let c = 0; c < rank; c++) mean[c]! += (weights[j]! / sum) * past[j * width + c]!
+          for (let c = 0; c < rank; c++) mean[c]! += (weights[j]! / sum) * past(j, c)
         }
         for (let v = 0; v < valueDim; v++) {
           let value = 0
@@ -61,7 +64,8 @@ const forward = kernel({
       }
     }
   },
-  build(k, { q, cache, w, y, positions, rows, heads, keyDim, ropeDim, valueDim, rank, capacity, apart, scale }) {
+  build(k, args) {
+    const { q, cache, w, y, positions, table, rows, heads, keyDim, ropeDim, valueDim, rank, capacity, scale } = args
     const width = rank.add(ropeDim)
     const queryDim = keyDim.add(ropeDim)
     const [zero, one] = [k.int(0), k.int(1)]
@@ -72,7 +76,7 @@ const forward = kernel({
       const r = task.div(blocks)
       const first = task.rem(blocks).mul(headBlock)
       const seen = positions.at(r).add(1)
-      const past = { rows: cache.from(r.mul(apart).mul(width)), stride: width }
+      const past = { rows: cache, stride: width, table: table.from(r.mul(args.tableRow)), size: args.size }
       const attend = (count: number) => {
         k.loop(0, count, h => {
           const head = first.add(h)
@@ -127,7 +131,8 @@ export interface LatentAttentionOptions {
  * themselves, and only the result is expanded per head. Equals `attention` on expanded keys and values, and reads
  * rank + ropeDim numbers a token instead of heads·(keyDim + ropeDim + valueDim). For decoding: no gradient.
  * q: [rows, heads, keyDim + ropeDim], rotated; cache: [capacity, rank + ropeDim], the normalised latent and the rotated
- * shared key of every token so far, or [rows, capacity, rank + ropeDim], where each row has a sequence of its own;
+ * shared key of every token so far, or [rows, capacity, rank + ropeDim], where each row has a sequence of its own, or
+ * [pages, size, rank + ropeDim] with `pages`, i32 [rows or 1, most pages of a sequence], the pages of each row's sequence;
  * positions: i32 [rows], row r sees the cache up to positions[r];
  * wKvB: [heads·(keyDim + valueDim), rank]; returns [rows, heads·valueDim]. DeepSeek-V2, section 2.1.2.
  */
@@ -137,18 +142,20 @@ export function latentAttention(
   positions: Tensor,
   wKvB: Tensor,
   options: LatentAttentionOptions,
+  pages?: Tensor,
 ): Tensor {
   const { heads, keyDim, valueDim, scale } = options
   const [rows, , queryDim] = q.shape as [number, number, number]
-  const [capacity, width] = cache.shape.slice(-2) as [number, number]
+  const width = cache.shape.at(-1)!
   const rank = wKvB.shape[1]!
   const ropeDim = width - rank
+  const places = pagesOf(rows, cache, pages)
   requireShape(
-    q.shape.length === 3 &&
+    places !== undefined &&
+      q.shape.length === 3 &&
       q.shape[1] === heads &&
       queryDim === keyDim + ropeDim &&
-      positions.size === rows &&
-      isCacheFor(rows, cache),
+      positions.size === rows,
     () =>
       `latentAttention: queries [${q.shape}] at ${positions.size} positions do not fit a cache [${cache.shape}] and a latent rank of ${rank}`,
   )
@@ -157,8 +164,7 @@ export function latentAttention(
     () => `latentAttention: weight [${wKvB.shape}] is not for ${heads} heads of ${keyDim} + ${valueDim}`,
   )
   const y = q.device.temporary([rows, heads * valueDim])
-  const apart = cache.shape.length === 3 ? capacity : 0
-  const shape = { rows, heads, keyDim, ropeDim, valueDim, rank, capacity, apart, scale }
-  fewRowsForward.run(q.device, { q, cache, w: wKvB, y, positions, ...shape })
+  const shape = { rows, heads, keyDim, ropeDim, valueDim, rank, scale }
+  fewRowsForward.run(q.device, { q, cache, w: wKvB, y, positions, ...places, ...shape })
   return y
 }

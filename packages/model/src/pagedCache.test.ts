@@ -1,0 +1,59 @@
+import { join } from 'node:path'
+import { createCpuDevice, createReferenceDevice } from '@modu/engine'
+import { afterAll, describe, expect, test } from 'vitest'
+import { loadModel } from './loadModel.ts'
+
+const cpu = createCpuDevice({ threads: 2 })
+afterAll(() => cpu.close())
+
+describe.each(['k1-base', 'llama', 'qwen3'])('sequences of %s in pages', name => {
+  test.each([createReferenceDevice(), cpu])('each equal one that goes on alone ($name)', device => {
+    const model = loadModel(join(import.meta.dirname, '../fixtures', name), device)
+    const cache = model.createPages(8 * 16)
+    const { pageTokens } = cache
+    const beginning = Array.from({ length: pageTokens }, (_, i) => (i * 7) % 50)
+    const prompts = [[...beginning, 3, 9], [4], [...beginning, 5, 6, 7]]
+    const alone = prompts.map(() => model.createCache(40))
+    const paged = prompts.map(() => cache.createSequence())
+    const expectSame = (actual: Float32Array, expected: Float32Array) => {
+      for (const [v, value] of expected.entries()) expect(Math.abs(actual[v]! - value)).toBeLessThan(3e-5)
+    }
+
+    for (const [s, prompt] of prompts.entries()) {
+      const expected = model.step(prompt, alone[s]!)
+      // The last one has its first page from the first.
+      if (s === 2) paged[2]!.share(paged[0]!.pages[0]!)
+      expectSame(model.step(prompt.slice(paged[s]!.length), paged[s]!), expected)
+    }
+    expect(cache.freePages).toBe(8 - 4)
+    expect(cache.holdersOf(paged[0]!.pages[0]!)).toBe(2)
+
+    // Together, in any company, over the end of a page.
+    for (let step = 0; step < pageTokens + 2; step++) {
+      const members = step % 3 === 0 ? [0, 1, 2] : [2, step % 2]
+      const tokens = members.map(s => (step + 5 * s) % 40)
+      const together = model.stepAll(
+        tokens,
+        members.map(s => paged[s]!),
+      )
+      for (const [m, s] of members.entries()) {
+        const expected = model.step([tokens[m]!], alone[s]!)
+        expectSame(together.subarray(m * expected.length, (m + 1) * expected.length), expected)
+      }
+    }
+    // A longer piece behind a past that lies in several pages.
+    expectSame(model.step([1, 2, 3], paged[1]!), model.step([1, 2, 3], alone[1]!))
+
+    expect(() => model.stepAll([1, 1], paged)).toThrow('a token for each')
+    expect(() => model.stepAll([1e9], [paged[0]!])).toThrow('is not in the vocabulary')
+    expect(() => model.stepAll([1], [alone[0]!])).toThrow('createPages')
+    expect(() => paged[0]!.truncate(3)).toThrow('cannot be cut at 3')
+    const other = cache.createSequence()
+    expect(other.reserve(7 * pageTokens)).toBe(false)
+    expect(() => model.step([1], cache.createSequence())).toThrow('does not fit into the cache')
+    for (const sequence of [other, ...paged]) sequence.release()
+    expect(cache.freePages).toBe(8)
+    expect(() => cache.letGo(0)).toThrow('twice')
+    cache.release()
+  })
+})
