@@ -1,62 +1,108 @@
+import { type LanguageModel, ModelError } from '@modu/model'
 import { ApiError, stopping } from './errors.ts'
+import { SequenceStore, type StoredSequence } from './sequenceStore.ts'
+import { Shares } from './shares.ts'
 
-/** How many requests take turns, and how many may wait for a seat. */
+/** How many requests are answered at the same time, and how many may wait for a seat. */
 export interface SchedulerLimits {
-  /** Requests generating at the same time; each holds a cache in memory. */
+  /** Requests that generate at the same time. */
   readonly seats: number
   /** Requests waiting in line for a seat; one more is refused with 429. */
   readonly line: number
+  /** Memory for each model's cache, which those who are seated share. Default 512 MiB, or less if all contexts fit into less. */
+  readonly cacheBytes?: number
 }
 
-/** A request's place among those that take turns. */
+/** A request's place among those that are answered. */
 export interface Seat {
-  /** Resolves when it is this request's turn for one step of the model; throws when the request has been given up. One at a time. */
+  /** A new sequence of tokens, the seat's only one: what was before it is given up. */
+  open(model: LanguageModel): OpenSequence
+  /** Resolves when it is this request's turn for work of its own, done before the event loop turns; throws when the request has been given up. */
   turn(): Promise<void>
-  /** Makes room for the next in line. May be called twice. */
+  /** Gives the sequence up and makes room for the next in line. May be called twice. */
   leave(): void
 }
 
+export interface OpenSequence {
+  /**
+   * Appends tokens, the whole prompt or the next one, and resolves with the logits behind them, which are to be used
+   * before the event loop turns. Throws when the request has been given up. One at a time.
+   */
+  append(tokens: readonly number[]): Promise<Float32Array>
+}
+
 interface Seated {
+  readonly key: string
   readonly signal: AbortSignal
-  /** The step that wants to run. */
-  step: PromiseWithResolvers<void> | undefined
+  sequence: StoredSequence | undefined
+}
+
+/** What a seat waits for: the pending tokens of its sequence, or work of its own. */
+interface Step {
+  readonly key: string
+  readonly seated: Seated
+  readonly sequence: StoredSequence | undefined
+  readonly done: PromiseWithResolvers<Float32Array | undefined>
 }
 
 interface InLine {
+  readonly key: string
   readonly signal: AbortSignal
   readonly seat: PromiseWithResolvers<Seat>
 }
 
 /**
- * Lets several requests share one model fairly: round robin over the seats, one step (a token, or a chunk of the prompt)
- * each. Between two steps the event loop runs once, so that sockets are read and
- * written, new requests enter and those who left are noticed before the next step.
+ * Continuous batching (Yu et al. 2022): at every step of the model those who are ready go on by a token each in one pass,
+ * and between two such steps one prompt is read on by a piece, so that nobody holds up others for long. Between two steps
+ * the event loop runs once: sockets are read and written, new requests enter, and those who left are noticed.
+ *
+ * When pages run out, beginnings that nobody goes on with are forgotten first; then whoever came last gives up its pages
+ * and is computed anew later, so that those who came first always go on.
  */
 export class TurnScheduler {
   readonly #limits: SchedulerLimits
-  /** In the order of their next turn. */
-  #seated: Seated[] = []
+  readonly #shares = new Shares()
+  readonly #stores = new Map<LanguageModel, SequenceStore>()
+  /** In the order they came. */
+  readonly #seated = new Set<Seated>()
   #line: InLine[] = []
+  /** In the order they asked. */
+  #steps: Step[] = []
+  /** Steps for which there are no pages until somebody gives some up. */
+  #stalled: Step[] = []
+  #readLast = false
   #ticking = false
   #closed = false
+  #releasing = false
 
   constructor(limits: SchedulerLimits) {
     this.#limits = limits
   }
 
   get running(): number {
-    return this.#seated.length
+    return this.#seated.size
   }
 
   get waiting(): number {
     return this.#line.length
   }
 
-  /** A seat at once, or in order of arrival. 429 when the line is full; rejects with the reason if `signal` fires first. */
-  async enter(signal: AbortSignal): Promise<Seat> {
+  /** Pages of caches that answers hold; those kept for later requests do not count. */
+  get heldPages(): number {
+    return this.#stores.values().reduce((sum, store) => sum + store.heldPages, 0)
+  }
+
+  /**
+   * A seat at once, or when it is the turn of `key`: first come within it. 429 when the line is full; rejects with the
+   * reason if `signal` fires first.
+   */
+  async enter(signal: AbortSignal, key = ''): Promise<Seat> {
     signal.throwIfAborted()
     if (this.#closed) throw stopping()
-    if (this.#seated.length < this.#limits.seats) return this.#sit(signal)
+    if (this.#seated.size < this.#limits.seats) {
+      this.#shares.join(key)
+      return this.#sit(signal, key)
+    }
     if (this.#line.length >= this.#limits.line) {
       throw new ApiError(
         429,
@@ -65,10 +111,12 @@ export class TurnScheduler {
         { headers: { 'Retry-After': '2' } },
       )
     }
-    const waiting: InLine = { signal, seat: Promise.withResolvers<Seat>() }
+    const waiting: InLine = { key, signal, seat: Promise.withResolvers<Seat>() }
     this.#line.push(waiting)
+    this.#shares.join(key)
     const giveUp = () => {
       this.#line = this.#line.filter(other => other !== waiting)
+      this.#shares.part(key)
       waiting.seat.reject(signal.reason)
     }
     signal.addEventListener('abort', giveUp, { once: true })
@@ -82,25 +130,75 @@ export class TurnScheduler {
   /** Lets nobody in any more and sends those in line away; who is seated may finish. */
   close(): void {
     this.#closed = true
-    for (const { seat } of this.#line.splice(0)) seat.reject(stopping())
+    for (const { seat, key } of this.#line.splice(0)) {
+      this.#shares.part(key)
+      seat.reject(stopping())
+    }
   }
 
-  #sit(signal: AbortSignal): Seat {
-    const seated: Seated = { signal, step: undefined }
-    this.#seated.push(seated)
+  /** Gives the caches back, as soon as nobody is seated any more. For after `close`. */
+  release(): void {
+    this.#releasing = true
+    if (this.#seated.size > 0) return
+    for (const { cache } of this.#stores.values()) cache.release()
+    this.#stores.clear()
+  }
+
+  #sit(signal: AbortSignal, key: string): Seat {
+    const seated: Seated = { key, signal, sequence: undefined }
+    this.#seated.add(seated)
+    const ask = (sequence?: StoredSequence) => {
+      const step: Step = { key, seated, sequence, done: Promise.withResolvers() }
+      this.#steps.push(step)
+      this.#tickSoon()
+      return step.done.promise
+    }
     return {
-      turn: () => {
-        seated.step = Promise.withResolvers<void>()
-        this.#tickSoon()
-        return seated.step.promise
+      open: model => {
+        seated.sequence?.giveUp()
+        const sequence = this.#storeOf(model).open()
+        seated.sequence = sequence
+        this.#resume()
+        return {
+          append: async tokens => {
+            for (const token of tokens) sequence.tokens.push(token)
+            return (await ask(sequence))!
+          },
+        }
+      },
+      turn: async () => {
+        await ask()
       },
       leave: () => {
-        if (!this.#seated.includes(seated)) return
-        this.#seated = this.#seated.filter(other => other !== seated)
-        const next = this.#line.shift()
-        if (next) next.seat.resolve(this.#sit(next.signal))
+        if (!this.#seated.delete(seated)) return
+        seated.sequence?.giveUp()
+        this.#shares.part(key)
+        if (this.#releasing) this.release()
+        this.#resume()
+        const [next] = this.#shares.order(this.#line)
+        if (!next) return
+        this.#line = this.#line.filter(other => other !== next)
+        next.seat.resolve(this.#sit(next.signal, next.key))
       },
     }
+  }
+
+  #storeOf(model: LanguageModel): SequenceStore {
+    let store = this.#stores.get(model)
+    if (!store) {
+      const { seats, cacheBytes = 512 * 2 ** 20 } = this.#limits
+      const tokens = Math.min(seats * model.config.maxPositions, cacheBytes / model.cachedBytes)
+      store = new SequenceStore(model, tokens)
+      this.#stores.set(model, store)
+    }
+    return store
+  }
+
+  /** There may be pages again. */
+  #resume(): void {
+    if (this.#stalled.length === 0) return
+    this.#steps.push(...this.#stalled.splice(0))
+    this.#tickSoon()
   }
 
   #tickSoon(): void {
@@ -112,15 +210,94 @@ export class TurnScheduler {
     })
   }
 
-  /** Grants one step. It runs to its end in the microtasks that follow, before the event loop's next round. */
+  /** One step of a model. Those who waited for it go on in the microtasks that follow, before the event loop turns. */
   #tick(): void {
-    const seated = this.#seated.find(({ step }) => step)
-    if (!seated) return
-    this.#seated = [...this.#seated.filter(other => other !== seated), seated]
-    const { step, signal } = seated
-    seated.step = undefined
-    if (signal.aborted) step!.reject(signal.reason)
-    else step!.resolve()
-    if (this.#seated.some(({ step }) => step)) this.#tickSoon()
+    for (const { done, seated } of this.#take(({ seated }) => seated.signal.aborted)) done.reject(seated.signal.reason)
+    const steps = this.#shares.order(this.#steps)
+    for (const { sequence } of steps) sequence?.share()
+    const tokens = steps.filter(({ sequence }) => sequence?.pending === 1)
+    const others = steps.filter(({ sequence }) => sequence?.pending !== 1)
+    this.#readLast = others.length > 0 && !(this.#readLast && tokens.length > 0)
+    if (this.#readLast) this.#read(others[0]!)
+    else if (tokens.length > 0) this.#goOn(tokens)
+    if (this.#steps.length > 0) this.#tickSoon()
+  }
+
+  /** Reads a prompt, or what has been given up, on by a piece; or lets a seat do its own work. */
+  #read(step: Step): void {
+    const { sequence, done } = step
+    this.#take(other => other === step)
+    if (!sequence) {
+      this.#shares.charge(step.key, 1)
+      done.resolve(undefined)
+      return
+    }
+    this.#run([step], () => {
+      if (!this.#makeRoom(step)) return
+      // Read together, a prompt's tokens take about an eighth of the time of an answer's.
+      this.#shares.charge(step.key, sequence.chunk / 8)
+      const logits = sequence.store.runChunk(sequence)
+      if (logits) done.resolve(logits)
+      else this.#steps.push(step)
+    })
+  }
+
+  /** As many as can go on together, by a token each. */
+  #goOn(steps: Step[]): void {
+    const { store } = steps[0]!.sequence!
+    const together = steps.filter(({ sequence }) => sequence!.store === store).slice(0, store.cache.mostTogether)
+    this.#take(step => together.includes(step))
+    this.#run(together, () => {
+      // Making room for one may have taken another's pages.
+      const roomy = together.filter(step => this.#makeRoom(step))
+      const ready = roomy.filter(({ sequence }) => sequence!.pending === 1)
+      this.#steps.push(...roomy.filter(step => !ready.includes(step)))
+      if (ready.length === 0) return
+      const logits = store.runTokens(ready.map(({ sequence }) => sequence!))
+      for (const [i, { key, done }] of ready.entries()) {
+        this.#shares.charge(key, 1)
+        done.resolve(logits[i]!)
+      }
+    })
+  }
+
+  /** What fails fails for those whose step it is, not for the server. */
+  #run(steps: readonly Step[], work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      for (const { done } of steps) done.reject(error)
+    }
+  }
+
+  /** Pages for a step's tokens. False if they have to wait until others give theirs up; a `context` error if none are left to wait for. */
+  #makeRoom(step: Step): boolean {
+    const sequence = step.sequence!
+    const { store, cached, chunk } = sequence
+    while (!cached.reserve(chunk)) {
+      if (store.tree.evict()) continue
+      const holders = [...this.#seated].filter(
+        ({ sequence }) => sequence?.store === store && sequence.cached.pages.length > 0,
+      )
+      const last = holders.at(-1)!
+      if (holders.length === 1 && last === step.seated) {
+        const tokens = store.cache.pages * store.cache.pageTokens
+        const message = `the prompt and its answer do not fit into the server's cache of ${tokens} tokens; shorten the prompt, or ask for fewer tokens`
+        throw new ModelError('context', message)
+      }
+      last.sequence!.giveUp()
+      if (last !== step.seated) continue
+      this.#stalled.push(step)
+      return false
+    }
+    return true
+  }
+
+  /** Takes those out of the waiting steps that fulfil the condition. */
+  #take(condition: (step: Step) => boolean): Step[] {
+    const taken = [...this.#steps, ...this.#stalled].filter(condition)
+    this.#steps = this.#steps.filter(step => !taken.includes(step))
+    this.#stalled = this.#stalled.filter(step => !taken.includes(step))
+    return taken
   }
 }

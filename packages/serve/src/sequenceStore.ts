@@ -1,0 +1,111 @@
+import type { LanguageModel, PagedKvCache, PagedKvSequence } from '@modu/model'
+import { type PrefixNode, PrefixTree } from './prefixTree.ts'
+
+/** So many tokens of a prompt are read in one step; in between, answers go on. */
+const chunkTokens = 256
+
+/** The sequences of one model that are being answered, and the pages of its cache that they share. */
+export class SequenceStore {
+  readonly model: LanguageModel
+  readonly cache: PagedKvCache
+  readonly tree: PrefixTree
+
+  /** `tokens`: how many the model's cache has room for, about. */
+  constructor(model: LanguageModel, tokens: number) {
+    this.model = model
+    this.cache = model.createPages(tokens)
+    this.tree = new PrefixTree(this.cache)
+  }
+
+  /** Pages that sequences hold; those that only the tree holds can be had at any time. */
+  get heldPages(): number {
+    return this.cache.pages - this.cache.freePages - this.tree.idlePages
+  }
+
+  open(): StoredSequence {
+    return new StoredSequence(this)
+  }
+
+  /** Runs the next tokens of a prompt, for which there is room; returns the logits behind its last, undefined before that. */
+  runChunk(sequence: StoredSequence): Float32Array | undefined {
+    const { length } = sequence.cached
+    const logits = this.model.step(sequence.tokens.slice(length, length + sequence.chunk), sequence.cached)
+    sequence.publish()
+    return sequence.pending === 0 ? logits : undefined
+  }
+
+  /** Runs the last token of each sequence in one pass; returns the logits behind each, until the next pass. */
+  runTokens(sequences: readonly StoredSequence[]): Float32Array[] {
+    const tokens = sequences.map(sequence => sequence.tokens.at(-1)!)
+    const logits = this.model.stepAll(
+      tokens,
+      sequences.map(({ cached }) => cached),
+    )
+    for (const sequence of sequences) sequence.publish()
+    const size = logits.length / sequences.length
+    return sequences.map((_, s) => logits.subarray(s * size, (s + 1) * size))
+  }
+}
+
+/** Tokens of one answer, prompt and all, of which the first are in the cache. */
+export class StoredSequence {
+  readonly store: SequenceStore
+  readonly tokens: number[] = []
+  readonly cached: PagedKvSequence
+  /** The last full page in the tree. */
+  #node: PrefixNode
+  /** Tokens up to its end. */
+  #published = 0
+
+  constructor(store: SequenceStore) {
+    this.store = store
+    this.cached = store.cache.createSequence()
+    this.#node = store.tree.root
+  }
+
+  /** Tokens that are not in the cache yet. */
+  get pending(): number {
+    return this.tokens.length - this.cached.length
+  }
+
+  /** How many of them the next step takes. */
+  get chunk(): number {
+    return Math.min(this.pending, chunkTokens)
+  }
+
+  /** Goes on with pages that others have computed, as far as they have the same tokens. The last token is always computed. */
+  share(): void {
+    const { tree, cache } = this.store
+    for (;;) {
+      const { length } = this.cached
+      const next = length + cache.pageTokens
+      if (length % cache.pageTokens !== 0 || next >= this.tokens.length) return
+      const node = tree.find(this.#node, this.tokens.slice(length, next))
+      if (!node) return
+      this.cached.share(node.page)
+      this.#node = node
+      this.#published = next
+    }
+  }
+
+  /** Enters the pages that have become full into the tree. */
+  publish(): void {
+    const { tree, cache } = this.store
+    const { pages, length } = this.cached
+    for (let end = this.#published + cache.pageTokens; end <= length; end += cache.pageTokens) {
+      const tokens = this.tokens.slice(end - cache.pageTokens, end)
+      const index = end / cache.pageTokens - 1
+      this.#node = tree.add(this.#node, tokens, pages[index]!)
+      // Another may have computed the same at the same time; one page of it is enough.
+      if (this.#node.page !== pages[index]) this.cached.replace(index, this.#node.page)
+      this.#published = end
+    }
+  }
+
+  /** Gives the pages back; the tokens can be computed anew. */
+  giveUp(): void {
+    this.cached.release()
+    this.#node = this.store.tree.root
+    this.#published = 0
+  }
+}
