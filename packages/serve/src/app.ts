@@ -91,6 +91,7 @@ export function createApp(options: AppOptions): Hono {
     display_name: id,
     created_at: new Date(started * 1000).toISOString(),
   })
+  const listed = [...models].map(([id, model]) => describe(id, model))
 
   app.get('/health', c => c.json({ status: 'ok', running: scheduler.running, waiting: scheduler.waiting }))
   app.get('/ready', c => {
