@@ -8,6 +8,7 @@ import { readJson } from './files.ts'
 import { answerRoom, CachedSequence, type GenerateOptions, type GenerationEnd, generate } from './generate.ts'
 import type { LanguageModel } from './languageModel.ts'
 import { loadModel, releaseModel } from './loadModel.ts'
+import { biased, logprobOf, MeasuringSampler, type TokenLogprob } from './logprobs.ts'
 import { Random } from './random.ts'
 import { opensThinking, ReplySampler, thinkingClose } from './replySampler.ts'
 import { checkSampling, Sampler, type SamplingOptions } from './sampling.ts'
@@ -25,6 +26,10 @@ export interface CompletionOptions {
   stop?: readonly string[]
   /** The same seed gives the same answer on the same device; random if absent. */
   seed?: number
+  /** Added to tokens' logits before one is drawn. */
+  logitBias?: ReadonlyMap<number, number>
+  /** Events tell how likely their tokens were, with so many of the most likely ones; nothing of it if absent. */
+  topLogprobs?: number
   /** Breaks the answer off within one token: its reason is thrown. */
   signal?: AbortSignal
   /** Awaited before each step of the model (a chunk of the prompt, or a token), so that several answers take turns. */
@@ -36,6 +41,10 @@ export interface CompletionOptions {
 export interface ChatRequest extends CompletionOptions {
   /** Only what is offered can be called. */
   tools?: readonly ToolDefinition[]
+  /** The answer begins with a call: of this tool, or of any if true. */
+  mustCall?: string | boolean
+  /** The answer ends with its first call. */
+  endAfterCall?: boolean
   /** Whether there is reasoning before the answer; the template decides if absent. */
   enableThinking?: boolean
   /** Reasoning ends after so many tokens at the latest; by default it leaves a quarter of `maxTokens` to the answer. */
@@ -49,15 +58,25 @@ export interface Usage {
   reasoningTokens: number
 }
 
+/** Rows of logits that are made at once where all of a prompt's are wanted. */
+const logitRows = 128
+
 /** Last of all, why the answer ended. */
 export interface FinishEvent {
   type: 'finish'
   reason: GenerationEnd
+  /** The stop text that ended it, if one did. */
+  stop?: string
   usage: Usage
 }
 
-export type ChatEvent = StreamEvent | FinishEvent
-export type CompletionEvent = { type: 'text'; text: string } | FinishEvent
+/** `logprobs`, where asked for: the tokens that came since the last event; with the last one, also what ended the answer. */
+interface Measured {
+  logprobs?: TokenLogprob[]
+}
+
+export type ChatEvent = (StreamEvent | FinishEvent) & Measured
+export type CompletionEvent = ({ type: 'text'; text: string } | FinishEvent) & Measured
 
 /**
  * A model with its tokenizer and chat template: what a server or a terminal talks to. Answers may run at the same time;
@@ -143,7 +162,9 @@ export class ChatModel {
       thinking,
       thinkingBudget: request.thinkingBudget ?? Math.floor(maxTokens * 0.75),
       closing: this.#closing,
-      tools: request.tools?.map(tool => tool.function.name),
+      tools: callable(request),
+      mustCall: !!request.mustCall,
+      endAfterCall: request.endAfterCall,
       stopIds: this.#stopIds,
     })
     const stream = new TextStream(tokenizer, { stop: request.stop, thinking: opened })
@@ -161,6 +182,41 @@ export class ChatModel {
       CompletionEvent,
       void
     >
+  }
+
+  /**
+   * How likely the tokens of a prompt of `complete` are, each after those before it: the first has nothing before it and
+   * is left out. Errors as `complete`, but the prompt may fill the context.
+   */
+  async promptLogprobs(
+    prompt: string | readonly number[],
+    top: number,
+    { turn, signal }: Pick<CompletionOptions, 'turn' | 'signal'> = {},
+  ): Promise<TokenLogprob[]> {
+    const { model } = this
+    const ids = this.#promptIds(prompt)
+    if (ids.length > this.contextLength)
+      throw new ModelError('context', `the prompt has ${ids.length} tokens, the context ${this.contextLength}`)
+    await turn?.()
+    signal?.throwIfAborted()
+    const hidden = Float32Array.from(model.hidden(Int32Array.from(ids), 1).reals)
+    model.device.reset()
+    const width = hidden.length / ids.length
+    const measured: TokenLogprob[] = []
+    // Logits of all places at once would be large.
+    for (let from = 0; from < ids.length - 1; from += logitRows) {
+      await turn?.()
+      signal?.throwIfAborted()
+      const rows = Math.min(logitRows, ids.length - 1 - from)
+      const part = model.device.temporary([rows, width])
+      part.reals.set(hidden.subarray(from * width, (from + rows) * width))
+      const logits = model.logits(part).reals
+      const vocabulary = logits.length / rows
+      for (let row = 0; row < rows; row++)
+        measured.push(logprobOf(logits.subarray(row * vocabulary, (row + 1) * vocabulary), ids[from + row + 1]!, top))
+      model.device.reset()
+    }
+    return measured
   }
 
   /** Gives the memory of weights and caches back. No answer may be running. */
@@ -196,21 +252,30 @@ export class ChatModel {
     return prompt
   }
 
-  #sampler(prompt: readonly number[], { sampling, seed }: CompletionOptions): Sampler {
+  #sampler(prompt: readonly number[], { sampling, seed, logitBias }: CompletionOptions): Pick<Sampler, 'next'> {
     const settings = checkSampling({ ...samplingOf(this.generationConfig), ...defined(sampling) })
-    return new Sampler(settings, new Random(checkSeed(seed) ?? Math.floor(Math.random() * 2 ** 53)), prompt)
+    const sampler = new Sampler(settings, new Random(checkSeed(seed) ?? Math.floor(Math.random() * 2 ** 53)), prompt)
+    for (const id of logitBias?.keys() ?? [])
+      if (!(Number.isInteger(id) && id >= 0 && id < this.model.config.vocabSize))
+        throw new ModelError('option', `logit_bias names ${id}, which is no token id of this model`)
+    return logitBias?.size ? biased(sampler, logitBias) : sampler
   }
 
   async *#run(
     prompt: readonly number[],
     stream: TextStream,
-    options: GenerateOptions & { maxTokens: number; usage?: Usage },
+    options: GenerateOptions & { maxTokens: number; usage?: Usage; topLogprobs?: number },
   ): AsyncGenerator<ChatEvent, void> {
+    const { topLogprobs } = options
+    const measuring = topLogprobs === undefined ? undefined : new MeasuringSampler(options.sampler, topLogprobs)
+    let logprobs: TokenLogprob[] = []
+    const withLogprobs = <E extends ChatEvent>(event: E): E =>
+      measuring ? { ...event, logprobs: logprobs.splice(0) } : event
     const usage = countFor(prompt, options.usage)
     const sequence = this.#sequenceFor(prompt, prompt.length + options.maxTokens)
     let reason: GenerationEnd = 'stop'
     try {
-      const tokens = generate(this.model, sequence, prompt, options)
+      const tokens = generate(this.model, sequence, prompt, { ...options, sampler: measuring ?? options.sampler })
       while (!stream.stopped) {
         const next = await tokens.next()
         if (next.done) {
@@ -219,14 +284,18 @@ export class ChatModel {
         }
         usage.completionTokens++
         if (stream.thinking) usage.reasoningTokens++
-        yield* stream.push(next.value)
+        if (measuring) logprobs.push(measuring.last!)
+        for (const event of stream.push(next.value)) yield withLogprobs(event)
       }
     } finally {
       this.#idle?.cache.release()
       this.#idle = sequence
     }
-    yield* stream.end()
-    yield { type: 'finish', reason, usage }
+    for (const event of stream.end()) yield withLogprobs(event)
+    // What a stop text consists of is no part of the answer; the token that ended it is worth knowing.
+    if (stream.stopped) logprobs = []
+    else if (measuring && reason === 'stop') logprobs.push(measuring.last!)
+    yield withLogprobs({ type: 'finish', reason, stop: stream.stoppedBy, usage })
   }
 
   /** The idle sequence if it is large enough and has some of the prompt, else a new one. */
@@ -243,6 +312,16 @@ export class ChatModel {
 /** The count as an answer begins, in the object of the caller if there is one. */
 const countFor = (prompt: readonly number[], usage?: Usage): Usage =>
   Object.assign(usage ?? {}, { promptTokens: prompt.length, completionTokens: 0, reasoningTokens: 0 })
+
+/** The names of the tools that a reply may call. An `option` error if it must call one that is not offered. */
+function callable({ tools = [], mustCall }: ChatRequest): string[] {
+  const names = tools.map(tool => tool.function.name)
+  if (typeof mustCall === 'string' && !names.includes(mustCall))
+    throw new ModelError('option', `tool_choice is ${JSON.stringify(mustCall)}, but no tool has that name`)
+  if (mustCall === true && names.length === 0)
+    throw new ModelError('option', 'tool_choice asks for a call, but there are no tools')
+  return typeof mustCall === 'string' ? [mustCall] : names
+}
 
 /** What generation_config.json suggests, in our names. */
 function samplingOf(config: GenerationConfigJson): Partial<SamplingOptions> {

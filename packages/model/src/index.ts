@@ -37,6 +37,7 @@ export { CachedSequence, type GenerateOptions, type GenerationEnd, generate, typ
 export { K1 } from './k1.ts'
 export type { KvCache, KvCaches, LanguageModel, PagedKvCache, PagedKvSequence } from './languageModel.ts'
 export { copyModel, createModel, type LoadOptions, loadModel, releaseModel } from './loadModel.ts'
+export type { Likelihood, TokenLogprob } from './logprobs.ts'
 export {
   type ComponentCount,
   countParams,

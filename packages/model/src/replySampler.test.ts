@@ -16,7 +16,12 @@ const stopIds = new Set(tokenizer.specialIds)
 const rows = tokenizer.vocabularySize + 4
 
 /** The reply's tokens, its end too, of a model that wants every token alike, control tokens `eagerness` more. */
-function reply(seed: number, eagerness: number, options: Partial<ReplyOptions> & { thinking: boolean }): number[] {
+function reply(
+  seed: number,
+  eagerness: number,
+  options: Partial<ReplyOptions> & { thinking: boolean },
+  longest = 300,
+): number[] {
   const random = new Random(seed)
   const prompt = encodeChat(tokenizer, template, [{ role: 'user', content: '안녕' }], {
     addGenerationPrompt: true,
@@ -28,7 +33,7 @@ function reply(seed: number, eagerness: number, options: Partial<ReplyOptions> &
     const logits = Float32Array.from({ length: rows }, () => random.normal())
     for (const id of tokenizer.controlTokens.values()) logits[id]! += eagerness
     tokens.push(sampler.next(logits))
-  } while (tokens.length < 300 && !stopIds.has(tokens.at(-1)!))
+  } while (tokens.length < longest && !stopIds.has(tokens.at(-1)!))
   return tokens
 }
 
@@ -85,6 +90,33 @@ describe('whatever the model wants, a reply', () => {
       }
     }
     expect(calls).toBeGreaterThan(3)
+  })
+})
+
+describe('a call that must be', () => {
+  test('comes first, behind the reasoning', () => {
+    for (const seed of seeds.slice(0, 5)) {
+      const options = { tools: ['now', '날씨'], mustCall: true, thinkingBudget: 3 }
+      for (const [thinking, begin] of [
+        [true, ['</think>', '<tool_call>']],
+        [false, ['<tool_call>']],
+      ] as const) {
+        const { tags, texts } = partsOf(reply(seed, 4, { ...options, thinking }, 12))
+        expect(tags.slice(0, begin.length)).toEqual(begin)
+        expect(texts[tags.indexOf('<tool_call>')]).toBe('')
+      }
+    }
+  })
+
+  test('and last, where the reply ends with it', () => {
+    let whole = 0
+    for (const seed of seeds.slice(0, 12)) {
+      const options = { thinking: false, tools: ['now'], mustCall: true, endAfterCall: true }
+      const { tags } = partsOf(reply(seed, 4, options, 80))
+      expect(['<tool_call>', '<tool_call> </tool_call> end']).toContain(tags.join(' '))
+      if (tags.length > 1) whole++
+    }
+    expect(whole).toBeGreaterThan(0)
   })
 })
 

@@ -16,6 +16,10 @@ export interface ReplyOptions {
   closing?: readonly number[]
   /** The names of the tools that the reply may call. */
   tools?: readonly string[]
+  /** Whether the answer begins with a call, of one of `tools`. */
+  mustCall?: boolean
+  /** Whether the reply ends with its first call. */
+  endAfterCall?: boolean
   /** Tokens that end the reply. */
   stopIds: ReadonlySet<number>
 }
@@ -71,10 +75,13 @@ export class ReplySampler {
       call: controlTokens.get('<tool_call>'),
       endCall: controlTokens.get('</tool_call>'),
     }
-    const { think, endThink } = this.#tags
-    if (think === undefined || endThink === undefined) return
-    if (opensThinking(tokenizer, prompt)) this.#begin('reasoning')
+    const { think, endThink, call } = this.#tags
+    if (options.mustCall && call === undefined)
+      throw new ModelError('option', 'tool_choice asks for a call, but the vocabulary has no <tool_call>')
+    if (think === undefined || endThink === undefined) this.#beginAnswer()
+    else if (opensThinking(tokenizer, prompt)) this.#begin('reasoning')
     else if (thinking) this.#forced = [think]
+    else this.#beginAnswer()
   }
 
   /** The next token. logits: [vocabulary], changed in place. */
@@ -115,11 +122,12 @@ export class ReplySampler {
   #follow(token: number): void {
     const { think, endThink, call, endCall } = this.#tags
     if (token === think) this.#begin('reasoning')
-    else if (token === endThink) this.#begin('answer')
+    else if (token === endThink) this.#beginAnswer()
     else if (token === call) this.#begin('toolCall')
     else if (token === endCall) {
       this.#begin('answer')
       this.#visible = true
+      if (this.#options.endAfterCall) this.#forced = [...this.#options.stopIds].slice(0, 1)
     } else {
       const text = this.#decoder.decode(this.#tokenizer.tokenBytes(token), { stream: true })
       this.#visible ||= text.trim() !== ''
@@ -137,6 +145,12 @@ export class ReplySampler {
     this.#character = 0
     this.#call = ''
     this.#closeInTime()
+  }
+
+  #beginAnswer(): void {
+    this.#begin('answer')
+    // Behind the blank text that a template has after reasoning.
+    if (this.#options.mustCall) this.#forced.push(this.#tags.call!)
   }
 
   #closeInTime(): void {

@@ -60,6 +60,7 @@ describe('stop texts', () => {
     }
     expect(shown).toBe('답 ##### 아직 ###끝##? 다음 ')
     expect(stream.stopped).toBe(true)
+    expect(stream.stoppedBy).toBe('###끝###')
     expect(stream.end()).toEqual([])
   })
 

@@ -24,8 +24,8 @@ export interface TextStreamOptions {
  * and tool calls. What looks like the beginning of a stop text is held back until it is one or not.
  */
 export class TextStream {
-  /** Whether a stop text has come: the answer is over, and tokens that follow are ignored. */
-  stopped = false
+  /** The stop text that has come: the answer is over, and tokens that follow are ignored. */
+  stoppedBy: string | undefined
   readonly #tokenizer: Tokenizer
   readonly #stop: readonly string[]
   readonly #switches: ReadonlyMap<number, string>
@@ -42,6 +42,10 @@ export class TextStream {
     this.#switches = new Map(
       tags.flatMap(tag => (tokenizer.controlTokens.has(tag) ? [[tokenizer.controlId(tag), tag]] : [])),
     )
+  }
+
+  get stopped(): boolean {
+    return this.stoppedBy !== undefined
   }
 
   /** Whether the next token belongs to the reasoning. */
@@ -73,9 +77,12 @@ export class TextStream {
     if (this.#channel === 'reasoning') return [{ type: 'reasoning', text }]
     this.#held += text
     if (this.#channel === 'toolCall') return []
-    const found = this.#stop.map(stop => this.#held.indexOf(stop)).filter(at => at >= 0)
-    this.stopped = found.length > 0
-    const shown = this.stopped ? Math.min(...found) : this.#held.length - this.#possibleStop()
+    const [first] = this.#stop
+      .map(stop => ({ stop, at: this.#held.indexOf(stop) }))
+      .filter(({ at }) => at >= 0)
+      .sort((a, b) => a.at - b.at)
+    this.stoppedBy = first?.stop
+    const shown = first ? first.at : this.#held.length - this.#possibleStop()
     const events: StreamEvent[] = shown > 0 ? [{ type: 'text', text: this.#held.slice(0, shown) }] : []
     this.#held = this.#held.slice(shown)
     return events

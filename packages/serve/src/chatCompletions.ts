@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Usage } from '@modu/model'
 import type { Hooks, Reply } from './generation.ts'
+import { chatLogprobs } from './logprobs.ts'
+import { newCallId } from './parts.ts'
 import type { ChatRequest } from './schema.ts'
 import type { ServedModel } from './servedModel.ts'
 import { requireRoom, samplingOf, usageBody } from './wire.ts'
@@ -16,6 +18,7 @@ interface Choice {
   content: string
   reasoning: string
   toolCalls: ToolCall[]
+  logprobs: ReturnType<typeof chatLogprobs>
   finish: string | null
   usage: Usage | undefined
   begun: boolean
@@ -27,12 +30,26 @@ export function chatReply(model: ServedModel, request: ChatRequest, thinkingByDe
   const withUsage = request.stream_options?.include_usage === true
   const choices = Array.from(
     { length: request.n ?? 1 },
-    (): Choice => ({ content: '', reasoning: '', toolCalls: [], finish: null, usage: undefined, begun: false }),
+    (): Choice => ({
+      content: '',
+      reasoning: '',
+      toolCalls: [],
+      logprobs: [],
+      finish: null,
+      usage: undefined,
+      begun: false,
+    }),
   )
-  const chunk = (index: number, delta: object, finish_reason: string | null = null) => ({
+  const logprobsBody = (content: Choice['logprobs']) => (request.logprobs ? { content, refusal: null } : null)
+  const chunk = (
+    index: number,
+    delta: object,
+    finish_reason: string | null = null,
+    logprobs: Choice['logprobs'] | undefined = undefined,
+  ) => ({
     ...head,
     object: 'chat.completion.chunk',
-    choices: [{ index, delta, logprobs: null, finish_reason }],
+    choices: [{ index, delta, logprobs: logprobs ? logprobsBody(logprobs) : null, finish_reason }],
     ...(withUsage ? { usage: null } : {}),
   })
 
@@ -42,7 +59,8 @@ export function chatReply(model: ServedModel, request: ChatRequest, thinkingByDe
   const options = {
     ...samplingOf(request),
     maxTokens,
-    tools: request.tool_choice === 'none' ? undefined : request.tools,
+    ...toolsOf(request),
+    topLogprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
     enableThinking: wantsThinking(request) ?? thinkingByDefault,
     thinkingBudget: request.thinking_token_budget ?? request.chat_template_kwargs?.thinking_budget,
   }
@@ -64,15 +82,16 @@ export function chatReply(model: ServedModel, request: ChatRequest, thinkingByDe
           choice.reasoning += event.text
           chunks.push(chunk(index, { reasoning_content: event.text }))
           break
-        case 'text':
+        case 'text': {
+          const logprobs = chatLogprobs(model.tokenizer, event.logprobs ?? [])
           choice.content += event.text
-          chunks.push(chunk(index, { content: event.text }))
+          choice.logprobs.push(...logprobs)
+          chunks.push(chunk(index, { content: event.text }, null, logprobs))
           break
+        }
         case 'toolCall': {
-          // Clients that say so can run one call at a time; what the model asks for beyond it is dropped.
-          if (request.parallel_tool_calls === false && choice.toolCalls.length > 0) break
           const call: ToolCall = {
-            id: `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`,
+            id: newCallId('call_'),
             type: 'function',
             function: { name: event.name, arguments: JSON.stringify(event.arguments) },
           }
@@ -94,7 +113,7 @@ export function chatReply(model: ServedModel, request: ChatRequest, thinkingByDe
     whole: () => ({
       ...head,
       object: 'chat.completion',
-      choices: choices.map(({ content, reasoning, toolCalls, finish }, index) => ({
+      choices: choices.map(({ content, reasoning, toolCalls, logprobs, finish }, index) => ({
         index,
         message: {
           role: 'assistant',
@@ -103,7 +122,7 @@ export function chatReply(model: ServedModel, request: ChatRequest, thinkingByDe
           ...(reasoning ? { reasoning_content: reasoning } : {}),
           ...(toolCalls.length > 0 ? { tool_calls: toolCalls } : {}),
         },
-        logprobs: null,
+        logprobs: logprobsBody(logprobs),
         finish_reason: finish,
       })),
       usage: usageBody([choices]),
@@ -114,4 +133,15 @@ export function chatReply(model: ServedModel, request: ChatRequest, thinkingByDe
 /** As with vLLM by `chat_template_kwargs`, or by OpenAI's `reasoning_effort`; undefined if the request leaves it open. */
 function wantsThinking({ chat_template_kwargs, reasoning_effort }: ChatRequest): boolean | undefined {
   return chat_template_kwargs?.enable_thinking ?? (reasoning_effort && reasoning_effort !== 'none')
+}
+
+/** What may be called, and what must be. */
+function toolsOf({ tools, tool_choice, parallel_tool_calls }: ChatRequest) {
+  if (tool_choice === 'none') return {}
+  return {
+    tools,
+    mustCall: typeof tool_choice === 'object' ? tool_choice.function.name : tool_choice === 'required',
+    // A tool that is named is called once, as with OpenAI.
+    endAfterCall: parallel_tool_calls === false || typeof tool_choice === 'object',
+  }
 }

@@ -43,8 +43,9 @@ export class ApiError extends Error {
     return { error: { message: this.message, type: this.type, param: this.param, code: this.code } }
   }
 
-  toResponse(): Response {
-    return Response.json(this.body, { status: this.status, headers: this.headers })
+  /** `body`: where an API has another shape. */
+  toResponse(body: object = this.body): Response {
+    return Response.json(body, { status: this.status, headers: this.headers })
   }
 }
 

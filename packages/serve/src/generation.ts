@@ -1,5 +1,5 @@
 import type { HttpBindings } from '@hono/node-server'
-import { type ChatEvent, ModelError } from '@modu/model'
+import { type ChatEvent, ModelError, type Usage } from '@modu/model'
 import type { Context } from 'hono'
 import { ApiError, stopping } from './errors.ts'
 import { toApiError } from './modelErrors.ts'
@@ -12,12 +12,23 @@ export interface Hooks {
   readonly turn: () => Promise<void>
   /** Fires when nobody wants the answer any more. */
   readonly signal: AbortSignal
+  /** Where the answer's tokens are counted, if somebody else looks at them. */
+  readonly usage?: Usage
+}
+
+/** How a stream is written, where it is not as in OpenAI's older APIs. */
+export interface StreamFormat {
+  /** Events have names: the `type` of what is sent. There is no `[DONE]`. */
+  readonly isNamed: boolean
+  /** The last events of a stream that broke. */
+  failed(error: ApiError): unknown[]
 }
 
 /** One request's answers: how each is generated, and how they are put into words for the client. */
 export interface Reply {
   /** The field that holds the model's input. */
-  readonly prompt: 'messages' | 'prompt'
+  readonly prompt: 'messages' | 'prompt' | 'input'
+  readonly format?: StreamFormat
   /** One function an answer, of which there may be several (`n`, or several prompts). */
   readonly answers: ((hooks: Hooks) => AsyncIterable<ChatEvent>)[]
   /** Takes the next event of answer `index` into the whole and returns what to stream for it. */
@@ -44,7 +55,7 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
     return c.json(reply.whole() as object)
   }
   // The status is sent with the first event, so that what goes wrong before it still gets a status of its own.
-  const stream = eventStream()
+  const stream = eventStream(reply.format?.isNamed)
   const begun = Promise.withResolvers<void>()
   let streamed = false
   const send = (chunks: unknown[]) => {
@@ -58,7 +69,10 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
       stream.finish()
     },
     error => {
-      if (streamed) stream.send(describeFailure(c, desk, error).body)
+      if (streamed) {
+        const told = describeFailure(c, desk, error)
+        for (const event of reply.format?.failed(told) ?? [told.body]) stream.send(event)
+      }
       // Nothing more comes on this connection, so that a client that overlooks the error does not wait either.
       const { incoming, outgoing } = c.env as HttpBindings
       outgoing.once('finish', () => incoming.socket.end())

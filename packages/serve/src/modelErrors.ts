@@ -13,7 +13,7 @@ export function toApiError(error: unknown, prompt: string | null = null): ApiErr
   if (code) {
     const { message } = error as ModelError
     // The model package begins with the name of what is wrong where it knows it.
-    const param = /^(messages\[\S+|max_tokens) /.exec(message)?.[1] ?? prompt
+    const param = /^(messages\[\S+|max_tokens|tool_choice|logit_bias) /.exec(message)?.[1] ?? prompt
     return new ApiError(400, code, message, { param, cause: error })
   }
   return new ApiError(500, 'internal_error', 'Something failed in the server.', { cause: error })

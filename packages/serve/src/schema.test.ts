@@ -67,7 +67,9 @@ describe('chat requests', () => {
     ['stop', ''],
     ['stop', 3],
     ['reasoning_effort', 'very'],
-    ['tool_choice', 'required'],
+    ['tool_choice', 'always'],
+    ['top_logprobs', 21],
+    ['top_logprobs', 3],
     ['messages', []],
   ])('%s = %j is out of range, by name', (param, value) => {
     const refused = refusal(() => chat({ [param]: value }))
@@ -88,9 +90,7 @@ describe('chat requests', () => {
   })
 
   test.each([
-    ['logit_bias', { 5: 10 }],
     ['response_format', { type: 'json_object' }],
-    ['logprobs', true],
     ['functions', []],
     ['audio', {}],
   ])('%s = %j asks for what there is not', (param, value) => {
@@ -115,6 +115,17 @@ describe('chat requests', () => {
     [[{ role: 'user', content: [{ type: 'image_url', image_url: { url: '' } }] }], 'messages[0].content[0].type'],
   ])('%j is refused at %s', (messages, param) => {
     expect(refusal(() => chat({ messages }))).toMatchObject({ status: 400, param, code: 'invalid_value' })
+  })
+
+  test('a bias is by token', () => {
+    expect(chat({ logit_bias: { 5: 10, 7: -100 } }).logit_bias).toEqual(
+      new Map([
+        [5, 10],
+        [7, -100],
+      ]),
+    )
+    expect(refusal(() => chat({ logit_bias: { 5: 101 } })).param).toBe('logit_bias.5')
+    expect(refusal(() => chat({ logit_bias: { many: 1 } })).param).toBe('logit_bias.many')
   })
 
   test.each([null, [], 'text', 3])('%j is not a request', body => {
@@ -142,7 +153,6 @@ describe('completion requests', () => {
   test.each([
     ['best_of', 3],
     ['suffix', '끝'],
-    ['logprobs', 5],
   ])('%s = %j asks for what there is not', (param, value) => {
     expect(refusal(() => completion({ [param]: value }))).toMatchObject({ param, code: 'unsupported_parameter' })
   })

@@ -8,10 +8,10 @@ import { ApiError } from './errors.ts'
 
 export const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform(value => value ?? undefined)
 
-const number = (from: number, to: number) =>
+export const number = (from: number, to: number) =>
   optional(z.number().min(from, `must be between ${from} and ${to}`).max(to, `must be between ${from} and ${to}`))
 
-const integer = (from: number, to: number) =>
+export const integer = (from: number, to: number) =>
   optional(
     z
       .number()
@@ -21,7 +21,7 @@ const integer = (from: number, to: number) =>
   )
 
 /** Refuses a field whose effect we do not have, unless its value asks for nothing. */
-const unsupported = (isHarmless: (value: unknown) => boolean, instead: string) =>
+export const unsupported = (isHarmless: (value: unknown) => boolean, instead: string) =>
   z
     .unknown()
     .refine(value => value === undefined || value === null || isHarmless(value), {
@@ -30,14 +30,18 @@ const unsupported = (isHarmless: (value: unknown) => boolean, instead: string) =
     })
     .optional()
 
-const isEmpty = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length === 0
-
 const reasoningEfforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] as const
+
+export const reasoningEffort = optional(
+  z.enum(reasoningEfforts, { error: `must be one of ${reasoningEfforts.map(effort => `'${effort}'`).join(', ')}` }),
+)
 
 /** At most so many tokens of reasoning. */
 const thinkingTokens = integer(0, Number.MAX_SAFE_INTEGER)
 
 const stopString = z.string().min(1, 'must not be an empty string')
+
+const bias = z.number().min(-100, 'must be between -100 and 100').max(100, 'must be between -100 and 100')
 
 /** What both endpoints share: how tokens are drawn, and when to stop. */
 const sampling = {
@@ -62,7 +66,12 @@ const sampling = {
   frequency_penalty: number(-2, 2),
   repetition_penalty: optional(z.number().gt(0, 'must be greater than 0').max(10, 'must be at most 10')),
   max_tokens: integer(1, Number.MAX_SAFE_INTEGER),
-  logit_bias: unsupported(isEmpty, 'leave it out'),
+  /** What is added to the logits of tokens, by id. */
+  logit_bias: optional(
+    z
+      .record(z.string().regex(/^\d{1,9}$/, 'must have token ids as keys'), bias)
+      .transform(biases => new Map(Object.entries(biases).map(([id, value]) => [Number(id), value]))),
+  ),
 }
 
 /** Text, or parts of text. Pictures and sound are refused by name. */
@@ -108,50 +117,61 @@ export const message = z.discriminatedUnion(
   { error: "must be one of 'system', 'developer', 'user', 'assistant', 'tool'" },
 )
 
+export const toolName = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores')
+
 export const tool = z.object({
   type: z.literal('function', { error: "must be 'function'" }),
   function: z.object({
-    name: z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores'),
+    name: toolName,
     description: optional(z.string()),
     parameters: optional(z.record(z.string(), z.unknown())),
   }),
 })
 
+const toolByName = z.object({ type: z.literal('function'), function: z.object({ name: z.string() }) })
+
 export const chatTemplateKwargs = optional(
   z.object({ enable_thinking: optional(z.boolean()), thinking_budget: thinkingTokens }),
 )
 
-const chatRequest = z.object({
-  ...sampling,
-  messages: z.array(message).min(1, 'must have at least one message'),
-  max_completion_tokens: integer(1, Number.MAX_SAFE_INTEGER),
-  tools: optional(z.array(tool).max(128, 'must have at most 128 entries')),
-  tool_choice: optional(
-    z.enum(['auto', 'none'], {
-      error: "must be 'auto' or 'none': this server cannot force the model to call a tool",
-    }),
-  ),
-  parallel_tool_calls: optional(z.boolean()),
-  reasoning_effort: optional(
-    z.enum(reasoningEfforts, { error: `must be one of ${reasoningEfforts.map(effort => `'${effort}'`).join(', ')}` }),
-  ),
-  chat_template_kwargs: chatTemplateKwargs,
-  /** vLLM's name for it. */
-  thinking_token_budget: thinkingTokens,
-  response_format: unsupported(
-    value => typeof value === 'object' && (value as { type?: unknown }).type === 'text',
-    'ask for the format in the prompt',
-  ),
-  logprobs: unsupported(value => value === false, 'leave it out'),
-  top_logprobs: unsupported(value => value === 0, 'leave it out'),
-  audio: unsupported(() => false, 'this server answers in text'),
-  functions: unsupported(() => false, "use 'tools'"),
-  function_call: unsupported(value => value === 'none' || value === 'auto', "use 'tool_choice'"),
-})
+export const chatRequest = z
+  .object({
+    ...sampling,
+    messages: z.array(message).min(1, 'must have at least one message'),
+    max_completion_tokens: integer(1, Number.MAX_SAFE_INTEGER),
+    tools: optional(z.array(tool).max(128, 'must have at most 128 entries')),
+    tool_choice: optional(
+      z.union([z.enum(['auto', 'none', 'required']), toolByName], {
+        error: "must be 'auto', 'none', 'required' or a tool by its name",
+      }),
+    ),
+    parallel_tool_calls: optional(z.boolean()),
+    reasoning_effort: optional(
+      z.enum(reasoningEfforts, { error: `must be one of ${reasoningEfforts.map(effort => `'${effort}'`).join(', ')}` }),
+    ),
+    chat_template_kwargs: chatTemplateKwargs,
+    /** vLLM's name for it. */
+    thinking_token_budget: thinkingTokens,
+    response_format: unsupported(
+      value => typeof value === 'object' && (value as { type?: unknown }).type === 'text',
+      'ask for the format in the prompt',
+    ),
+    logprobs: optional(z.boolean()),
+    top_logprobs: integer(0, 20),
+    audio: unsupported(() => false, 'this server answers in text'),
+    functions: unsupported(() => false, "use 'tools'"),
+    function_call: unsupported(value => value === 'none' || value === 'auto', "use 'tool_choice'"),
+  })
+  .refine(request => !request.top_logprobs || request.logprobs, {
+    message: "needs 'logprobs' to be true",
+    path: ['top_logprobs'],
+  })
 
 export const tokenIds = z.array(z.number().refine(id => Number.isInteger(id) && id >= 0, 'must be a token id'))
 
-const completionRequest = z.object({
+export const completionRequest = z.object({
   ...sampling,
   /** A text, several texts, the token ids of one, or of several. Always a list afterwards. */
   prompt: z
@@ -166,7 +186,8 @@ const completionRequest = z.object({
   echo: optional(z.boolean()),
   best_of: unsupported(value => value === 1, "use 'n'"),
   suffix: unsupported(value => value === '', 'leave it out'),
-  logprobs: unsupported(value => value === 0 || value === false, 'leave it out'),
+  /** How likely tokens are, with so many of the most likely ones; with `echo`, those of the prompt, too. */
+  logprobs: integer(0, 20),
 })
 
 export type ChatRequest = z.infer<typeof chatRequest>

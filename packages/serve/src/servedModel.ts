@@ -6,6 +6,7 @@ import type {
   CompletionEvent,
   CompletionOptions,
   Tokenizer,
+  TokenLogprob,
 } from '@modu/model'
 
 /** What the server needs of a model: the part of the model package's `ChatModel` that others can offer, too. */
@@ -18,4 +19,10 @@ export interface ServedModel {
   /** Complaints about the input (ModelError) come at once; failures come out of the events. */
   chat(messages: readonly ChatMessage[], request: ChatRequest): AsyncIterable<ChatEvent>
   complete(prompt: string | readonly number[], options: CompletionOptions): AsyncIterable<CompletionEvent>
+  /** How likely each token of a prompt of `complete` but the first is, with the `top` most likely ones at its place. */
+  promptLogprobs(
+    prompt: string | readonly number[],
+    top: number,
+    options: Pick<CompletionOptions, 'turn' | 'signal'>,
+  ): Promise<TokenLogprob[]>
 }

@@ -2,13 +2,14 @@
 export interface EventStream {
   readonly response: Response
   send(data: unknown): void
-  /** The stream is complete: `data: [DONE]`. */
+  /** The stream is complete, which `data: [DONE]` says where events have no names. */
   finish(): void
   /** Ends the stream without `[DONE]`, so that no client takes it for complete. */
   close(): void
 }
 
-export function eventStream(): EventStream {
+/** With `isNamed`, what is sent has a `type`, which is its event's name. */
+export function eventStream(isNamed = false): EventStream {
   const encoder = new TextEncoder()
   let open = true
   let controller!: ReadableStreamDefaultController<Uint8Array>
@@ -20,8 +21,8 @@ export function eventStream(): EventStream {
       open = false
     },
   })
-  const write = (data: string) => {
-    if (open) controller.enqueue(encoder.encode(`data: ${data}\n\n`))
+  const write = (event: string) => {
+    if (open) controller.enqueue(encoder.encode(`${event}\n\n`))
   }
   const close = () => {
     if (open) controller.close()
@@ -36,9 +37,12 @@ export function eventStream(): EventStream {
         'X-Accel-Buffering': 'no',
       },
     }),
-    send: data => write(JSON.stringify(data)),
+    send(data) {
+      const name = isNamed ? `event: ${(data as { type: string }).type}\n` : ''
+      write(`${name}data: ${JSON.stringify(data)}`)
+    },
     finish() {
-      write('[DONE]')
+      if (!isNamed) write('data: [DONE]')
       close()
     },
     close,

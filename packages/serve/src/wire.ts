@@ -6,6 +6,7 @@ import type { ChatRequest, CompletionRequest } from './schema.ts'
 export function samplingOf(request: ChatRequest | CompletionRequest) {
   return {
     stop: request.stop,
+    logitBias: request.logit_bias,
     sampling: {
       temperature: request.temperature,
       // No share of the probability at all still leaves the most likely token.
@@ -18,6 +19,9 @@ export function samplingOf(request: ChatRequest | CompletionRequest) {
     },
   }
 }
+
+/** The count of an answer that has not begun. */
+export const emptyUsage = (): Usage => ({ promptTokens: 0, completionTokens: 0, reasoningTokens: 0 })
 
 /** Tokens of a whole request: every prompt counts once, however many answers it got. */
 export function usageBody(prompts: { usage: Usage | undefined }[][]) {
@@ -34,7 +38,11 @@ export function usageBody(prompts: { usage: Usage | undefined }[][]) {
 }
 
 /** Refuses at once what no prompt could leave room for, naming the field. */
-export function requireRoom(context: number, param: 'max_tokens' | 'max_completion_tokens', tokens: number): void {
+export function requireRoom(
+  context: number,
+  param: `max_${'' | 'completion_' | 'output_'}tokens`,
+  tokens: number,
+): void {
   if (tokens <= context) return
   const message = `'${param}' is ${tokens}, but the model's context holds ${context} tokens, prompt included. Ask for fewer.`
   throw new ApiError(400, 'context_length_exceeded', message, { param })
