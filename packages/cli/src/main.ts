@@ -4,15 +4,29 @@ import { chat } from './commands/chat.ts'
 import { data } from './commands/data.ts'
 import { doctor } from './commands/doctor.ts'
 import { evaluate } from './commands/eval.ts'
+import { keys } from './commands/keys.ts'
 import { params } from './commands/params.ts'
 import { runs } from './commands/runs.ts'
 import { serve } from './commands/serve.ts'
 import { train } from './commands/train.ts'
+import { usage } from './commands/usage.ts'
 import { verify } from './commands/verify.ts'
 import { describeError, UsageError } from './errors.ts'
 import { languages, localized, setLanguage, systemLanguage } from './language.ts'
 
-const commands: readonly (Command | CommandGroup)[] = [chat, serve, train, runs, data, evaluate, verify, params, doctor]
+const commands: readonly (Command | CommandGroup)[] = [
+  chat,
+  serve,
+  keys,
+  usage,
+  train,
+  runs,
+  data,
+  evaluate,
+  verify,
+  params,
+  doctor,
+]
 
 // Whoever reads our output may have heard enough (`modu params … | head -1`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /* For the tests of this package: the real command in a process of its own. */
@@ -7,6 +10,10 @@ export const bin = fileURLToPath(new URL('../bin/modu.mjs', import.meta.url))
 
 /** The golden outputs that come with the model package. */
 export const fixtures = fileURLToPath(new URL('../../model/fixtures', import.meta.url))
+
+/** Modu's folder while tests run, so that they neither see nor change the developer's. */
+const home = mkdtempSync(join(tmpdir(), 'modu-home-'))
+process.on('exit', () => rmSync(home, { recursive: true, force: true }))
 
 export interface Ended {
   /** Exit code; null after a signal. */
@@ -24,6 +31,7 @@ export const koreanEnvironment = (changes: NodeJS.ProcessEnv = {}): NodeJS.Proce
   CI: undefined,
   NO_COLOR: undefined,
   FORCE_COLOR: undefined,
+  MODU_HOME: home,
   ...changes,
 })
 

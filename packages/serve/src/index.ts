@@ -1,7 +1,7 @@
 export { ServeError } from './errors.ts'
 export { keyBody, newKeyBody } from './keys/adminApi.ts'
 export { type Key, KeyError, Keys, type KeyTerms, type NewKey } from './keys/keys.ts'
-export { type RunningServer, type ServeOptions, serve, stopOnSignals } from './serve.ts'
+export { logLevels, type RunningServer, type ServeOptions, serve, stopOnSignals } from './serve.ts'
 export type { ServedModel } from './servedModel.ts'
 export { type Database, StoreError } from './store/database.ts'
 export { moduHome } from './store/home.ts'

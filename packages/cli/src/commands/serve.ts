@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { defineCommand, wholeNumber } from '../command.ts'
+import { defineCommand, oneOf, wholeNumber } from '../command.ts'
 import { localized } from '../language.ts'
 import {
   loadChatModel,
@@ -23,8 +23,8 @@ export const serve = defineCommand({
     host: {
       value: 'ADDRESS',
       help: {
-        ko: '받을 주소 (기본: 127.0.0.1, 이 컴퓨터만; 0.0.0.0: 모두)',
-        en: 'address to listen on (default: 127.0.0.1, this machine only; 0.0.0.0: all)',
+        ko: '받을 주소 (기본: 127.0.0.1, 이 컴퓨터만; 0.0.0.0: 모두. 키가 있어야 합니다: modu keys)',
+        en: 'address to listen on (default: 127.0.0.1, this machine only; 0.0.0.0: all, which needs a key: modu keys)',
       },
     },
     'allow-host': {
@@ -32,6 +32,13 @@ export const serve = defineCommand({
       help: {
         ko: '이 컴퓨터의 프록시가 쓰는 이름으로 온 요청도 받습니다',
         en: 'also answer requests under this name, that of a proxy on this machine',
+      },
+    },
+    log: {
+      value: 'LEVEL',
+      help: {
+        ko: '표준 오류에 남길 기록: error (기본), info (요청마다), debug (사람들이 쓴 글까지)',
+        en: 'log on standard error: error (default), info (every request), debug (also what people write)',
       },
     },
     ...processorOptions,
@@ -42,16 +49,20 @@ export const serve = defineCommand({
   },
   async run(_, options) {
     const port = wholeNumber('port', options.port, 0)
+    const { logLevels, openDatabase, serve, stopOnSignals } = await import('@modu/serve')
+    const logLevel = oneOf('log', options.log, logLevels)
+    const database = await openDatabase()
     const processor = processorFrom(options)
     const folder = modelFolder(options.model)
     const model = await loadChatModel(folder, processor)
     await warmUp(model)
-    const { serve, stopOnSignals } = await import('@modu/serve')
     const server = await serve({
       models: { [modelName(folder)]: model },
       port,
       host: options.host,
       page,
+      database,
+      logLevel,
       allowedHosts: options['allow-host'] === undefined ? [] : [options['allow-host']],
     })
     stopOnSignals(server)
