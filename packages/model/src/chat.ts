@@ -5,7 +5,14 @@ import type { Device } from '@modu/engine'
 import { type ChatMessage, type ChatTemplate, encodeChat, type ToolDefinition } from './chatTemplate.ts'
 import { ModelError } from './errors.ts'
 import { readJson } from './files.ts'
-import { answerRoom, CachedSequence, type GenerateOptions, type GenerationEnd, generate } from './generate.ts'
+import {
+  answerRoom,
+  CachedSequence,
+  type GenerateOptions,
+  type GenerationEnd,
+  generate,
+  type TokenSequence,
+} from './generate.ts'
 import type { LanguageModel } from './languageModel.ts'
 import { loadModel, releaseModel } from './loadModel.ts'
 import { biased, logprobOf, MeasuringSampler, type TokenLogprob } from './logprobs.ts'
@@ -34,6 +41,8 @@ export interface CompletionOptions {
   signal?: AbortSignal
   /** Awaited before each step of the model (a chunk of the prompt, or a token), so that several answers take turns. */
   turn?: () => Promise<unknown>
+  /** Opens the sequence of the answer's tokens, where a server runs several together; by default the model keeps one itself. */
+  open?: (model: LanguageModel) => TokenSequence
   /** Kept up to date as the answer goes, so that its tokens can be counted before they are passed on. */
   usage?: Usage
 }
@@ -264,7 +273,7 @@ export class ChatModel {
   async *#run(
     prompt: readonly number[],
     stream: TextStream,
-    options: GenerateOptions & { maxTokens: number; usage?: Usage; topLogprobs?: number },
+    options: GenerateOptions & Pick<CompletionOptions, 'open' | 'usage' | 'topLogprobs'> & { maxTokens: number },
   ): AsyncGenerator<ChatEvent, void> {
     const { topLogprobs } = options
     const measuring = topLogprobs === undefined ? undefined : new MeasuringSampler(options.sampler, topLogprobs)
@@ -272,7 +281,8 @@ export class ChatModel {
     const withLogprobs = <E extends ChatEvent>(event: E): E =>
       measuring ? { ...event, logprobs: logprobs.splice(0) } : event
     const usage = countFor(prompt, options.usage)
-    const sequence = this.#sequenceFor(prompt, prompt.length + options.maxTokens)
+    const own = options.open ? undefined : this.#sequenceFor(prompt, prompt.length + options.maxTokens)
+    const sequence = own ?? options.open!(this.model)
     let reason: GenerationEnd = 'stop'
     try {
       const tokens = generate(this.model, sequence, prompt, { ...options, sampler: measuring ?? options.sampler })
@@ -288,8 +298,10 @@ export class ChatModel {
         for (const event of stream.push(next.value)) yield withLogprobs(event)
       }
     } finally {
-      this.#idle?.cache.release()
-      this.#idle = sequence
+      if (own) {
+        this.#idle?.cache.release()
+        this.#idle = own
+      }
     }
     for (const event of stream.end()) yield withLogprobs(event)
     // What a stop text consists of is no part of the answer; the token that ended it is worth knowing.

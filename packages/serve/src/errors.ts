@@ -9,7 +9,7 @@ export class ServeError extends Error {
   }
 }
 
-type Status = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 503
+type Status = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 503 | 504
 
 /** What a client is told, in the shape of OpenAI's API: `{error: {message, type, param, code}}`. */
 export class ApiError extends Error {

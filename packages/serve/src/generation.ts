@@ -1,5 +1,5 @@
 import type { HttpBindings } from '@hono/node-server'
-import { type ChatEvent, ModelError, type Usage } from '@modu/model'
+import { type ChatEvent, type LanguageModel, ModelError, type TokenSequence, type Usage } from '@modu/model'
 import type { Context } from 'hono'
 import { ApiError, stopping } from './errors.ts'
 import { toApiError } from './modelErrors.ts'
@@ -8,8 +8,10 @@ import { eventStream } from './sse.ts'
 
 /** What a generation gets from the server. */
 export interface Hooks {
-  /** Awaited before each step of the model, a token or a chunk of the prompt. */
+  /** Awaited before work on the model that is no answer's. */
   readonly turn: () => Promise<void>
+  /** Opens the sequence of an answer's tokens, run together with those of others. */
+  readonly open: (model: LanguageModel) => TokenSequence
   /** Fires when nobody wants the answer any more. */
   readonly signal: AbortSignal
   /** Where the answer's tokens are counted, if somebody else looks at them. */
@@ -42,6 +44,8 @@ export interface Reply {
 /** What the endpoints need to know of the server they belong to. */
 export interface Desk {
   readonly scheduler: TurnScheduler
+  /** How long an answer may take, waiting included, in milliseconds. */
+  readonly deadline: number
   /** Fires when running answers are to be broken off. */
   readonly closing: AbortSignal
   readonly log: (line: string) => void
@@ -49,9 +53,13 @@ export interface Desk {
 
 /** Generates `reply` and answers with it, as server-sent events or as one JSON object. */
 export async function answer(c: Context, desk: Desk, reply: Reply, streaming: boolean): Promise<Response> {
-  const signal = AbortSignal.any([c.req.raw.signal, desk.closing])
+  const overdue = new AbortController()
+  const clock = setTimeout(() => overdue.abort(tooLate(desk.deadline)), desk.deadline).unref()
+  const signal = AbortSignal.any([c.req.raw.signal, desk.closing, overdue.signal])
+  const generateFor = (send: (chunks: unknown[]) => void) =>
+    generate(desk.scheduler, reply, signal, c.get('key'), send).finally(() => clearTimeout(clock))
   if (!streaming) {
-    await generate(desk.scheduler, reply, signal, () => {})
+    await generateFor(() => {})
     return c.json(reply.whole() as object)
   }
   // The status is sent with the first event, so that what goes wrong before it still gets a status of its own.
@@ -63,7 +71,7 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
     streamed = true
     begun.resolve()
   }
-  generate(desk.scheduler, reply, signal, send).then(
+  generateFor(send).then(
     () => {
       send(reply.closing())
       stream.finish()
@@ -84,22 +92,21 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
   return stream.response
 }
 
-/**
- * Runs the answers of a request on one seat, one after the other: together they would take as long, but each would hold
- * a cache of its own and read the prompt anew.
- */
+/** Runs the answers of a request on one seat, one after the other, so that it gets no more of the model than others. */
 async function generate(
   scheduler: TurnScheduler,
   reply: Reply,
   signal: AbortSignal,
+  key: string,
   send: (chunks: unknown[]) => void,
 ): Promise<void> {
   let seat: Seat | undefined
-  const start = (index: number) => reply.answers[index]({ turn: () => seat!.turn(), signal })
+  const start = (index: number) =>
+    reply.answers[index]({ turn: () => seat!.turn(), open: model => seat!.open(model), signal })
   try {
     // The model looks at its input here, so that nobody waits in line to hear that it is too long.
     const first = start(0)
-    seat = await scheduler.enter(signal)
+    seat = await scheduler.enter(signal, key)
     for (let index = 0; index < reply.answers.length; index++) {
       for await (const event of index === 0 ? first : start(index)) {
         signal.throwIfAborted()
@@ -112,6 +119,13 @@ async function generate(
     seat?.leave()
   }
 }
+
+const tooLate = (deadline: number) =>
+  new ApiError(
+    504,
+    'deadline_exceeded',
+    `The answer was not complete after ${deadline / 1000} seconds. Ask for fewer tokens, or when fewer people do.`,
+  )
 
 /** The error as the client is told; what the client is not to blame for is logged with the request's id. */
 export function describeFailure(c: Context, desk: Pick<Desk, 'closing' | 'log'>, error: unknown): ApiError {

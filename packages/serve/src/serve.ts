@@ -22,10 +22,14 @@ export interface ServeOptions {
   readonly page?: string
   /** Names clients may call a server on 127.0.0.1 by, besides localhost: those of a proxy on this machine. */
   readonly allowedHosts?: readonly string[]
-  /** Requests answered at the same time, taking turns. Default 8. */
+  /** Requests answered at the same time, a token each at every step. Default 32. */
   readonly seats?: number
   /** Requests that may wait for a seat before more are refused with 429. Default 32. */
   readonly line?: number
+  /** Memory for the cache of each model, which all requests share, in bytes. Default 512 MiB, or less if all fits into less. */
+  readonly cacheBytes?: number
+  /** How long an answer may take, waiting in line included, in milliseconds. Default an hour. */
+  readonly deadline?: number
   /** Largest body of a request in bytes. Default 4 MiB: a context of 131,072 Korean tokens, escaped, fits. */
   readonly bodyLimit?: number
   /** Whether a chat model thinks when the request does not say. Default false. */
@@ -59,8 +63,9 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const {
     port = 8080,
     host = '127.0.0.1',
-    seats = 8,
+    seats = 32,
     line = 32,
+    deadline = 3_600_000,
     bodyLimit = 4 * 1024 * 1024,
     thinking = false,
     patience = 10_000,
@@ -85,13 +90,14 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     )
   }
 
-  const scheduler = new TurnScheduler({ seats, line })
+  const scheduler = new TurnScheduler({ seats, line, cacheBytes: options.cacheBytes })
   const breakOff = new AbortController()
   let stopped: Promise<void> | undefined
   const app = createApp({
     models,
     page: options.page,
     scheduler,
+    deadline,
     closing: breakOff.signal,
     log: line => logger.error(line),
     logger,
@@ -114,6 +120,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     // A connection that has got its answer can go; Node by itself closes only those idle at the moment of close().
     const tidy = setInterval(() => server.closeIdleConnections(), 50)
     await closed
+    scheduler.release()
     clearTimeout(hurry)
     clearTimeout(cut)
     clearInterval(tidy)
