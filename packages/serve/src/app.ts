@@ -10,8 +10,15 @@ import { answer, type Desk, describeFailure, type Reply } from './generation.ts'
 import { onlyHosts } from './hosts.ts'
 import { adminApi } from './keys/adminApi.ts'
 import { limitRate, local, mayUse, requireKey, requireModel } from './keys/requireKey.ts'
+import { countTokens, messagesError, messagesReply } from './messages.ts'
+import { parseCountTokensRequest, parseMessagesRequest } from './messagesSchema.ts'
+import { Metrics } from './metrics.ts'
+import { openApiDocument, operations } from './openApi.ts'
 import { page } from './page.ts'
 import { logRequests } from './requestLog.ts'
+import { ResponseStore, type StoredResponse } from './responseStore.ts'
+import { responsesReply } from './responses.ts'
+import { parseResponsesRequest } from './responsesSchema.ts'
 import { parseChatRequest, parseCompletionRequest } from './schema.ts'
 import type { ServedModel } from './servedModel.ts'
 import { detokenize, parseDetokenizeRequest, parseTokenizeRequest, tokenize } from './tokenize.ts'
@@ -39,6 +46,9 @@ export interface AppOptions extends Desk {
 
 /** Tokenizing runs on the server's own thread: a larger text would hold up everybody else for too long. */
 const tokenizeLimit = 1024 * 1024
+
+/** Responses that can be gone on with, in characters. */
+const keptResponses = 64 * 1024 * 1024
 
 /** All routes: the API under /v1, /health, and the page. */
 export function createApp(options: AppOptions): Hono {
@@ -73,8 +83,10 @@ export function createApp(options: AppOptions): Hono {
       param: 'model',
     })
   }
-  /** The reply, in the ledger of who asks; each prompt has `n` answers. */
-  const booked = (c: Context, reply: Reply, { model, n }: { model: string; n?: number }): Reply => {
+  const metrics = new Metrics(scheduler)
+  /** The reply, measured, and in the ledger of who asks; each prompt has `n` answers. */
+  const booked = (c: Context, unwatched: Reply, { model, n }: { model: string; n?: number }): Reply => {
+    const reply = metrics.watch(unwatched, model)
     if (!accounts) return reply
     const entry = accounts.ledger.entry(c.get('key'), model)
     c.set('entry', entry)
@@ -91,6 +103,13 @@ export function createApp(options: AppOptions): Hono {
     display_name: id,
     created_at: new Date(started * 1000).toISOString(),
   })
+  const responses = new ResponseStore(keptResponses)
+  const stored = (owner: string, id: string, param: string | null = null): StoredResponse => {
+    const response = responses.get(owner, id)
+    if (response) return response
+    const message = `There is no response '${id}' (any more). Send the conversation in 'input' instead.`
+    throw new ApiError(404, 'not_found', message, { param })
+  }
   const listed = [...models].map(([id, model]) => describe(id, model))
 
   app.get('/health', c => c.json({ status: 'ok', running: scheduler.running, waiting: scheduler.waiting }))
@@ -98,6 +117,11 @@ export function createApp(options: AppOptions): Hono {
     if (!options.isReady()) throw stopping()
     return c.json({ status: 'ready', models: [...models.keys()] })
   })
+  app.get('/metrics', async c => {
+    const { type, text } = await metrics.report()
+    return c.body(text, 200, { 'Content-Type': type })
+  })
+  app.get('/openapi.json', c => c.json(openApiDocument()))
   app.get('/v1/models', c => {
     const data = listed.filter(({ id }) => mayUse(c, id))
     return c.json({
@@ -120,6 +144,34 @@ export function createApp(options: AppOptions): Hono {
     return answer(c, options, booked(c, reply, request), request.stream === true)
   })
 
+  app.post('/v1/responses', async c => {
+    const request = parseResponsesRequest(await readJsonBody(c))
+    const { previous_response_id: previous, stream } = request
+    const owner = c.get('key')
+    const context = {
+      before: previous === undefined ? [] : stored(owner, previous, 'previous_response_id').messages,
+      thinkingByDefault: options.thinking,
+      keep: (id: string, response: StoredResponse) => responses.put(owner, id, response),
+    }
+    const reply = responsesReply(find(c, request.model), request, context)
+    return answer(c, options, booked(c, reply, { model: request.model }), stream === true)
+  })
+  app.get('/v1/responses/:id', c => c.json(stored(c.get('key'), c.req.param('id')).body))
+  app.delete('/v1/responses/:id', c => {
+    const id = c.req.param('id')
+    stored(c.get('key'), id)
+    responses.delete(c.get('key'), id)
+    return c.json({ id, object: 'response', deleted: true })
+  })
+  app.post('/v1/messages', async c => {
+    const request = parseMessagesRequest(await readJsonBody(c))
+    const reply = messagesReply(find(c, request.model), request, options.thinking)
+    return answer(c, options, booked(c, reply, { model: request.model }), request.stream === true)
+  })
+  app.post('/v1/messages/count_tokens', async c => {
+    const request = parseCountTokensRequest(await readJsonBody(c))
+    return c.json(countTokens(find(c, request.model), request, options.thinking))
+  })
   app.post('/tokenize', async c => {
     const request = parseTokenizeRequest(await readJsonBody(c))
     return c.json(tokenize(find(c, request.model), request))
@@ -131,21 +183,16 @@ export function createApp(options: AppOptions): Hono {
 
   if (accounts) app.route('/admin', adminApi(accounts))
 
-  const allowed = {
-    '/health': 'GET',
-    '/ready': 'GET',
-    '/tokenize': 'POST',
-    '/detokenize': 'POST',
-    '/v1/models': 'GET',
-    '/v1/models/:id{.+}': 'GET',
-    '/v1/chat/completions': 'POST',
-    '/v1/completions': 'POST',
-  }
-  for (const [path, method] of Object.entries(allowed)) {
+  for (const [documented, methods] of Object.entries(operations)) {
+    const path = documented === '/v1/models/{id}' ? '/v1/models/:id{.+}' : documented.replace('{id}', ':id')
+    const allowed = Object.keys(methods).map(method => method.toUpperCase())
     app.all(path, c => {
-      throw new ApiError(405, 'method_not_allowed', `${c.req.path} wants ${method}, not ${c.req.method}.`, {
-        headers: { Allow: method },
-      })
+      throw new ApiError(
+        405,
+        'method_not_allowed',
+        `${c.req.path} wants ${allowed.join(' or ')}, not ${c.req.method}.`,
+        { headers: { Allow: allowed.join(', ') } },
+      )
     })
   }
   const unknown = (method: string, path: string) =>
@@ -160,6 +207,9 @@ export function createApp(options: AppOptions): Hono {
   if (options.page) app.route('/', page(options.page))
 
   app.notFound(c => unknown(c.req.method, c.req.path).toResponse())
-  app.onError((error, c) => describeFailure(c, options, error).toResponse())
+  app.onError((error, c) => {
+    const told = describeFailure(c, options, error)
+    return told.toResponse(c.req.path.startsWith('/v1/messages') ? messagesError(told) : undefined)
+  })
   return app
 }

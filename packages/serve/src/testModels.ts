@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createCpuDevice } from '@modu/engine'
-import { ChatModel, type KvCache, type LanguageModel } from '@modu/model'
+import { ChatModel, type KvCache, type LanguageModel, Tokenizer } from '@modu/model'
 import { writeTinyModel } from '@modu/model/testing'
 
 /* Models for the tests: a tiny one with random weights, and the same one made to say something. */
@@ -42,6 +42,30 @@ export async function scriptedModel(text: string, log?: StepLog): Promise<ChatMo
     logits[script[next]] = 1000
     return logits
   })
+}
+
+/** Answers noise; `encoded` gets the ids of every text that is encoded for it. */
+export async function recordedModel(encoded: number[][]): Promise<ChatModel> {
+  const { name, model, tokenizer, template, generationConfig } = await randomModel()
+  class RecordingTokenizer extends Tokenizer {
+    override encode(...args: Parameters<Tokenizer['encode']>): number[] {
+      const ids = super.encode(...args)
+      encoded.push(ids)
+      return ids
+    }
+    override encodePlain(text: string): number[] {
+      const ids = super.encodePlain(text)
+      encoded.push(ids)
+      return ids
+    }
+  }
+  return new ChatModel(
+    name,
+    model,
+    new RecordingTokenizer(tokenizer.json, tokenizer.config),
+    template,
+    generationConfig,
+  )
 }
 
 /** Breaks after so many steps with the same cache. */

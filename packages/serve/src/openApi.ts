@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import { countTokensRequest, messagesRequest } from './messagesSchema.ts'
+import { responsesRequest } from './responsesSchema.ts'
+import { chatRequest, completionRequest } from './schema.ts'
+import { detokenizeRequest, tokenizeRequest } from './tokenize.ts'
+
+interface Operation {
+  readonly summary: string
+  /** What validates the body. */
+  readonly request?: z.ZodType
+  /** Whether the answer may be a stream of events. */
+  readonly streams?: boolean
+  readonly answersText?: boolean
+}
+
+/** What the API has, by path and method. */
+export const operations: Readonly<Record<string, Partial<Record<'get' | 'post' | 'delete', Operation>>>> = {
+  '/health': { get: { summary: 'Whether the server lives, and how many requests it has' } },
+  '/ready': { get: { summary: 'Whether new requests are taken' } },
+  '/metrics': { get: { summary: 'Metrics for Prometheus', answersText: true } },
+  '/openapi.json': { get: { summary: 'This document' } },
+  '/tokenize': { post: { summary: 'The tokens of a text or a conversation', request: tokenizeRequest } },
+  '/detokenize': { post: { summary: 'The text of tokens', request: detokenizeRequest } },
+  '/v1/models': { get: { summary: 'The models served' } },
+  '/v1/models/{id}': { get: { summary: 'One model' } },
+  '/v1/chat/completions': {
+    post: { summary: 'The next turn of a conversation', request: chatRequest, streams: true },
+  },
+  '/v1/completions': {
+    post: { summary: 'Text that goes on from prompts', request: completionRequest, streams: true },
+  },
+  '/v1/responses': {
+    post: {
+      summary: "The next turn, in the shape of OpenAI's Responses API",
+      request: responsesRequest,
+      streams: true,
+    },
+  },
+  '/v1/responses/{id}': {
+    get: { summary: 'A response that was stored' },
+    delete: { summary: 'Forgets a response' },
+  },
+  '/v1/messages': {
+    post: {
+      summary: "The next turn, in the shape of Anthropic's Messages API",
+      request: messagesRequest,
+      streams: true,
+    },
+  },
+  '/v1/messages/count_tokens': {
+    post: { summary: 'The tokens of a request to /v1/messages', request: countTokensRequest },
+  },
+}
+
+/** The API as an OpenAPI 3.1 document. Bodies are described by the schemas that check them. */
+export function openApiDocument(): object {
+  const paths = Object.entries(operations).map(([path, methods]) => [
+    path,
+    Object.fromEntries(Object.entries(methods).map(([method, operation]) => [method, describe(path, operation)])),
+  ])
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Modu', version: '1', description: 'See docs/api.md.' },
+    paths: Object.fromEntries(paths),
+  }
+}
+
+function describe(path: string, { summary, request, streams, answersText }: Operation): object {
+  const object = { schema: { type: 'object' } }
+  const text = { schema: { type: 'string' } }
+  const content = answersText ? { 'text/plain': text } : { 'application/json': object }
+  const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    ...text,
+  }))
+  return {
+    summary,
+    parameters,
+    ...(request
+      ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(request) } } } }
+      : {}),
+    responses: {
+      200: { description: 'The answer', content: streams ? { ...content, 'text/event-stream': text } : content },
+      default: { description: 'What went wrong', content: { 'application/json': object } },
+    },
+  }
+}
+
+/** As clients send it. Rules that JSON schema has no words for are left out. */
+function schemaOf(request: z.ZodType): object {
+  const { $schema: _, ...schema } = z.toJSONSchema(request, { io: 'input', unrepresentable: 'any' })
+  return schema
+}
