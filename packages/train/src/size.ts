@@ -2,7 +2,7 @@ import { countParams, parseConfig } from '@modu/model'
 import { TrainError } from './errors.ts'
 import type { PretrainRecipe, Recipe } from './recipe.ts'
 
-/** Size 6 is the shape of models/nano, whose figures the formulas start from. */
+/** Size 6 is the shape of recipes/nano.json, whose figures the formulas start from. */
 const nano = { size: 6, hidden: 256, experts: 16, learningRate: 0.002, tokens: 66e6, batchTokens: 2048 }
 
 /** Training tokens for each parameter that a token uses outside the embedding (Hoffmann et al. 2022: about 20). */

@@ -2,6 +2,7 @@ import type { Dashboard } from '@modu/dashboard'
 import type { StageName, TrainEvent } from '@modu/train'
 import { ensurePage } from '../../../../scripts/page.mjs'
 import { defineCommand, oneOf, wholeNumber } from '../command.ts'
+import { UsageError } from '../errors.ts'
 import { language, localized } from '../language.ts'
 import { processorFrom, processorOptions } from '../models.ts'
 import { writeOver } from '../statusLine.ts'
@@ -68,6 +69,12 @@ export const train = defineCommand({
   async run([recipe], options) {
     const processor = processorFrom(options)
     const port = wholeNumber('port', options.port, 0)
+    if (port !== undefined && !options.dashboard) {
+      throw new UsageError({
+        ko: '--port는 --dashboard와 함께 씁니다.',
+        en: '--port goes with --dashboard.',
+      })
+    }
     const stage = oneOf('stage', options.stage, stages)
     const engine = oneOf('engine', options.engine, engines)
     const [{ createCpuDevice }, { exportPytorch, formatEvent, loadRecipe, train }] = await Promise.all([

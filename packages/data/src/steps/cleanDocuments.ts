@@ -59,7 +59,7 @@ const stat = (path: string) => {
  * Memory: some 400 MB, and up to 100 MB more for each thread with its shard, whatever the inputs; of the evaluation files
  * 16 to 32 bytes a word, once for all threads. With the documents grow a byte for each, and the table of `Duplicates` up
  * to its limit of 200 MB, while no thread works any more. Measured on 100 MB (29,500 documents): 470 MB with two threads,
- * 526 MB with four; 500 MB took no more. So 100 GB of such documents (30 million) pass through 2 GB.
+ * 526 MB with four; 500 MB, with shards twice as large, 526 MB with two. So 100 GB of such documents (30 million) pass through 2 GB.
  *
  * Errors: those of `records`, for inputs and evaluation files; `empty` if no record has a text; `file` if writing fails.
  */
