@@ -3,11 +3,10 @@ import type { PagedKvCache } from '@modu/model'
 /** A full page of tokens behind those on the way from the root. */
 export interface PrefixNode {
   readonly page: number
+  /** The page's tokens, joined: its name among the parent's children. */
+  readonly tokens: string
   readonly parent: PrefixNode | undefined
-  /** By their tokens, joined. */
   readonly children: Map<string, PrefixNode>
-  /** When it was last of use, in uses of the tree. */
-  used: number
 }
 
 /**
@@ -15,9 +14,10 @@ export interface PrefixNode {
  * 2024). It holds each of its pages, so that they outlive the sequences that computed them until room is needed.
  */
 export class PrefixTree {
-  readonly root: PrefixNode = { page: -1, parent: undefined, children: new Map(), used: 0 }
+  readonly root: PrefixNode = { page: -1, tokens: '', parent: undefined, children: new Map() }
   readonly #cache: PagedKvCache
-  #uses = 0
+  /** The one that was of no use for longest first, and every node after those behind it. */
+  readonly #byUse = new Set<PrefixNode>()
 
   constructor(cache: PagedKvCache) {
     this.#cache = cache
@@ -25,44 +25,40 @@ export class PrefixTree {
 
   /** What follows `node` with exactly these tokens, a page of them. */
   find(node: PrefixNode, tokens: readonly number[]): PrefixNode | undefined {
-    const child = node.children.get(tokens.join())
-    if (child) child.used = ++this.#uses
-    return child
+    return node.children.get(tokens.join())
   }
 
   /** Enters a page with these tokens behind `node`, unless there is one already; returns the one that is there. */
-  add(node: PrefixNode, tokens: readonly number[], page: number): PrefixNode {
-    const known = this.find(node, tokens)
+  add(parent: PrefixNode, tokens: readonly number[], page: number): PrefixNode {
+    const known = this.find(parent, tokens)
     if (known) return known
-    const child: PrefixNode = { page, parent: node, children: new Map(), used: ++this.#uses }
+    const node = { page, tokens: tokens.join(), parent, children: new Map() }
     this.#cache.hold(page)
-    node.children.set(tokens.join(), child)
-    return child
+    parent.children.set(node.tokens, node)
+    return node
+  }
+
+  /** Notes that a sequence goes on behind `node`: to be called after pages on the way to it were found or added. */
+  use(node: PrefixNode): void {
+    for (let at = node; at.parent; at = at.parent) {
+      this.#byUse.delete(at)
+      this.#byUse.add(at)
+    }
   }
 
   /** Pages that no sequence holds. */
   get idlePages(): number {
-    const count = (node: PrefixNode): number =>
-      node.children.values().reduce((sum, child) => sum + count(child) + Number(this.#isIdle(child)), 0)
-    return count(this.root)
+    return this.#byUse.values().reduce((sum, node) => sum + Number(this.#isIdle(node)), 0)
   }
 
   /** Lets go the page that has been of no use for longest, of those that no sequence holds; false if there is none. */
   evict(): boolean {
-    let oldest: [tokens: string, node: PrefixNode] | undefined
-    const visit = (node: PrefixNode) => {
-      for (const entry of node.children) {
-        const [, child] = entry
-        visit(child)
-        const isFree = child.children.size === 0 && this.#isIdle(child)
-        if (isFree && child.used < (oldest?.[1].used ?? Infinity)) oldest = entry
-      }
-    }
-    visit(this.root)
-    if (!oldest) return false
-    const [tokens, { parent, page }] = oldest
-    parent!.children.delete(tokens)
-    this.#cache.letGo(page)
+    // Whoever holds a page holds all on the way to it. So the first that is idle has nothing behind it.
+    const node = this.#byUse.values().find(node => this.#isIdle(node))
+    if (!node) return false
+    this.#byUse.delete(node)
+    node.parent!.children.delete(node.tokens)
+    this.#cache.letGo(node.page)
     return true
   }
 

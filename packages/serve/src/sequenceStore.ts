@@ -76,22 +76,24 @@ export class StoredSequence {
   /** Goes on with pages that others have computed, as far as they have the same tokens. The last token is always computed. */
   share(): void {
     const { tree, cache } = this.store
-    for (;;) {
+    const before = this.#node
+    while (this.cached.length % cache.pageTokens === 0) {
       const { length } = this.cached
       const next = length + cache.pageTokens
-      if (length % cache.pageTokens !== 0 || next >= this.tokens.length) return
-      const node = tree.find(this.#node, this.tokens.slice(length, next))
-      if (!node) return
+      const node = next < this.tokens.length ? tree.find(this.#node, this.tokens.slice(length, next)) : undefined
+      if (!node) break
       this.cached.share(node.page)
       this.#node = node
       this.#published = next
     }
+    if (this.#node !== before) tree.use(this.#node)
   }
 
   /** Enters the pages that have become full into the tree. */
   publish(): void {
     const { tree, cache } = this.store
     const { pages, length } = this.cached
+    const before = this.#node
     for (let end = this.#published + cache.pageTokens; end <= length; end += cache.pageTokens) {
       const tokens = this.tokens.slice(end - cache.pageTokens, end)
       const index = end / cache.pageTokens - 1
@@ -100,6 +102,7 @@ export class StoredSequence {
       if (this.#node.page !== pages[index]) this.cached.replace(index, this.#node.page)
       this.#published = end
     }
+    if (this.#node !== before) tree.use(this.#node)
   }
 
   /** Gives the pages back; the tokens can be computed anew. */
