@@ -44,6 +44,7 @@ const koreanKinds: Readonly<Record<string, string>> = {
   'key-missing': '사용 중인 그런 키가 없습니다',
   'store-full': '디스크가 가득 찼습니다',
   'store-busy': '다른 프로그램이 기록을 쓰고 있습니다',
+  'store-unreachable': '데이터베이스에 닿을 수 없습니다',
   'store-failed': '키와 사용량의 기록을 열거나 쓸 수 없습니다',
   EACCES: '권한이 없습니다',
   ENOENT: '찾을 수 없습니다',

@@ -122,6 +122,17 @@ describe('limits', () => {
     expect(await admitted(20)).toBe(2)
   })
 
+  test('give no time twice to transactions that come in another order than they read the clock', async () => {
+    const { clock, admitted } = await limited({ requestsPerMinute: 60 })
+    expect(await admitted(70)).toBe(60)
+    for (let i = 0; i < 10; i++) {
+      clock.now += i % 2 === 0 ? 900 : -900
+      expect(await admitted(1)).toBe(0)
+    }
+    clock.now += 1001
+    expect(await admitted(5)).toBe(1)
+  })
+
   test('hold among several connections to one database', async () => {
     const path = databasePath()
     const { key } = await new Keys(await testDatabase(path)).create(terms({ requestsPerMinute: 10 }))

@@ -185,7 +185,7 @@ export class Keys {
         id,
         requestLevel,
         tokens?.level ?? 0,
-        now,
+        (requests ?? tokens)?.filledAt ?? now,
       )
       const level = (limit: number | null, level = 0): Level | undefined =>
         limit === null

@@ -8,15 +8,18 @@ export interface Bucket {
   readonly filledAt: number
 }
 
+const minute = 60_000
+
 /**
  * The bucket at `now`, in milliseconds. Only the clock's difference counts, and no more than fills the bucket: a clock
- * that jumps ahead gives one minute's worth, one that jumps back gives nothing, and time goes on from there.
+ * that jumps ahead gives one minute's worth, one that jumps back gives nothing, and time goes on from there. Within a
+ * minute, back is no jump: another transaction has read the clock later and come first, and that time is not given twice.
  */
 export function fill({ level, filledAt }: Bucket, perMinute: number, now: number): Bucket {
-  const minutes = Math.max(0, now - filledAt) / 60_000
-  return { level: Math.min(perMinute, level + perMinute * minutes), filledAt: now }
+  if (now < filledAt) return { level, filledAt: filledAt - now < minute ? filledAt : now }
+  return { level: Math.min(perMinute, level + perMinute * ((now - filledAt) / minute)), filledAt: now }
 }
 
 /** Milliseconds until the bucket holds `level`. */
 export const fillTime = (bucket: Bucket, perMinute: number, level: number): number =>
-  Math.max(0, Math.ceil(((level - bucket.level) / perMinute) * 60_000))
+  Math.max(0, Math.ceil(((level - bucket.level) / perMinute) * minute))
