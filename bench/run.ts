@@ -24,6 +24,10 @@ const benchmarks: Record<string, { what: string; load: () => Promise<(args: stri
     what: 'handing work over to the threads, against a bare pair of spinning threads',
     load: async () => (await import('./threads.ts')).threads,
   },
+  server: {
+    what: 'serving many streams over HTTP, against one stream and the engine alone',
+    load: async () => (await import('./server.ts')).server,
+  },
   tokenizer: {
     what: 'training a vocabulary and encoding with it, against the libraries of Hugging Face',
     load: async () => (await import('./tokenizer.ts')).tokenizer,
