@@ -21,7 +21,7 @@ import { responsesReply } from './responses.ts'
 import { parseResponsesRequest } from './responsesSchema.ts'
 import { parseChatRequest, parseCompletionRequest } from './schema.ts'
 import type { ServedModel } from './servedModel.ts'
-import { detokenize, parseDetokenizeRequest, parseTokenizeRequest, tokenize } from './tokenize.ts'
+import { detokenize, parseDetokenizeRequest, parseTokenizeRequest, tokenize, tokenizerInfo } from './tokenize.ts'
 import { metered } from './usage/metered.ts'
 
 export interface AppOptions extends Desk {
@@ -55,6 +55,7 @@ export function createApp(options: AppOptions): Hono {
   const { models, scheduler, accounts } = options
   const started = Math.floor(Date.now() / 1000)
   const app = new Hono()
+  const first = models.keys().next().value!
 
   app.use(requestId())
   app.use(logRequests(options.logger))
@@ -66,7 +67,7 @@ export function createApp(options: AppOptions): Hono {
   })
   if (options.allowedHosts) app.use(onlyHosts(options.allowedHosts))
   if (accounts) {
-    for (const path of ['/v1/*', '/tokenize', '/detokenize']) {
+    for (const path of ['/v1/*', '/tokenize', '/detokenize', '/tokenizer_info']) {
       app.use(path, requireKey(accounts.keys, options.keysRequired))
       app.on('POST', path, limitRate(accounts.keys))
     }
@@ -172,13 +173,14 @@ export function createApp(options: AppOptions): Hono {
     const request = parseCountTokensRequest(await readJsonBody(c))
     return c.json(countTokens(find(c, request.model), request, options.thinking))
   })
+  app.get('/tokenizer_info', c => c.json(tokenizerInfo(find(c, c.req.query('model') ?? first))))
   app.post('/tokenize', async c => {
     const request = parseTokenizeRequest(await readJsonBody(c))
-    return c.json(tokenize(find(c, request.model), request))
+    return c.json(tokenize(find(c, request.model ?? first), request))
   })
   app.post('/detokenize', async c => {
     const request = parseDetokenizeRequest(await readJsonBody(c))
-    return c.json(detokenize(find(c, request.model), request))
+    return c.json(detokenize(find(c, request.model ?? first), request))
   })
 
   if (accounts) app.route('/admin', adminApi(accounts))

@@ -21,6 +21,7 @@ export const operations: Readonly<Record<string, Partial<Record<'get' | 'post' |
   '/openapi.json': { get: { summary: 'This document' } },
   '/tokenize': { post: { summary: 'The tokens of a text or a conversation', request: tokenizeRequest } },
   '/detokenize': { post: { summary: 'The text of tokens', request: detokenizeRequest } },
+  '/tokenizer_info': { get: { summary: "A tokenizer's settings and chat template" } },
   '/v1/models': { get: { summary: 'The models served' } },
   '/v1/models/{id}': { get: { summary: 'One model' } },
   '/v1/chat/completions': {

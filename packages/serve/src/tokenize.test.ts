@@ -75,6 +75,17 @@ describe('/tokenize', () => {
   })
 })
 
+describe('/tokenizer_info', () => {
+  test('tells of control tokens and the template, of the first model where none is named', async () => {
+    const { chat_template, ...info } = await client.get<Record<string, unknown>>(`${server.url}/tokenizer_info`)
+    expect(info).toMatchObject({ bos_token: '<|begin|>', eos_token: '<|end|>', model_max_length: 2048 })
+    expect(chat_template).toContain('<|assistant|>')
+    const { tokens } = await client.post<Tokenized>(`${server.url}/tokenize`, { body: { prompt: '가' } })
+    expect(tokens).toEqual((await tokenize({ prompt: '가' })).tokens)
+    await expect(client.get(`${server.url}/tokenizer_info?model=none`)).rejects.toMatchObject({ status: 404 })
+  })
+})
+
 describe('/detokenize', () => {
   test.each([[[-1]], [[0.5]], [[320]], [[1, 'a']]])('%j is refused by name', async tokens => {
     await expect(detokenize(tokens as number[])).rejects.toMatchObject({

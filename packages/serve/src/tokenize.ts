@@ -7,8 +7,11 @@ import type { ServedModel } from './servedModel.ts'
 
 /* `/tokenize` and `/detokenize`, in vLLM's shape: what a model's tokenizer makes of a text or a conversation. */
 
+/** The server's first model if absent. */
+const model = optional(z.string())
+
 export const tokenizeRequest = z.object({
-  model: z.string(),
+  model,
   /** A text as `/v1/completions` reads it; instead of it, `messages` as `/v1/chat/completions` reads them. */
   prompt: optional(z.string()),
   messages: optional(z.array(message).min(1, 'must have at least one message')),
@@ -22,7 +25,7 @@ export const tokenizeRequest = z.object({
   return_token_strs: optional(z.boolean()),
 })
 
-export const detokenizeRequest = z.object({ model: z.string(), tokens: tokenIds })
+export const detokenizeRequest = z.object({ model, tokens: tokenIds })
 
 type TokenizeRequest = z.infer<typeof tokenizeRequest>
 
@@ -50,6 +53,13 @@ export function detokenize(model: ServedModel, { tokens }: z.infer<typeof detoke
   }
   return { prompt: model.tokenizer.decode(tokens) }
 }
+
+/** The answer to `GET /tokenizer_info`: what a client must know to write prompts itself. */
+export const tokenizerInfo = ({ tokenizer, template, contextLength }: ServedModel) => ({
+  ...tokenizer.config,
+  model_max_length: contextLength,
+  chat_template: template?.source ?? null,
+})
 
 function tokensOf({ tokenizer, template }: ServedModel, request: TokenizeRequest): number[] {
   const { prompt, messages } = request
