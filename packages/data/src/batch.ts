@@ -1,6 +1,6 @@
 import { Random } from '@modu/model'
 import { type Draw, mixSeed } from './order.ts'
-import { documentCount, type Shard } from './shard.ts'
+import type { Shard } from './shard.ts'
 
 /** What goes through the model at once: sequences of differing lengths, one behind the other, without padding. */
 export interface MicroBatch {
@@ -26,18 +26,20 @@ interface Span {
   readonly to: number
 }
 
-/** Spans as sequences. `counts`: whether token t of a shard is to be predicted, if there is one before it. */
-function batchOf(spans: readonly Span[], counts: (shard: Shard, t: number) => boolean): MicroBatch {
+/** Spans as sequences. Labels are all tokens that have one before them, or with `every` false those that count. */
+function batchOf(spans: readonly Span[], every: boolean): MicroBatch {
   const starts = new Int32Array(spans.length + 1)
   for (const [s, { from, to }] of spans.entries()) starts[s + 1] = starts[s]! + to - from
   const ids = new Int32Array(starts.at(-1)!)
   const labels = new Int32Array(ids.length).fill(ignored)
   let counted = 0
   for (const [s, { shard, from, to }] of spans.entries()) {
-    ids.set(shard.ids.subarray(from, to), starts[s]!)
-    for (let t = from + 1; t < to; t++) {
-      if (!counts(shard, t)) continue
-      labels[starts[s]! + t - from] = shard.ids[t]!
+    const begin = starts[s]!
+    ids.set(shard.ids(from, to), begin)
+    const counts = every ? undefined : shard.counted(from, to)
+    for (let t = 1; t < to - from; t++) {
+      if (counts && counts[t] !== 1) continue
+      labels[begin + t] = ids[begin + t]!
       counted++
     }
   }
@@ -45,7 +47,7 @@ function batchOf(spans: readonly Span[], counts: (shard: Shard, t: number) => bo
 }
 
 /** How many windows of `length` tokens a source is cut into for pre-training. */
-export const windowCount = (shard: Shard, length: number): number => Math.ceil(shard.ids.length / length)
+export const windowCount = (shard: Shard, length: number): number => Math.ceil(shard.tokens / length)
 
 /**
  * A micro-batch of running text: one window of `length` tokens for each draw, from the source's documents one behind
@@ -57,31 +59,30 @@ export function windowBatch(shards: readonly Shard[], draws: readonly Draw[], le
     const offset = epoch === 0 ? 0 : new Random(mixSeed('offset', source, epoch)).integer(length)
     return windowSpans(shards[source]!, item * length + offset, length)
   })
-  return batchOf(spans, () => true)
+  return batchOf(spans, true)
 }
 
 /** The parts of documents in the `length` tokens from `start` on. */
 function windowSpans(shard: Shard, start: number, length: number): Span[] {
-  const { ids, starts } = shard
   const spans: Span[] = []
-  let from = start % ids.length
-  let document = documentAt(starts, from)
+  let from = start % shard.tokens
+  let document = documentAt(shard, from)
   for (let left = length; left > 0; ) {
-    const to = Math.min(starts[document + 1]!, from + left)
+    const to = Math.min(shard.start(document + 1), from + left)
     if (to > from) spans.push({ shard, from, to })
     left -= to - from
-    document = (document + 1) % documentCount(shard)
-    from = starts[document]!
+    document = (document + 1) % shard.documents
+    from = shard.start(document)
   }
   return spans
 }
 
 /** The document that token `t` belongs to. */
-function documentAt(starts: Uint32Array, t: number): number {
-  let [from, to] = [0, starts.length - 1]
+function documentAt(shard: Shard, t: number): number {
+  let [from, to] = [0, shard.documents]
   while (to - from > 1) {
-    const middle = (from + to) >> 1
-    if (starts[middle]! <= t) from = middle
+    const middle = Math.floor((from + to) / 2)
+    if (shard.start(middle) <= t) from = middle
     else to = middle
   }
   return from
@@ -96,7 +97,7 @@ export function documentBatches(shards: readonly Shard[], draws: readonly Draw[]
   let room = 0
   for (const { source, item } of draws) {
     const shard = shards[source]!
-    const [from, to] = [shard.starts[item]!, shard.starts[item + 1]!]
+    const [from, to] = [shard.start(item), shard.start(item + 1)]
     if (groups.length === 0 || to - from > room) {
       groups.push([])
       room = tokens
@@ -104,5 +105,5 @@ export function documentBatches(shards: readonly Shard[], draws: readonly Draw[]
     groups.at(-1)!.push({ shard, from, to })
     room -= to - from
   }
-  return groups.map(spans => batchOf(spans, ({ counted }, t) => counted[t] === 1))
+  return groups.map(spans => batchOf(spans, false))
 }

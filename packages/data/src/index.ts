@@ -15,7 +15,7 @@ export { type DataReport, readDataReport } from './report/dataReport.ts'
 export { escapeXml, htmlPage } from './report/html.ts'
 export { dataReportPage } from './report/page.ts'
 export { stepWords } from './report/words.ts'
-export { documentCount, type EncodedDocument, type Shard, withoutLongDocuments } from './shard.ts'
+export { documentsUpTo, type EncodedDocument, type Shard } from './shard.ts'
 export { type CorpusDocument, type CorpusMessage, type Source, type SourceReport, sourceSchema } from './source.ts'
 export { type CleaningDone, cleanDocuments } from './steps/cleanDocuments.ts'
 export {

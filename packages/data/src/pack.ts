@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { Random, readJson, writeFileAtomic } from '@modu/model'
+import { readJson, writeFileAtomic } from '@modu/model'
 import { readCorpus } from './corpus.ts'
-import { isHeldOut, mixSeed, permutation } from './order.ts'
-import { buildShard, documentCount, type EncodedDocument, readShard, type Shard, writeShard } from './shard.ts'
+import { isHeldOut } from './order.ts'
+import { type EncodedDocument, openShard, type Shard, type ShardSize, ShardWriter } from './shard.ts'
 import type { CorpusDocument } from './source.ts'
 
 /** How many encoded documents and tokens a source has, to train on and held out. */
@@ -35,7 +35,6 @@ export interface PackOptions {
   readonly vocabSize: number
   /** Names everything the result depends on; shards with the same key are used again. */
   readonly key: string
-  readonly seed: number
   /** The token sequences of a document: none if it cannot be encoded, several if it is to be seen in several ways. */
   readonly encode: (document: CorpusDocument) => readonly EncodedDocument[]
   readonly onSource?: (name: string, packed: PackedSource) => void
@@ -48,40 +47,55 @@ const heldOutConversations = 20
 export const isForValidation = (document: CorpusDocument): boolean =>
   'text' in document ? isHeldOut(document.text, heldOutTexts) : isHeldOut(document.id, heldOutConversations)
 
-/** Encodes the documents of all sources, in a seeded random order, into shards, or reads those that are there. */
+/**
+ * Encodes the documents of all sources into shards on the disk, or opens those that are there. Documents keep the order
+ * of the corpus and stream through: nothing of a source's size is held in memory. `MixtureOrder` draws the order of
+ * windows and documents anew for each epoch, so none is needed here.
+ */
 export async function packCorpus(options: PackOptions): Promise<PackedCorpus> {
-  const { corpus, sources, folder, vocabSize, key, seed, encode, onSource } = options
+  const { sources, folder, vocabSize, key, onSource } = options
   const manifestFile = join(folder, 'manifest.json')
   const earlier = existsSync(manifestFile) ? (readJson(manifestFile) as Manifest) : undefined
   let packed = earlier?.key === key ? earlier.sources : undefined
   if (!packed) {
+    // Never stands beside shards that are not its own, even if packing is stopped.
+    rmSync(manifestFile, { force: true })
     const counts: Record<string, PackedSource> = {}
-    for (const name of sources) {
-      const train: EncodedDocument[] = []
-      const heldOut: EncodedDocument[] = []
-      for await (const document of readCorpus(corpus, name)) {
-        ;(isForValidation(document) ? heldOut : train).push(...encode(document))
-      }
-      const order = permutation(train.length, new Random(mixSeed('documents', seed, name)))
-      const trainShard = buildShard(
-        Array.from(order, i => train[i]!),
-        vocabSize,
-      )
-      const heldOutShard = buildShard(heldOut, vocabSize)
-      writeShard(folder, `${name}.train`, trainShard)
-      writeShard(folder, `${name}.held-out`, heldOutShard)
-      counts[name] = {
-        tokens: trainShard.ids.length,
-        documents: documentCount(trainShard),
-        heldOutTokens: heldOutShard.ids.length,
-        heldOutDocuments: documentCount(heldOutShard),
-      }
-    }
+    for (const name of sources) counts[name] = await packSource(name, options)
     packed = counts
     writeFileAtomic(manifestFile, `${JSON.stringify({ key, sources: packed }, null, 2)}\n`)
   }
   for (const name of sources) onSource?.(name, packed[name]!)
-  const read = (part: string) =>
-    Object.fromEntries(sources.map(name => [name, readShard(folder, `${name}.${part}`, vocabSize)]))
-  return { sources: packed, train: read('train'), heldOut: read('held-out') }
+  const open = (part: string, size: (source: PackedSource) => ShardSize) =>
+    Object.fromEntries(
+      sources.map(name => [name, openShard(folder, `${name}.${part}`, vocabSize, size(packed[name]!))]),
+    )
+  return {
+    sources: packed,
+    train: open('train', source => source),
+    heldOut: open('held-out', source => ({ tokens: source.heldOutTokens, documents: source.heldOutDocuments })),
+  }
+}
+
+async function packSource(name: string, { corpus, folder, vocabSize, encode }: PackOptions): Promise<PackedSource> {
+  const train = new ShardWriter(folder, `${name}.train`, vocabSize)
+  const heldOut = new ShardWriter(folder, `${name}.held-out`, vocabSize)
+  try {
+    for await (const document of readCorpus(corpus, name)) {
+      const shard = isForValidation(document) ? heldOut : train
+      for (const encoded of encode(document)) shard.add(encoded)
+    }
+    train.finish()
+    heldOut.finish()
+  } catch (error) {
+    train.abandon()
+    heldOut.abandon()
+    throw error
+  }
+  return {
+    tokens: train.tokens,
+    documents: train.documents,
+    heldOutTokens: heldOut.tokens,
+    heldOutDocuments: heldOut.documents,
+  }
 }

@@ -1,16 +1,18 @@
-import { readFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeFileAtomic } from '@modu/model'
 import { DataError } from './errors.ts'
+import { NumberFile, NumberFileWriter, type NumberType } from './numberFile.ts'
 
-/** Encoded documents of one source, one behind the other. */
+/** Encoded documents of one source, one behind the other, however many: what is asked for is read from the disk. */
 export interface Shard {
-  /** Token ids; 16 bits where the vocabulary allows it. */
-  readonly ids: Uint16Array | Uint32Array
-  /** 1 where the token is to be predicted when fine-tuning (the assistant's), else 0; same length as `ids`. */
-  readonly counted: Uint8Array
-  /** Document d is `ids[starts[d] … starts[d + 1])`; one entry more than documents. */
-  readonly starts: Uint32Array
+  readonly tokens: number
+  readonly documents: number
+  /** The token that document `document` begins with; `tokens` for the one behind the last. */
+  start(document: number): number
+  /** [to − from] ids of the tokens from … to). */
+  ids(from: number, to: number): ArrayLike<number>
+  /** [to − from] 1 where the token is to be predicted when fine-tuning (the assistant's), else 0. */
+  counted(from: number, to: number): ArrayLike<number>
 }
 
 /** An encoded document before it goes into a shard. */
@@ -19,68 +21,79 @@ export interface EncodedDocument {
   readonly counted: readonly boolean[]
 }
 
-export const documentCount = (shard: Shard): number => shard.starts.length - 1
+/** Token ids take 16 bits where the vocabulary allows it. */
+const idType = (vocabSize: number): NumberType => (vocabSize <= 65536 ? Uint16Array : Uint32Array)
 
-/** Puts documents one behind the other. `vocabSize` decides the width of an id. */
-export function buildShard(documents: readonly EncodedDocument[], vocabSize: number): Shard {
-  const total = documents.reduce((sum, d) => sum + d.ids.length, 0)
-  const ids = vocabSize <= 65536 ? new Uint16Array(total) : new Uint32Array(total)
-  const counted = new Uint8Array(total)
-  const starts = new Uint32Array(documents.length + 1)
-  let place = 0
-  documents.forEach((document, d) => {
-    ids.set(document.ids, place)
-    counted.set(document.counted.map(Number), place)
-    place += document.ids.length
-    starts[d + 1] = place
-  })
-  return { ids, counted, starts }
-}
+/**
+ * Writes documents one behind the other as they come, into three files: NAME.ids, NAME.counted (a byte a token) and
+ * NAME.starts (64-bit floating point, one more than documents: exact beyond any disk). Errors: those of `AtomicFile`.
+ */
+export class ShardWriter {
+  tokens = 0
+  documents = 0
+  private readonly ids: NumberFileWriter
+  private readonly counted: NumberFileWriter
+  private readonly starts: NumberFileWriter
 
-const bytesOf = (array: Uint8Array | Uint16Array | Uint32Array): Uint8Array =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
-
-/** Three files, little-endian and bare: NAME.ids, NAME.counted, NAME.starts. */
-export function writeShard(folder: string, name: string, shard: Shard): void {
-  writeFileAtomic(join(folder, `${name}.ids`), bytesOf(shard.ids))
-  writeFileAtomic(join(folder, `${name}.counted`), shard.counted)
-  writeFileAtomic(join(folder, `${name}.starts`), bytesOf(shard.starts))
-}
-
-/** Reads what `writeShard` wrote. A `format` error if the files do not fit each other. */
-export function readShard(folder: string, name: string, vocabSize: number): Shard {
-  const read = (part: string): ArrayBuffer => {
-    const bytes = readFileSync(join(folder, `${name}.${part}`))
-    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+  constructor(folder: string, name: string, vocabSize: number) {
+    this.ids = new NumberFileWriter(join(folder, `${name}.ids`), idType(vocabSize))
+    this.counted = new NumberFileWriter(join(folder, `${name}.counted`), Uint8Array)
+    this.starts = new NumberFileWriter(join(folder, `${name}.starts`), Float64Array)
+    this.starts.add(0)
   }
-  const ids = vocabSize <= 65536 ? new Uint16Array(read('ids')) : new Uint32Array(read('ids'))
-  const shard = { ids, counted: new Uint8Array(read('counted')), starts: new Uint32Array(read('starts')) }
-  if (shard.counted.length !== ids.length || shard.starts.at(-1) !== ids.length) {
+
+  add({ ids, counted }: EncodedDocument): void {
+    for (const id of ids) this.ids.add(id)
+    for (const counts of counted) this.counted.add(Number(counts))
+    this.tokens += ids.length
+    this.documents++
+    this.starts.add(this.tokens)
+  }
+
+  /** Syncs the files and gives them their names. */
+  finish(): void {
+    for (const file of [this.ids, this.counted, this.starts]) file.finish()
+  }
+
+  /** Leaves nothing behind. */
+  abandon(): void {
+    for (const file of [this.ids, this.counted, this.starts]) file.abandon()
+  }
+}
+
+/** What a shard is known to hold. */
+export type ShardSize = Pick<Shard, 'tokens' | 'documents'>
+
+/** What a `ShardWriter` wrote. A `format` error if the files are not of that size. */
+export function openShard(folder: string, name: string, vocabSize: number, { tokens, documents }: ShardSize): Shard {
+  const path = (part: string) => join(folder, `${name}.${part}`)
+  // Earlier versions wrote starts of 32 bits; their runs go on.
+  const narrow = statSync(path('starts')).size === 4 * (documents + 1)
+  const ids = new NumberFile(path('ids'), idType(vocabSize))
+  const counted = new NumberFile(path('counted'), Uint8Array)
+  const starts = new NumberFile(path('starts'), narrow ? Uint32Array : Float64Array)
+  const fits = ids.length === tokens && counted.length === tokens && starts.length === documents + 1
+  if (!fits || starts.at(documents) !== tokens) {
     throw new DataError(
       'format',
       `the shard ${join(folder, name)} is damaged: delete the folder ${folder} and run again`,
     )
   }
-  return shard
+  return {
+    tokens,
+    documents,
+    start: document => starts.at(document),
+    ids: (from, to) => ids.read(from, to),
+    counted: (from, to) => counted.read(from, to),
+  }
 }
 
-/** The shard without its documents of more than `most` tokens. */
-export function withoutLongDocuments(shard: Shard, most: number): Shard {
-  const { ids, counted, starts } = shard
-  const kept = Array.from({ length: documentCount(shard) }, (_, d) => [starts[d]!, starts[d + 1]!] as const).filter(
-    ([from, to]) => to - from <= most,
-  )
-  const total = kept.reduce((sum, [from, to]) => sum + to - from, 0)
-  const result = {
-    ids: ids instanceof Uint16Array ? new Uint16Array(total) : new Uint32Array(total),
-    counted: new Uint8Array(total),
-    starts: new Uint32Array(kept.length + 1),
+/** The numbers of the documents of at most `most` tokens. */
+export function* documentsUpTo(shard: Shard, most: number): Generator<number> {
+  let from = 0
+  for (let document = 0; document < shard.documents; document++) {
+    const to = shard.start(document + 1)
+    if (to - from <= most) yield document
+    from = to
   }
-  kept.forEach(([from, to], d) => {
-    const place = result.starts[d]!
-    result.ids.set(ids.subarray(from, to), place)
-    result.counted.set(counted.subarray(from, to), place)
-    result.starts[d + 1] = place + to - from
-  })
-  return result
 }

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { cleanCorpus, documentCount, encodeDocument, packCorpus, type Sources, sourceSchema } from '@modu/data'
+import { cleanCorpus, encodeDocument, packCorpus, type Sources, sourceSchema } from '@modu/data'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { heldOutPrompts, toolChoice } from './conversations.ts'
 import { evaluate } from './evaluate.ts'
@@ -61,20 +61,20 @@ describe('what training held out', async () => {
     mkdirSync(corpus)
     await cleanCorpus(sources, folder.path, corpus)
     const { heldOut: shards } = await packCorpus({
-      ...{ corpus, sources: Object.keys(sources), folder: join(folder.path, 'shards'), seed: 1, key: 'k' },
+      ...{ corpus, sources: Object.keys(sources), folder: join(folder.path, 'shards'), key: 'k' },
       vocabSize: tokenizer.vocabularySize,
       encode: document => encodeDocument(document, tokenizer, template!, tools),
     })
     const bos = tokenizer.bosId!
     for (const name of ['texts', 'reviews']) {
       const ids = of(name).texts.flatMap(text => [bos, ...tokenizer.encodePlain(text), tokenizer.eosId!])
-      expect(Array.from(shards[name]!.ids)).toEqual(ids)
+      expect(Array.from(shards[name]!.ids(0, shards[name]!.tokens))).toEqual(ids)
       expect(of(name).texts.length).toBeGreaterThan(2)
     }
     expect(of('texts').texts[0]).toMatch(/^오늘은 \d+번째 날/)
     expect(of('reviews').texts[0]!.split('\n')).toHaveLength(2)
     const ways = of('talks').conversations.flatMap(each => encodeDocument(each, tokenizer, template!, tools))
-    expect(documentCount(shards.talks!)).toBe(ways.length)
+    expect(shards.talks!.documents).toBe(ways.length)
   })
 
   test('is measured in bits per byte, of conversations what the assistant says', async () => {

@@ -1,4 +1,4 @@
-import type { PackedCorpus, Shard } from '@modu/data'
+import type { PackedCorpus } from '@modu/data'
 import { createReferenceDevice } from '@modu/engine'
 import { countParams, createModel, parseConfig, setTrainable } from '@modu/model'
 import { expect, test } from 'vitest'
@@ -7,6 +7,7 @@ import { predict, trainingOperations } from './prediction.ts'
 import type { PreparedData } from './prepare.ts'
 import { parseRecipe } from './recipe.ts'
 import { testRecipe } from './testRecipe.ts'
+import { shardOf } from './testShard.ts'
 
 test('operations: 6 for each token and parameter, and attention by the squares of lengths', () => {
   const config = parseConfig({ ...testRecipe.model, vocab_size: 50 })
@@ -25,11 +26,8 @@ test('operations: 6 for each token and parameter, and attention by the squares o
 })
 
 test('counts the tokens of all stages, and trying changes no weight', () => {
-  const shard = (length: number): Shard => ({
-    ids: Uint16Array.from({ length: 20 * length }, (_, i) => i % 50),
-    starts: Uint32Array.from({ length: 21 }, (_, i) => i * length),
-    counted: new Uint8Array(20 * length).fill(1),
-  })
+  const shard = (length: number) =>
+    shardOf(Array.from({ length: 20 }, (_, d) => Array.from({ length }, (_, t) => (d * length + t) % 50)))
   const sources = { texts: shard(30), chats: shard(10) }
   const corpus: PackedCorpus = { sources: {}, train: sources, heldOut: sources }
   const recipe = parseRecipe(testRecipe)

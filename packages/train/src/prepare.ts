@@ -140,7 +140,6 @@ export async function prepareData(
     folder: folder.shards,
     vocabSize: tokenizer.vocabularySize,
     key,
-    seed: recipe.seed,
     encode: document => encodeDocument(document, tokenizer, template, tools),
     onSource: (name, { tokens, documents, heldOutDocuments: heldOut }) =>
       emit({ kind: 'encoded', name, tokens, documents, heldOut }),

@@ -2,14 +2,12 @@ import type { MicroBatch, PackedCorpus, Shard } from '@modu/data'
 import { expect, test } from 'vitest'
 import { parseRecipe } from './recipe.ts'
 import { testRecipe } from './testRecipe.ts'
+import { shardOf } from './testShard.ts'
 import { finetuneData, pretrainData } from './trainingData.ts'
 
 /** A source of `documents` documents of 16 tokens, all of which are the number `id`. */
-const shard = (documents: number, id: number): Shard => ({
-  ids: new Uint16Array(documents * 16).fill(id),
-  starts: Uint32Array.from({ length: documents + 1 }, (_, i) => i * 16),
-  counted: new Uint8Array(documents * 16).fill(1),
-})
+const shard = (documents: number, id: number) =>
+  shardOf(Array.from({ length: documents }, () => Array.from({ length: 16 }, () => id)))
 const sources = { texts: shard(9, 1), chats: shard(7, 2) }
 const corpus: PackedCorpus = { sources: {}, train: sources, heldOut: sources }
 
@@ -40,11 +38,10 @@ test('later mixtures: their shares from their step on, resumed exactly, epochs c
 })
 
 test('every source with held-out documents is validated, however few they are', () => {
-  const few: Shard = {
-    ids: Uint16Array.of(5, 6, 7, 8, 9),
-    starts: Uint32Array.of(0, 2, 5),
-    counted: new Uint8Array(5).fill(1),
-  }
+  const few = shardOf([
+    [5, 6],
+    [7, 8, 9],
+  ])
   const { pretrain } = stages({ mixture: { texts: 1, chats: 1 } })
   const data = (chats: Shard) => pretrainData({ ...corpus, heldOut: { texts: shard(9, 1), chats } }, pretrain!, 1)
   const { texts, chats } = data(few).heldOut(32)
@@ -65,4 +62,17 @@ test('a mixture whose sources have no rows is refused', () => {
   expect(() => finetuneData({ sources: {}, train: empty, heldOut: empty }, finetune!, 1)).toThrow(
     'nothing to train on from step 0: chats have no rows',
   )
+})
+
+test('fine-tuning passes over documents longer than the recipe allows, also in validation', () => {
+  const { finetune } = parseRecipe({ ...testRecipe, finetune: { ...testRecipe.finetune, maxLength: 3 } })
+  const chats = shardOf([[1, 1], [2, 2, 2, 2], [3], [4, 4, 4, 4, 4], [5, 5, 5]])
+  const data = finetuneData({ sources: {}, train: { chats }, heldOut: { chats } }, finetune!, 1)
+  const seen = new Set(
+    Array.from({ length: 3 }, () => data.next()).flatMap(step => step.flatMap(({ ids }) => [...ids])),
+  )
+  expect([...seen].sort()).toEqual([1, 3, 5])
+  const heldOut = (tokens: number) => data.heldOut(tokens).chats!.flatMap(({ ids }) => [...ids])
+  expect(heldOut(100)).toEqual([1, 1, 3, 5, 5, 5])
+  expect(heldOut(5)).toEqual([1, 1, 3])
 })

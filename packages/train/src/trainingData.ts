@@ -1,7 +1,7 @@
 import {
   type Draw,
   documentBatches,
-  documentCount,
+  documentsUpTo,
   type MicroBatch,
   MixtureOrder,
   mixSeed,
@@ -9,7 +9,6 @@ import {
   type Shard,
   windowBatch,
   windowCount,
-  withoutLongDocuments,
 } from '@modu/data'
 import { TrainError } from './errors.ts'
 import type { FinetuneRecipe, PretrainRecipe } from './recipe.ts'
@@ -113,7 +112,7 @@ export function pretrainData(corpus: PackedCorpus, stage: PretrainRecipe, seed: 
     epochs: draws.epochs,
     heldOut(tokensPerSource) {
       const batches = (shard: Shard) => {
-        const tokens = Math.min(shard.ids.length, tokensPerSource)
+        const tokens = Math.min(shard.tokens, tokensPerSource)
         // A source of less than a window is seen too: a window then goes round it.
         const rows = tokens === 0 ? 0 : Math.max(1, Math.floor(tokens / length))
         const draws = Array.from({ length: rows }, (_, item) => ({ source: 0, item, epoch: 0 }))
@@ -130,8 +129,9 @@ export function pretrainData(corpus: PackedCorpus, stage: PretrainRecipe, seed: 
 export function finetuneData(corpus: PackedCorpus, stage: FinetuneRecipe, seed: number): TrainingData {
   const names = Object.keys(stage.mixture)
   const { batchConversations, microTokens, maxLength } = stage
-  const shards = names.map(name => withoutLongDocuments(corpus.train[name]!, maxLength))
-  const sizes = shards.map(documentCount)
+  const shards = names.map(name => corpus.train[name]!)
+  const kept = shards.map(shard => Uint32Array.from(documentsUpTo(shard, maxLength)))
+  const sizes = kept.map(documents => documents.length)
   const draws = new StepDraws({
     seed: mixSeed('finetune', seed),
     names,
@@ -141,15 +141,21 @@ export function finetuneData(corpus: PackedCorpus, stage: FinetuneRecipe, seed: 
     drawsPerStep: batchConversations,
   })
   return {
-    next: () => documentBatches(shards, draws.next(), microTokens),
+    next() {
+      const documents = draws.next().map(draw => ({ ...draw, item: kept[draw.source]![draw.item]! }))
+      return documentBatches(shards, documents, microTokens)
+    },
     skip: steps => draws.skip(steps),
     epochs: draws.epochs,
     heldOut(tokensPerSource) {
-      const batches = (whole: Shard) => {
-        const shard = withoutLongDocuments(whole, maxLength)
-        let documents = 0
-        while (documents < documentCount(shard) && shard.starts[documents + 1]! <= tokensPerSource) documents++
-        const draws = Array.from({ length: documents }, (_, item) => ({ source: 0, item, epoch: 0 }))
+      const batches = (shard: Shard) => {
+        const draws: Draw[] = []
+        let tokens = 0
+        for (const item of documentsUpTo(shard, maxLength)) {
+          tokens += shard.start(item + 1) - shard.start(item)
+          if (tokens > tokensPerSource) break
+          draws.push({ source: 0, item, epoch: 0 })
+        }
         return documentBatches([shard], draws, microTokens)
       }
       return heldOutOf(corpus, names, batches)

@@ -1,5 +1,6 @@
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Shard } from '@modu/data'
 import { createModel, loadModel, releaseModel, saveCheckpoint, saveTokenizerFiles, writeFileAtomic } from '@modu/model'
 import { TrainError } from '../errors.ts'
 import { sampling } from '../exportModel.ts'
@@ -43,10 +44,10 @@ export async function exportPytorch(recipePath: string, options: TrainOptions): 
     saveCheckpoint(model, folder, { dtype: 'float32' })
     releaseModel(model)
     saveTokenizerFiles(folder, data.tokenizer, data.template, sampling)
-    const stages = writeData(join(folder, 'data'), recipe, data)
+    const IdArray = data.tokenizer.vocabularySize <= 65536 ? Uint16Array : Uint32Array
+    const stages = writeData(join(folder, 'data'), recipe, data, IdArray)
     const { name, seed, validation } = recipe
-    const tokenWidth = data.tokenizer.vocabularySize <= 65536 ? 2 : 4
-    const settings = { name, seed, validation, tokenBytes: tokenWidth, modelFiles, stages }
+    const settings = { name, seed, validation, tokenBytes: IdArray.BYTES_PER_ELEMENT, modelFiles, stages }
     writeFileAtomic(join(folder, 'run.json'), `${JSON.stringify(settings, null, 2)}\n`)
     writeFileAtomic(join(folder, 'recipe.json'), readFileSync(join(run.root, 'recipe.json')))
     for (const file of readdirSync(template)) copyFileSync(join(template, file), join(folder, file))
@@ -69,16 +70,17 @@ function requireKnown({ pretrain, finetune }: Recipe): void {
 }
 
 /** Writes tokens and plans; returns what run.json says of the stages. */
-function writeData(folder: string, recipe: Recipe, { corpus, tokenizer }: PreparedData): object[] {
+function writeData(
+  folder: string,
+  recipe: Recipe,
+  { corpus, tokenizer }: PreparedData,
+  IdArray: typeof Uint16Array | typeof Uint32Array,
+): object[] {
   const { shards, places } = tokenStream(corpus)
-  writeFileAtomic(
-    join(folder, 'tokens.bin'),
-    shards.map(({ ids }) => bytesOf(ids)),
-  )
-  writeFileAtomic(
-    join(folder, 'counted.bin'),
-    shards.map(({ counted }) => counted),
-  )
+  const ids = pieces(shards, (shard, from, to) => bytesOf(IdArray.from(shard.ids(from, to))))
+  const counted = pieces(shards, (shard, from, to) => Uint8Array.from(shard.counted(from, to)))
+  writeFileAtomic(join(folder, 'tokens.bin'), ids)
+  writeFileAtomic(join(folder, 'counted.bin'), counted)
   writeFileAtomic(join(folder, 'lengths.bin'), bytesOf(tokenBytes(tokenizer)))
   const { pretrain, finetune, seed, validation } = recipe
   const describe = (name: string, stage: PretrainRecipe | FinetuneRecipe, plan: Plan, rest: object) => {
@@ -105,6 +107,18 @@ function writeData(folder: string, recipe: Recipe, { corpus, tokenizer }: Prepar
         ]
       : []),
   ]
+}
+
+/** Tokens copied at once. */
+const pieceLength = 1 << 16
+
+/** What `copy` makes of the shards, a piece at a time. */
+function* pieces<T>(shards: readonly Shard[], copy: (shard: Shard, from: number, to: number) => T): Generator<T> {
+  for (const shard of shards) {
+    for (let from = 0; from < shard.tokens; from += pieceLength) {
+      yield copy(shard, from, Math.min(shard.tokens, from + pieceLength))
+    }
+  }
 }
 
 /** Attention kernels want rows of a multiple of 8 tokens. */

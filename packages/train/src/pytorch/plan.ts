@@ -1,4 +1,5 @@
 import type { MicroBatch, PackedCorpus, Shard } from '@modu/data'
+import { TrainError } from '../errors.ts'
 import type { TrainingData } from '../trainingData.ts'
 
 /** All tokens of a corpus one behind the other, and the corpus as seen from there. */
@@ -9,24 +10,43 @@ export interface TokenStream {
   readonly places: PackedCorpus
 }
 
-/** Puts the training documents of all sources, then their held-out documents, one behind the other. */
+/** Places have 32 bits. */
+const mostTokens = 2 ** 32
+
+/**
+ * Puts the training documents of all sources, then their held-out documents, one behind the other. A `recipe` error for
+ * more tokens than a plan can name.
+ */
 export function tokenStream(corpus: PackedCorpus): TokenStream {
   const shards: Shard[] = []
   let length = 0
   const placesOf = (part: Readonly<Record<string, Shard>>) =>
     Object.fromEntries(
       Object.entries(part).map(([name, shard]) => {
+        const first = length
         shards.push(shard)
-        const ids = new Uint32Array(shard.ids.length)
-        for (let t = 0; t < ids.length; t++) ids[t] = length++
-        return [name, { ...shard, ids }]
+        length += shard.tokens
+        return [name, placesFrom(shard, first)]
       }),
     )
-  return {
-    shards,
-    places: { sources: corpus.sources, train: placesOf(corpus.train), heldOut: placesOf(corpus.heldOut) },
+  const places = { sources: corpus.sources, train: placesOf(corpus.train), heldOut: placesOf(corpus.heldOut) }
+  if (length > mostTokens) {
+    throw new TrainError(
+      'recipe',
+      `--engine pytorch takes at most ${mostTokens} tokens, not ${length}: use fewer sources`,
+    )
   }
+  return { shards, places }
 }
+
+/** The shard with the numbers from `first` on instead of its tokens. */
+const placesFrom = (shard: Shard, first: number): Shard => ({
+  tokens: shard.tokens,
+  documents: shard.documents,
+  start: document => shard.start(document),
+  ids: (from, to) => Uint32Array.from({ length: to - from }, (_, i) => first + from + i),
+  counted: (from, to) => shard.counted(from, to),
+})
 
 /** What a stage learns, step by step, as segments of the token stream. */
 export interface Plan {
@@ -63,6 +83,7 @@ export function planOf(data: TrainingData, steps: number, tokensPerSource: numbe
 /** The sequences of a micro-batch of places, as segments of the stream. */
 const segmentsOf = ({ ids, starts }: MicroBatch): [from: number, to: number][] =>
   Array.from({ length: starts.length - 1 }, (_, s) => {
-    const from = ids[starts[s]!]!
+    // A micro-batch has them with a sign.
+    const from = ids[starts[s]!]! >>> 0
     return [from, from + starts[s + 1]! - starts[s]!]
   })
