@@ -10,8 +10,8 @@ export interface TokenStream {
   readonly places: PackedCorpus
 }
 
-/** Places have 32 bits. */
-const mostTokens = 2 ** 32
+/** Where a segment ends has 32 bits. */
+const mostTokens = 2 ** 32 - 1
 
 /**
  * Puts the training documents of all sources, then their held-out documents, one behind the other. A `recipe` error for
