@@ -1,3 +1,8 @@
+import { fileURLToPath } from 'node:url'
+import { Tokenizer } from '@modu/model'
+
+const tokenizer = Tokenizer.load(fileURLToPath(new URL('../../../models/nano', import.meta.url)))
+
 /** What the page asked the model for. */
 export interface Asked {
   readonly question: string
@@ -31,7 +36,8 @@ type Event =
  */
 export class PacedModel {
   readonly contextLength = 4096
-  readonly tokenizer = { decode: (ids: number[]) => ids.join(' ') }
+  readonly tokenizer = tokenizer
+  readonly template = undefined
   readonly asked: Asked[] = []
   /** How many answers were given up because their reader had left. */
   abandoned = 0
@@ -77,6 +83,10 @@ export class PacedModel {
   }
 
   complete(): AsyncGenerator<never> {
+    throw new Error('The page only chats')
+  }
+
+  promptLogprobs(): Promise<never> {
     throw new Error('The page only chats')
   }
 
