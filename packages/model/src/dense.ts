@@ -14,11 +14,12 @@ import {
   swigluLinear,
   type Tensor,
 } from '@modu/engine'
+import { appendToEach } from './appendToEach.ts'
 import type { DenseConfig } from './config.ts'
 import { type CachedLayers, type DecodingStep, SequenceCache } from './kvCache.ts'
-import { roomForEach, SequenceCaches } from './kvCaches.ts'
+import { SequenceCaches } from './kvCaches.ts'
 import type { KvCache, KvCaches, LanguageModel } from './languageModel.ts'
-import { cachedLayers, PagedCache, type PagedSequence, pastRows, roomForMore, roomInPages } from './pagedCache.ts'
+import { cachedLayers, PagedCache, type PagedSequence, pastRows, roomForMore } from './pagedCache.ts'
 import { RopeTable } from './ropeTable.ts'
 import {
   checkTokens,
@@ -177,17 +178,7 @@ export class Dense implements LanguageModel {
   }
 
   stepAll(tokens: ArrayLike<number>, caches: KvCaches | readonly KvCache[]): Float32Array {
-    if (!('sequences' in caches)) {
-      checkTokens(this.config, tokens)
-      const sequences = roomInPages(caches, tokens)
-      return sequences[0]!.cache.append(tokens, sequences, this.decode)
-    }
-    const sequences = roomForEach(caches, tokens)
-    checkTokens(
-      this.config,
-      Array.from(tokens).filter(token => token >= 0),
-    )
-    return sequences.append(tokens, this.decode)
+    return appendToEach(this.config, tokens, caches, this.decode)
   }
 
   /** Numbers that a layer caches of a token: keys and values. */

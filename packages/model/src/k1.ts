@@ -23,12 +23,13 @@ import {
   swigluLinear,
   type Tensor,
 } from '@modu/engine'
+import { appendToEach } from './appendToEach.ts'
 import type { K1Config } from './config.ts'
 import { ModelError } from './errors.ts'
 import { type CachedLayers, type DecodingStep, SequenceCache } from './kvCache.ts'
-import { roomForEach, SequenceCaches } from './kvCaches.ts'
+import { SequenceCaches } from './kvCaches.ts'
 import type { KvCache, KvCaches, LanguageModel, LossOptions } from './languageModel.ts'
-import { cachedLayers, PagedCache, type PagedSequence, pastRows, roomForMore, roomInPages } from './pagedCache.ts'
+import { cachedLayers, PagedCache, type PagedSequence, pastRows, roomForMore } from './pagedCache.ts'
 import { RopeTable, yarnMscale } from './ropeTable.ts'
 import {
   checkTokens,
@@ -257,17 +258,7 @@ export class K1 implements LanguageModel {
   }
 
   stepAll(tokens: ArrayLike<number>, caches: KvCaches | readonly KvCache[]): Float32Array {
-    if (!('sequences' in caches)) {
-      checkTokens(this.config, tokens)
-      const sequences = roomInPages(caches, tokens)
-      return sequences[0]!.cache.append(tokens, sequences, this.decode)
-    }
-    const sequences = roomForEach(caches, tokens)
-    checkTokens(
-      this.config,
-      Array.from(tokens).filter(token => token >= 0),
-    )
-    return sequences.append(tokens, this.decode)
+    return appendToEach(this.config, tokens, caches, this.decode)
   }
 
   /**
