@@ -1,6 +1,6 @@
 import { checkSampling, type LanguageModel, Random, Sampler } from '@modu/model'
 import { describe, expect, test } from 'vitest'
-import { TurnScheduler } from './scheduler.ts'
+import { Scheduler } from './scheduler.ts'
 import { randomModel } from './testModels.ts'
 
 /* Many sequences on one real model: whatever the company, each gets what it would get alone. */
@@ -20,7 +20,7 @@ interface Request {
 }
 
 /** One answer, as a server generates it. */
-async function answer(scheduler: TurnScheduler, request: Request, on: LanguageModel = model): Promise<number[]> {
+async function answer(scheduler: Scheduler, request: Request, on: LanguageModel = model): Promise<number[]> {
   const { prompt, tokens, seed = 1, key, signal = never, onToken } = request
   const seat = await scheduler.enter(signal, key)
   try {
@@ -61,16 +61,16 @@ const requests = Array.from({ length: 32 }, (_, i) => ({ prompt: text(3 + ((i * 
 
 describe('continuous batching', () => {
   test('the same request and seed get the same answer alone and among 32', async () => {
-    const together = new TurnScheduler(limits)
+    const together = new Scheduler(limits)
     const answers = await Promise.all(requests.map(request => answer(together, request)))
     for (const i of [0, 7, 8, 21, 31]) {
-      expect(await answer(new TurnScheduler(limits), requests[i]!)).toEqual(answers[i])
+      expect(await answer(new Scheduler(limits), requests[i]!)).toEqual(answers[i])
     }
     expect(together).toMatchObject({ running: 0, heldPages: 0 })
   })
 
   test('requests join at the next step, and a long prompt is read between the steps of others', async () => {
-    const scheduler = new TurnScheduler(limits)
+    const scheduler = new Scheduler(limits)
     const order: string[] = []
     const first = answer(scheduler, { prompt: text(5, 1), tokens: 40, onToken: () => order.push('a') })
     while (order.length < 5) await new Promise(setImmediate)
@@ -81,7 +81,7 @@ describe('continuous batching', () => {
   })
 
   test('a failure is that of those whose step it was', async () => {
-    const scheduler = new TurnScheduler(limits)
+    const scheduler = new Scheduler(limits)
     const broken = Object.create(model, {
       step: {
         value() {
@@ -98,7 +98,7 @@ describe('continuous batching', () => {
 
 describe('shared beginnings', () => {
   test('are computed once, also by those who come at the same time', async () => {
-    const scheduler = new TurnScheduler(limits)
+    const scheduler = new Scheduler(limits)
     const { model: counting, computed } = counted()
     const system = text(320, 5)
     const asking = (i: number) => ({ prompt: [...system, ...text(9, 50 + i)], tokens: 6, seed: i })
@@ -106,12 +106,12 @@ describe('shared beginnings', () => {
     // The beginning once, and of each its own prompt and all but the last token of its answer.
     expect(computed()).toBe(320 + 4 * (9 + 5))
     for (const [i, given] of answers.entries()) {
-      expect(await answer(new TurnScheduler(limits), asking(i))).toEqual(given)
+      expect(await answer(new Scheduler(limits), asking(i))).toEqual(given)
     }
   })
 
   test('a conversation goes on where it was', async () => {
-    const scheduler = new TurnScheduler(limits)
+    const scheduler = new Scheduler(limits)
     const { model: counting, computed } = counted()
     const prompt = text(100, 6)
     const reply = await answer(scheduler, { prompt, tokens: 30 }, counting)
@@ -127,17 +127,17 @@ describe('pages', () => {
 
   test('when they run out, those who came last are computed anew, and all get the same answers', async () => {
     const asked = Array.from({ length: 6 }, (_, i) => ({ prompt: text(50, 60 + i), tokens: 40, seed: i }))
-    const roomy = new TurnScheduler(limits)
+    const roomy = new Scheduler(limits)
     const expected = await Promise.all(asked.map(request => answer(roomy, request)))
     const { model: counting, computed } = counted()
-    const tight = new TurnScheduler(room(12 * 16))
+    const tight = new Scheduler(room(12 * 16))
     expect(await Promise.all(asked.map(request => answer(tight, request, counting)))).toEqual(expected)
     expect(computed()).toBeGreaterThan(6 * 89)
     expect(tight.heldPages).toBe(0)
   })
 
   test('an answer that can never fit is refused, and others go on', async () => {
-    const scheduler = new TurnScheduler(room(4 * 16))
+    const scheduler = new Scheduler(room(4 * 16))
     await expect(answer(scheduler, { prompt: text(60, 1), tokens: 10 })).rejects.toMatchObject({
       code: 'context',
       message: expect.stringContaining('cache of 64 tokens'),
@@ -146,7 +146,7 @@ describe('pages', () => {
   })
 
   test('are free at once when clients leave, whatever they were waiting for', async () => {
-    const scheduler = new TurnScheduler(room(20 * 16))
+    const scheduler = new Scheduler(room(20 * 16))
     const leaving = new AbortController()
     let drawn = 0
     const all = requests.map(request =>
@@ -166,7 +166,7 @@ describe('pages', () => {
 
 describe('keys', () => {
   test('share the model fairly, however many requests each has', async () => {
-    const scheduler = new TurnScheduler(limits)
+    const scheduler = new Scheduler(limits)
     let [many, one] = [0, 0]
     const crowd = Array.from({ length: 24 }, (_, i) =>
       answer(scheduler, { prompt: text(4, i), tokens: 60, key: 'crowd', onToken: () => many++ }),
@@ -181,7 +181,7 @@ describe('keys', () => {
   })
 
   test('in line the one that got least is next, and within a key who came first', async () => {
-    const scheduler = new TurnScheduler({ seats: 1, line: 8 })
+    const scheduler = new Scheduler({ seats: 1, line: 8 })
     const order: string[] = []
     const enter = (key: string, name: string) =>
       answer(scheduler, { prompt: text(3, 1), tokens: 5, key }).then(() => order.push(name))

@@ -3,7 +3,7 @@ import { type ChatEvent, type LanguageModel, ModelError, type TokenSequence, typ
 import type { Context } from 'hono'
 import { ApiError, stopping } from './errors.ts'
 import { toApiError } from './modelErrors.ts'
-import type { Seat, TurnScheduler } from './scheduler.ts'
+import type { Scheduler, Seat } from './scheduler.ts'
 import { eventStream } from './sse.ts'
 
 /** What a generation gets from the server. */
@@ -43,7 +43,7 @@ export interface Reply {
 
 /** What the endpoints need to know of the server they belong to. */
 export interface Desk {
-  readonly scheduler: TurnScheduler
+  readonly scheduler: Scheduler
   /** How long an answer may take, waiting included, in milliseconds. */
   readonly deadline: number
   /** Fires when running answers are to be broken off. */
@@ -94,7 +94,7 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
 
 /** Runs the answers of a request on one seat, one after the other, so that it gets no more of the model than others. */
 async function generate(
-  scheduler: TurnScheduler,
+  scheduler: Scheduler,
   reply: Reply,
   signal: AbortSignal,
   key: string,

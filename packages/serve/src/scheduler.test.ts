@@ -1,6 +1,6 @@
 import { setImmediate as eventLoop } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { type Seat, TurnScheduler } from './scheduler.ts'
+import { Scheduler, type Seat } from './scheduler.ts'
 
 const never = new AbortController().signal
 
@@ -16,9 +16,9 @@ async function run(name: string, steps: number, seat: Seat, log: string[]): Prom
   }
 }
 
-describe('TurnScheduler', () => {
+describe('Scheduler', () => {
   test('takes turns, one step each, so that a long answer does not hold up a short one', async () => {
-    const scheduler = new TurnScheduler({ seats: 3, line: 0 })
+    const scheduler = new Scheduler({ seats: 3, line: 0 })
     const log: string[] = []
     const seats = await Promise.all([1, 2, 3].map(() => scheduler.enter(never)))
     await Promise.all([run('a', 6, seats[0], log), run('b', 2, seats[1], log), run('c', 3, seats[2], log)])
@@ -27,7 +27,7 @@ describe('TurnScheduler', () => {
   })
 
   test('lets the event loop run between two steps', async () => {
-    const scheduler = new TurnScheduler({ seats: 2, line: 0 })
+    const scheduler = new Scheduler({ seats: 2, line: 0 })
     const log: string[] = []
     const seat = await scheduler.enter(never)
     const running = run('step', 3, seat, log)
@@ -40,7 +40,7 @@ describe('TurnScheduler', () => {
   })
 
   test('whoever finds no seat waits in order; a full line is refused with 429 and when to come back', async () => {
-    const scheduler = new TurnScheduler({ seats: 1, line: 2 })
+    const scheduler = new Scheduler({ seats: 1, line: 2 })
     const first = await scheduler.enter(never)
     const order: string[] = []
     const enterAs = async (name: string) => {
@@ -61,7 +61,7 @@ describe('TurnScheduler', () => {
   })
 
   test('whoever gives up in line makes room for the next', async () => {
-    const scheduler = new TurnScheduler({ seats: 1, line: 1 })
+    const scheduler = new Scheduler({ seats: 1, line: 1 })
     const first = await scheduler.enter(never)
     const impatient = new AbortController()
     const second = scheduler.enter(impatient.signal)
@@ -74,7 +74,7 @@ describe('TurnScheduler', () => {
   })
 
   test('whoever gives up while seated gets no further turn', async () => {
-    const scheduler = new TurnScheduler({ seats: 1, line: 0 })
+    const scheduler = new Scheduler({ seats: 1, line: 0 })
     const gone = new AbortController()
     const seat = await scheduler.enter(gone.signal)
     await seat.turn()
@@ -84,7 +84,7 @@ describe('TurnScheduler', () => {
   })
 
   test('closing sends away who waits and who comes, not who is seated', async () => {
-    const scheduler = new TurnScheduler({ seats: 1, line: 1 })
+    const scheduler = new Scheduler({ seats: 1, line: 1 })
     const seat = await scheduler.enter(never)
     const waiting = scheduler.enter(never)
     scheduler.close()

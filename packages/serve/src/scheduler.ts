@@ -59,7 +59,7 @@ interface InLine {
  * When pages run out, beginnings that nobody goes on with are forgotten first; then whoever came last gives up its pages
  * and is computed anew later, so that those who came first always go on.
  */
-export class TurnScheduler {
+export class Scheduler {
   readonly #limits: SchedulerLimits
   readonly #shares = new Shares()
   readonly #stores = new Map<LanguageModel, SequenceStore>()

@@ -7,7 +7,7 @@ import { createApp } from './app.ts'
 import { ServeError } from './errors.ts'
 import { isLoopback } from './hosts.ts'
 import { listen } from './listen.ts'
-import { TurnScheduler } from './scheduler.ts'
+import { Scheduler } from './scheduler.ts'
 import type { ServedModel } from './servedModel.ts'
 import type { Database } from './store/database.ts'
 
@@ -90,7 +90,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     )
   }
 
-  const scheduler = new TurnScheduler({ seats, line, cacheBytes: options.cacheBytes })
+  const scheduler = new Scheduler({ seats, line, cacheBytes: options.cacheBytes })
   const breakOff = new AbortController()
   let stopped: Promise<void> | undefined
   const app = createApp({
