@@ -1,5 +1,5 @@
 import { Choice } from '@modu/web/Choice'
-import { Icon } from '@modu/web/Icon'
+import { LookChoices } from '@modu/web/LookChoices'
 import { Mark } from '@modu/web/Mark'
 import { setPreferences, usePreferences } from '../preferences.ts'
 import { useText } from '../text.ts'
@@ -8,7 +8,8 @@ import './Header.css'
 /** The page's name, and how the reader wants it; `busy` while a run trains. */
 export function Header({ busy }: { busy: boolean }) {
   const text = useText()
-  const { language, theme, axis, smoothing } = usePreferences()
+  const preferences = usePreferences()
+  const { axis, smoothing } = preferences
   return (
     <header className="header">
       <Mark busy={busy} />
@@ -31,25 +32,7 @@ export function Header({ busy }: { busy: boolean }) {
           options={(['step', 'tokens', 'seconds'] as const).map(value => ({ value, name: text.axes[value] }))}
           onChoose={value => setPreferences({ axis: value })}
         />
-        <Choice
-          label={text.language}
-          value={language}
-          options={[
-            { value: 'ko', name: '한국어', lang: 'ko' },
-            { value: 'en', name: 'English', lang: 'en' },
-          ]}
-          onChoose={value => setPreferences({ language: value })}
-        />
-        <Choice
-          label={text.theme}
-          value={theme}
-          options={[
-            { value: 'system', name: text.themeSystem, shown: <Icon name="display" size={16} /> },
-            { value: 'light', name: text.themeLight, shown: <Icon name="sun" size={16} /> },
-            { value: 'dark', name: text.themeDark, shown: <Icon name="moon" size={16} /> },
-          ]}
-          onChoose={value => setPreferences({ theme: value })}
-        />
+        <LookChoices look={preferences} text={text} onChange={setPreferences} />
       </div>
     </header>
   )
