@@ -66,6 +66,8 @@ import { packCorpus } from '${pathToFileURL(join(import.meta.dirname, 'pack.ts')
 import { windowBatch, windowCount } from '${pathToFileURL(join(import.meta.dirname, 'batch.ts')).href}'
 const folder = process.argv[1]
 const inUse = () => {
+  // The second waits for what the first leaves to another thread: giving up buffers.
+  globalThis.gc()
   globalThis.gc()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
