@@ -20,6 +20,7 @@ test('tokens, answers and times of every API are counted by model', async () => 
   const before = await scrape()
   expect(before['vllm:num_requests_running']).toBe(0)
   expect(before['vllm:num_requests_waiting']).toBe(0)
+  expect(before['vllm:kv_cache_usage_perc']).toBe(0)
   const messages = [{ role: 'user', content: '안녕?' }]
   let [prompt, completion] = [0, 0]
   for (const body of [

@@ -8,6 +8,8 @@ const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 interface Load {
   readonly running: number
   readonly waiting: number
+  /** From 0 to 1. */
+  readonly cacheUsage: number
 }
 
 /** What Prometheus is told, under vLLM's names where they mean the same. Every server has its own. */
@@ -22,6 +24,7 @@ export class Metrics {
   constructor(load: Load) {
     this.#gauge('vllm:num_requests_running', 'Requests being answered', () => load.running)
     this.#gauge('vllm:num_requests_waiting', 'Requests waiting in line', () => load.waiting)
+    this.#gauge('vllm:kv_cache_usage_perc', 'Share of the cache that answers hold, 1 is all', () => load.cacheUsage)
   }
 
   /** The reply to a request that came just now, watched as it goes. */

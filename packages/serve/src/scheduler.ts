@@ -92,6 +92,12 @@ export class Scheduler {
     return this.#stores.values().reduce((sum, store) => sum + store.heldPages, 0)
   }
 
+  /** The share of all pages that `heldPages` are. */
+  get cacheUsage(): number {
+    const pages = this.#stores.values().reduce((sum, { cache }) => sum + cache.pages, 0)
+    return pages === 0 ? 0 : this.heldPages / pages
+  }
+
   /**
    * A seat at once, or when it is the turn of `key`: first come within it. 429 when the line is full; rejects with the
    * reason if `signal` fires first.
