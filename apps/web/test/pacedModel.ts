@@ -90,6 +90,10 @@ export class PacedModel {
     throw new Error('The page only chats')
   }
 
+  embed(): Promise<never> {
+    throw new Error('The page only chats')
+  }
+
   async #wait(signal?: AbortSignal): Promise<void> {
     const left = new Promise<void>(resolve => signal?.addEventListener('abort', () => resolve(), { once: true }))
     await Promise.race([this.#released.promise, left])

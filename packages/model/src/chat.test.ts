@@ -195,6 +195,33 @@ test('a completion takes text or token ids', async () => {
   expect(() => chatModel.complete([320])).toThrow('320 is not a token id; ids are integers from 0 to 319')
 })
 
+describe('an embedding', () => {
+  test('is the mean of the final hidden states, 1 long, however many pieces it is read in', async () => {
+    const ids = Array.from({ length: 200 }, (_, i) => (i * 37) % chatModel.model.config.vocabSize)
+    const hidden = [...chatModel.model.hidden(Int32Array.from(ids), 1).reals]
+    chatModel.model.device.reset()
+    const width = chatModel.model.config.hiddenSize
+    const sums = Array.from({ length: width }, (_, i) => hidden.reduce((s, x, at) => s + (at % width === i ? x : 0), 0))
+    let turns = 0
+    const { vector, tokens } = await chatModel.embed(ids, { turn: async () => void turns++ })
+    expect(tokens).toBe(200)
+    expect(turns).toBe(2)
+    expect([...vector]).toEqual(sums.map(sum => expect.closeTo(sum / Math.hypot(...sums), 4)))
+  })
+
+  test('of a text is that of its tokens as of a document', async () => {
+    const ids = [chatModel.tokenizer.bosId!, ...chatModel.tokenizer.encodePlain('바다와 산')]
+    expect(await chatModel.embed('바다와 산')).toEqual(await chatModel.embed(ids))
+  })
+
+  test('is broken off by its signal, and refused beyond the context', async () => {
+    const reading = chatModel.embed('바다와 산', { signal: AbortSignal.abort(new Error('left')) })
+    await expect(reading).rejects.toThrow('left')
+    const long = Array.from({ length: chatModel.contextLength + 1 }, () => 5)
+    await expect(chatModel.embed(long)).rejects.toMatchObject({ code: 'context' })
+  })
+})
+
 describe('throws at once', () => {
   test('for megabytes of text, without encoding them', () => {
     const text = '가나다라'.repeat(500_000)

@@ -47,6 +47,8 @@ export interface CompletionOptions {
   usage?: Usage
 }
 
+export type PromptOptions = Pick<CompletionOptions, 'turn' | 'signal'>
+
 export interface ChatRequest extends CompletionOptions {
   /** Only what is offered can be called. */
   tools?: readonly ToolDefinition[]
@@ -67,8 +69,16 @@ export interface Usage {
   reasoningTokens: number
 }
 
-/** Rows of logits that are made at once where all of a prompt's are wanted. */
-const logitRows = 128
+/** Tokens of a prompt that are read at once where something of each is wanted: logits of many would be large. */
+const pieceTokens = 128
+
+/** What a model makes of a text: a direction, so that texts are compared by the cosine of theirs. */
+export interface Embedding {
+  /** [hidden], of length 1. */
+  vector: Float32Array
+  /** Tokens of the prompt. */
+  tokens: number
+}
 
 /** Last of all, why the answer ended. */
 export interface FinishEvent {
@@ -200,32 +210,53 @@ export class ChatModel {
   async promptLogprobs(
     prompt: string | readonly number[],
     top: number,
-    { turn, signal }: Pick<CompletionOptions, 'turn' | 'signal'> = {},
+    options: PromptOptions = {},
   ): Promise<TokenLogprob[]> {
-    const { model } = this
+    const { device, config } = this.model
     const ids = this.#promptIds(prompt)
-    if (ids.length > this.contextLength)
-      throw new ModelError('context', `the prompt has ${ids.length} tokens, the context ${this.contextLength}`)
-    await turn?.()
-    signal?.throwIfAborted()
-    const hidden = Float32Array.from(model.hidden(Int32Array.from(ids), 1).reals)
-    model.device.reset()
-    const width = hidden.length / ids.length
     const measured: TokenLogprob[] = []
-    // Logits of all places at once would be large.
-    for (let from = 0; from < ids.length - 1; from += logitRows) {
-      await turn?.()
-      signal?.throwIfAborted()
-      const rows = Math.min(logitRows, ids.length - 1 - from)
-      const part = model.device.temporary([rows, width])
-      part.reals.set(hidden.subarray(from * width, (from + rows) * width))
-      const logits = model.logits(part).reals
-      const vocabulary = logits.length / rows
-      for (let row = 0; row < rows; row++)
-        measured.push(logprobOf(logits.subarray(row * vocabulary, (row + 1) * vocabulary), ids[from + row + 1]!, top))
-      model.device.reset()
+    for await (const hidden of this.#read(ids, options)) {
+      const part = device.temporary([hidden.length / config.hiddenSize, config.hiddenSize])
+      part.reals.set(hidden)
+      const logits = this.model.logits(part).reals
+      for (let at = 0; at < logits.length && measured.length < ids.length - 1; at += config.vocabSize)
+        measured.push(logprobOf(logits.subarray(at, at + config.vocabSize), ids[measured.length + 1]!, top))
+      device.reset()
     }
     return measured
+  }
+
+  /**
+   * The mean of the final hidden states of a prompt of `complete`, made 1 long. Rather than the last one: by nano's, pairs
+   * of sentences are ranked more as people rank them. Errors as `promptLogprobs`.
+   */
+  async embed(prompt: string | readonly number[], options: PromptOptions = {}): Promise<Embedding> {
+    const ids = this.#promptIds(prompt)
+    const vector = new Float32Array(this.model.config.hiddenSize)
+    for await (const hidden of this.#read(ids, options))
+      for (let i = 0; i < hidden.length; i++) vector[i % vector.length]! += hidden[i]!
+    const length = Math.hypot(...vector)
+    return { vector: vector.map(sum => sum / length), tokens: ids.length }
+  }
+
+  /** The final hidden states of a prompt's tokens, [tokens, hidden], in pieces, each in its turn. */
+  async *#read(ids: readonly number[], { turn, signal }: PromptOptions): AsyncGenerator<Float32Array> {
+    if (ids.length === 0) throw new ModelError('context', 'the prompt is empty; give at least one token')
+    if (ids.length > this.contextLength)
+      throw new ModelError(
+        'context',
+        `the prompt has ${ids.length} tokens, but the model's context is ${this.contextLength}; shorten the prompt`,
+      )
+    const cache = this.model.createCache(ids.length)
+    try {
+      while (cache.length < ids.length) {
+        await turn?.()
+        signal?.throwIfAborted()
+        yield this.model.stepHidden(ids.slice(cache.length, cache.length + pieceTokens), cache)
+      }
+    } finally {
+      cache.release()
+    }
   }
 
   /** Gives the memory of weights and caches back. No answer may be running. */

@@ -5,7 +5,9 @@ export {
   type ChatRequest,
   type CompletionEvent,
   type CompletionOptions,
+  type Embedding,
   type FinishEvent,
+  type PromptOptions,
   type Usage,
 } from './chat.ts'
 export {

@@ -253,8 +253,18 @@ export class K1 implements LanguageModel {
     if (tokens.length === 1 && sequence instanceof SequenceCache) return sequence.append(tokens[0]!, this.decode)
     return lastLogits(this.device, tokens, {
       append: ids => this.append(ids, sequence),
-      logits: x => this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps)),
+      logits: x => this.logits(this.normed(x)),
     })
+  }
+
+  stepHidden(tokens: ArrayLike<number>, cache: KvCache): Float32Array {
+    const sequence = roomForMore(cache, tokens.length)
+    checkTokens(this.config, tokens)
+    try {
+      return Float32Array.from(this.normed(this.append(Int32Array.from(tokens), sequence)).reals)
+    } finally {
+      this.device.reset()
+    }
   }
 
   stepAll(tokens: ArrayLike<number>, caches: KvCaches | readonly KvCache[]): Float32Array {
@@ -313,7 +323,7 @@ export class K1 implements LanguageModel {
 
   /** The output of all layers for whole sequences, after the last norm. */
   private finalHidden(ids: Int32Array, place: Place, record?: Tensor[]): Tensor {
-    return rmsNorm(this.decoder(integers(this.device, ids), place, record), this.weights.norm, this.config.rmsNormEps)
+    return this.normed(this.decoder(integers(this.device, ids), place, record))
   }
 
   /** Whole sequences, whose positions count from `from`. */
@@ -324,6 +334,11 @@ export class K1 implements LanguageModel {
       table: this.rope.upTo(longestSequence(starts) + 1),
       sequences: integers(this.device, starts),
     }
+  }
+
+  /** The last norm. x: [T, H]; returns [T, H]. */
+  private normed(x: Tensor): Tensor {
+    return rmsNorm(x, this.weights.norm, this.config.rmsNormEps)
   }
 
   /** Appends tokens to a cached sequence. ids: [T]; returns the last layer's output [T, H]. */
@@ -339,7 +354,7 @@ export class K1 implements LanguageModel {
   /** One token of a cached sequence, or of each of several, recorded once and replayed for each (see `RecordedStep`). */
   private readonly decode: DecodingStep = (ids, positions, cache) => {
     const x = this.decoder(ids, { positions, table: this.rope.upTo(cache.capacity + 1), sequences: 1, cache })
-    return this.logits(rmsNorm(x, this.weights.norm, this.config.rmsNormEps))
+    return this.logits(this.normed(x))
   }
 
   /** Embedding and all layers. ids: i32 [T]; returns [T, H]. */

@@ -42,6 +42,9 @@ export interface LanguageModel {
    */
   step(tokens: ArrayLike<number>, cache: KvCache): Float32Array
 
+  /** As `step`, but returns a copy of the final hidden states of all `tokens`, after the last norm: [tokens, hidden]. */
+  stepHidden(tokens: ArrayLike<number>, cache: KvCache): Float32Array
+
   /** Room for `capacity` tokens of each of `sequences` sequences (at most 8) that go on together, in persistent memory. */
   createCaches(sequences: number, capacity: number): KvCaches
 

@@ -57,6 +57,18 @@ describe.each(['k1-yarn', 'k1-halves', 'llama', 'qwen3'])('%s with a cache', nam
     }
   })
 
+  test('any division into steps gives the hidden states of the full pass', () => {
+    const ids = randomIds(20, vocabulary)
+    const expected = [...model.hidden(ids, 1).reals]
+    for (const parts of [[20], [1, 12, 7]]) {
+      const cache = model.createCache(20)
+      const hidden = parts.flatMap(part => [
+        ...model.stepHidden(ids.subarray(cache.length, cache.length + part), cache),
+      ])
+      expectClose(hidden, expected, 1e-4)
+    }
+  })
+
   test('a shared prefix can be continued differently', () => {
     const cache = model.createCache(16)
     const prefix = randomIds(8, vocabulary)
@@ -74,6 +86,7 @@ describe.each(['k1-yarn', 'k1-halves', 'llama', 'qwen3'])('%s with a cache', nam
     expect(code(() => model.step([vocabulary], cache))).toBe('token')
     expect(code(() => model.step([-1], cache))).toBe('token')
     expect(code(() => model.step([], cache))).toBe('option')
+    expect(code(() => model.stepHidden([1, 2], cache))).toBe('context')
     expect(code(() => cache.truncate(4))).toBe('option')
     expect(cache.length).toBe(3)
     expect(code(() => model.createCache(model.config.maxPositions + 1))).toBe('context')

@@ -5,6 +5,7 @@ import type { Accounts } from './accounts.ts'
 import { limitBody, readJsonBody } from './body.ts'
 import { chatReply } from './chatCompletions.ts'
 import { completionReply } from './completions.ts'
+import { embeddingsReply, parseEmbeddingsRequest } from './embeddings.ts'
 import { ApiError, stopping } from './errors.ts'
 import { answer, type Desk, describeFailure, type Reply } from './generation.ts'
 import { onlyHosts } from './hosts.ts'
@@ -143,6 +144,11 @@ export function createApp(options: AppOptions): Hono {
     const request = parseCompletionRequest(await readJsonBody(c))
     const reply = completionReply(find(c, request.model), request)
     return answer(c, options, booked(c, reply, request), request.stream === true)
+  })
+  app.post('/v1/embeddings', async c => {
+    const request = parseEmbeddingsRequest(await readJsonBody(c))
+    const reply = embeddingsReply(find(c, request.model), request)
+    return answer(c, options, booked(c, reply, { model: request.model }), false)
   })
 
   app.post('/v1/responses', async c => {

@@ -44,6 +44,8 @@ describe('the document allows what the server takes, and no other', () => {
     ['/v1/chat/completions', {}, false],
     ['/v1/completions', { prompt: [[1, 2], [3]], logprobs: 2, echo: true }, true],
     ['/v1/completions', { prompt: 3 }, false],
+    ['/v1/embeddings', { input: ['안녕', ''], encoding_format: 'base64' }, true],
+    ['/v1/embeddings', { input: [] }, false],
     ['/v1/responses', { input: [{ role: 'user', content: '안녕' }], reasoning: { effort: 'low' } }, true],
     ['/v1/responses', { input: 3 }, false],
     ['/v1/messages', { messages: user, max_tokens: 3 }, true],

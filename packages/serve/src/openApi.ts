@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { embeddingsRequest } from './embeddings.ts'
 import { countTokensRequest, messagesRequest } from './messagesSchema.ts'
 import { responsesRequest } from './responsesSchema.ts'
 import { chatRequest, completionRequest } from './schema.ts'
@@ -30,6 +31,7 @@ export const operations: Readonly<Record<string, Partial<Record<'get' | 'post' |
   '/v1/completions': {
     post: { summary: 'Text that goes on from prompts', request: completionRequest, streams: true },
   },
+  '/v1/embeddings': { post: { summary: 'Vectors for texts', request: embeddingsRequest } },
   '/v1/responses': {
     post: {
       summary: "The next turn, in the shape of OpenAI's Responses API",

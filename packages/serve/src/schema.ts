@@ -171,10 +171,9 @@ export const chatRequest = z
 
 export const tokenIds = z.array(z.number().refine(id => Number.isInteger(id) && id >= 0, 'must be a token id'))
 
-export const completionRequest = z.object({
-  ...sampling,
-  /** A text, several texts, the token ids of one, or of several. Always a list afterwards. */
-  prompt: z
+/** A text, several texts, the token ids of one, or of several. Always a list afterwards. */
+export const prompts = (most: number) =>
+  z
     .union([z.string(), z.array(z.string()).min(1), tokenIds.min(1), z.array(tokenIds.min(1)).min(1)], {
       error: 'must be a string, an array of strings, an array of token ids, or an array of such arrays',
     })
@@ -182,7 +181,11 @@ export const completionRequest = z.object({
       if (typeof prompt === 'string') return [prompt]
       return typeof prompt[0] === 'number' ? [prompt as number[]] : (prompt as (string | number[])[])
     })
-    .refine(prompts => prompts.length <= 64, 'must have at most 64 prompts'),
+    .refine(prompts => prompts.length <= most, `must have at most ${most} prompts`)
+
+export const completionRequest = z.object({
+  ...sampling,
+  prompt: prompts(64),
   echo: optional(z.boolean()),
   best_of: unsupported(value => value === 1, "use 'n'"),
   suffix: unsupported(value => value === '', 'leave it out'),

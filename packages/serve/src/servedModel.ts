@@ -5,6 +5,8 @@ import type {
   ChatTemplate,
   CompletionEvent,
   CompletionOptions,
+  Embedding,
+  PromptOptions,
   Tokenizer,
   TokenLogprob,
 } from '@modu/model'
@@ -20,9 +22,7 @@ export interface ServedModel {
   chat(messages: readonly ChatMessage[], request: ChatRequest): AsyncIterable<ChatEvent>
   complete(prompt: string | readonly number[], options: CompletionOptions): AsyncIterable<CompletionEvent>
   /** How likely each token of a prompt of `complete` but the first is, with the `top` most likely ones at its place. */
-  promptLogprobs(
-    prompt: string | readonly number[],
-    top: number,
-    options: Pick<CompletionOptions, 'turn' | 'signal'>,
-  ): Promise<TokenLogprob[]>
+  promptLogprobs(prompt: string | readonly number[], top: number, options: PromptOptions): Promise<TokenLogprob[]>
+  /** The direction in which a prompt of `complete` points, 1 long. */
+  embed(prompt: string | readonly number[], options: PromptOptions): Promise<Embedding>
 }

@@ -95,6 +95,7 @@ function withStep(real: ChatModel, step: LanguageModel['step']): ChatModel {
     loss: (...args) => model.loss(...args),
     createCache: capacity => model.createCache(capacity),
     step,
+    stepHidden: (tokens, cache) => model.stepHidden(tokens, cache),
     createCaches: (...args) => model.createCaches(...args),
     cachedBytes: model.cachedBytes,
     createPages: tokens => model.createPages(tokens),
