@@ -17,6 +17,9 @@ export const limitBody = (bytes: number): MiddlewareHandler =>
     },
   })
 
+/** No request has a reason to nest deeper, and what looks through a body may call itself at every level. */
+const mostLevels = 100
+
 /** The request's body as JSON, whatever its fields. */
 export async function readJsonBody(c: Context): Promise<unknown> {
   const type = c.req.header('Content-Type') ?? ''
@@ -28,12 +31,22 @@ export async function readJsonBody(c: Context): Promise<unknown> {
       `The body must be sent as 'Content-Type: application/json', but came as ${type ? `'${type}'` : 'no type'}.`,
     )
   }
-  const text = await c.req.text()
+  const bytes = await c.req.arrayBuffer()
+  let body: unknown
   try {
-    return JSON.parse(text)
+    body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
-    throw new ApiError(400, 'invalid_json', `The body is not valid JSON: ${(error as Error).message}.`, {
-      cause: error,
-    })
+    // What does not decode is a TypeError.
+    const what = error instanceof SyntaxError ? `valid JSON: ${error.message}` : 'UTF-8, as JSON must be'
+    throw new ApiError(400, 'invalid_json', `The body is not ${what}.`, { cause: error })
   }
+  if (isDeeper(body, mostLevels)) {
+    throw new ApiError(400, 'invalid_json', `The body nests deeper than ${mostLevels} levels. Make it flatter.`)
+  }
+  return body
 }
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1)))

@@ -1,4 +1,5 @@
 export { ServeError } from './errors.ts'
+export { checkHost } from './hosts.ts'
 export { keyBody, newKeyBody } from './keys/adminApi.ts'
 export { type Key, KeyError, Keys, type KeyTerms, type NewKey } from './keys/keys.ts'
 export { logLevels, type RunningServer, type ServeOptions, serve, stopOnSignals } from './serve.ts'

@@ -1,5 +1,40 @@
-import type { Server } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
 import { ServeError } from './errors.ts'
+
+type Fetch = Parameters<typeof createAdaptorServer>[0]['fetch']
+
+/** One more is closed at once: each may hold a body and an answer in memory. */
+const mostConnections = 4096
+
+/**
+ * An HTTP server for `fetch` that slow clients cannot hold up. A connection is closed when a request has not come whole
+ * after `clientTimeout` milliseconds (its head: ten seconds at most), when for as long its client takes nothing of what
+ * is sent to it, or when the machine behind it is gone.
+ */
+export function httpServer(fetch: Fetch, host: string, clientTimeout: number): Server {
+  const server = createAdaptorServer({
+    fetch,
+    hostname: host,
+    serverOptions: {
+      headersTimeout: Math.min(clientTimeout, 10_000),
+      requestTimeout: clientTimeout,
+      // How often Node looks for requests that are over their time.
+      connectionsCheckingInterval: Math.min(clientTimeout / 2, 5000),
+      keepAlive: true,
+      keepAliveInitialDelay: clientTimeout,
+    },
+  }) as Server
+  server.maxConnections = mostConnections
+  server.on('request', (_, response: ServerResponse) => {
+    // Who waits for a long answer may be silent; only who leaves it lying is stalled.
+    response.setTimeout(clientTimeout, (socket?: Socket) => {
+      if (socket && socket.writableLength > 0) socket.destroy()
+    })
+  })
+  return server
+}
 
 /** Resolves when the server listens; a ServeError says what is in the way of the port. */
 export function listen(server: Server, port: number, host: string): Promise<void> {

@@ -55,8 +55,12 @@ export const operations: Readonly<Record<string, Partial<Record<'get' | 'post' |
   },
 }
 
-/** The API as an OpenAPI 3.1 document. Bodies are described by the schemas that check them. */
-export function openApiDocument(): object {
+let document: object | undefined
+
+/** The API as an OpenAPI 3.1 document. Bodies are described by the schemas that check them. Made once: it takes a while. */
+export const openApiDocument = (): object => (document ??= makeDocument())
+
+function makeDocument(): object {
   const paths = Object.entries(operations).map(([path, methods]) => [
     path,
     Object.fromEntries(Object.entries(methods).map(([method, operation]) => [method, describe(path, operation)])),

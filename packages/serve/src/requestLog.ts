@@ -33,7 +33,8 @@ export const logRequests =
         ...(!outgoing.writableFinished && { clientLeft: true }),
       })
     })
-    if (logger.isLevelEnabled('debug') && c.req.bodyCache.text !== undefined) {
-      logger.debug({ request: c.get('requestId'), body: await c.req.bodyCache.text })
+    const body = c.req.bodyCache.arrayBuffer
+    if (logger.isLevelEnabled('debug') && body !== undefined) {
+      logger.debug({ request: c.get('requestId'), body: new TextDecoder().decode(await body) })
     }
   }

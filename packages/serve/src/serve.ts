@@ -1,12 +1,10 @@
-import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
 import { pino } from 'pino'
 import { accountsIn } from './accounts.ts'
 import { createApp } from './app.ts'
 import { ServeError } from './errors.ts'
-import { isLoopback } from './hosts.ts'
-import { listen } from './listen.ts'
+import { checkHost, isLoopback } from './hosts.ts'
+import { httpServer, listen } from './listen.ts'
 import { Scheduler } from './scheduler.ts'
 import type { ServedModel } from './servedModel.ts'
 import type { Database } from './store/database.ts'
@@ -32,6 +30,11 @@ export interface ServeOptions {
   readonly deadline?: number
   /** Largest body of a request in bytes. Default 4 MiB: a context of 131,072 Korean tokens, escaped, fits. */
   readonly bodyLimit?: number
+  /**
+   * How long a client may take to send its request, or take nothing of its answer, in milliseconds. Default a minute;
+   * then its connection is closed.
+   */
+  readonly clientTimeout?: number
   /** Whether a chat model thinks when the request does not say. Default false. */
   readonly thinking?: boolean
   /** How long `stop` waits for running answers, in milliseconds. Default 10,000. */
@@ -67,6 +70,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     line = 32,
     deadline = 3_600_000,
     bodyLimit = 4 * 1024 * 1024,
+    clientTimeout = 60_000,
     thinking = false,
     patience = 10_000,
     log = text => process.stderr.write(`${text}\n`),
@@ -83,12 +87,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     { write: line => log(line.trimEnd()) },
   )
   const accounts = options.database && accountsIn(options.database, line => logger.error(line))
-  if (!isLoopback(host) && !(await accounts?.keys.any())) {
-    throw new ServeError(
-      'keys-required',
-      `Listening on ${host} lets other machines in, but there is no key. Make one: modu keys create NAME. Or listen on this machine only: --host 127.0.0.1.`,
-    )
-  }
+  await checkHost(host, accounts?.keys)
 
   const scheduler = new Scheduler({ seats, line, cacheBytes: options.cacheBytes })
   const breakOff = new AbortController()
@@ -108,7 +107,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     isReady: () => stopped === undefined,
     allowedHosts: isLoopback(host) ? (options.allowedHosts ?? []) : undefined,
   })
-  const server = createAdaptorServer({ fetch: app.fetch, hostname: host }) as Server
+  const server = httpServer(app.fetch, host, clientTimeout)
   await listen(server, port, host)
   const address = server.address() as AddressInfo
 

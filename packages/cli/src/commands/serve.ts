@@ -49,9 +49,11 @@ export const serve = defineCommand({
   },
   async run(_, options) {
     const port = wholeNumber('port', options.port, 0)
-    const { logLevels, openDatabase, serve, stopOnSignals } = await import('@modu/serve')
+    const { checkHost, Keys, logLevels, openDatabase, serve, stopOnSignals } = await import('@modu/serve')
     const logLevel = oneOf('log', options.log, logLevels)
     const database = await openDatabase()
+    // Before the model is loaded, which takes a while.
+    if (options.host !== undefined) await checkHost(options.host, new Keys(database))
     const processor = processorFrom(options)
     const folder = modelFolder(options.model)
     const model = await loadChatModel(folder, processor)
