@@ -1,13 +1,26 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createCpuDevice } from '@modu/engine'
-import { ChatModel, createModel, type LanguageModel, narrowWeights, Tokenizer } from '@modu/model'
+import {
+  ChatModel,
+  ChatTemplate,
+  createModel,
+  type LanguageModel,
+  narrowWeights,
+  saveCheckpoint,
+  saveTokenizerFiles,
+  Tokenizer,
+} from '@modu/model'
 import { serve } from '@modu/serve'
 import { bestSecondsAsync, option } from './measure.ts'
 import { nanoConfig } from './nano.ts'
+import { servingName, servingPeer } from './peers/serving.ts'
 import { type Result, result } from './report.ts'
-import type { Load } from './serverLoad.ts'
+import type { Load, LoadedServer } from './serverLoad.ts'
+import { wantsPeer } from './targets.ts'
 
 /** Streams that run at the same time, and tokens of each. */
 const streams = 16
@@ -16,17 +29,18 @@ const tokens = 64
 /**
  * The server under the load of another process: tokens a second of 1 and of 16 streams, the first token of a short prompt
  * while 16 stream, the second request with the same 1,000 tokens before it, and what HTTP adds. The limit is the engine
- * alone: eight sequences, a token each in every pass.
+ * alone: eight sequences, a token each in every pass. The peer is `transformers serve` with the same weights.
  */
 export async function server(args: string[]): Promise<Result> {
-  const device = createCpuDevice({ threads: Number(option(args, 'threads', '2')) })
+  const threads = Number(option(args, 'threads', '2'))
+  const device = createCpuDevice({ threads })
   const model = createModel(nanoConfig, device, { seed: 1 })
   narrowWeights(model)
   const tokenizer = Tokenizer.load(join(import.meta.dirname, '../models/nano'))
   const nano = new ChatModel('nano', model, tokenizer, undefined, { do_sample: false })
   const running = await serve({ port: 0, models: { nano } })
   const clients = fork(join(import.meta.dirname, 'serverLoad.ts'), { execArgv: ['--no-warnings'] })
-  const load = (what: Load) => ask(clients, running.url, what)
+  const load = (what: Load) => ask(clients, { url: running.url, model: 'nano' }, what)
   try {
     await load({ kind: 'streams', streams, tokens: 8 })
     const [one] = await load({ kind: 'streams', streams: 1, tokens: 4 * tokens })
@@ -46,7 +60,13 @@ export async function server(args: string[]): Promise<Result> {
       row('HTTP a streamed token, beyond the engine', perToken, 'µs', 'under 20'),
     ]
     const limit = await engineAlone(model)
-    return result({ name: 'server', unit: 'tokens/s', ours: together, limit, cases })
+    const peers = wantsPeer(args) ? await peerLoad(model, tokenizer, threads, clients) : undefined
+    if (peers) {
+      cases.push(row(`1 stream, times ${servingName}`, alone / peers.alone, 'times', '–'))
+      cases.push(row(`${streams} streams, times ${servingName}`, together / peers.together, 'times', '–'))
+    }
+    const compared = peers ? { peer: peers.together, peerName: servingName } : {}
+    return result({ name: 'server', unit: 'tokens/s', ours: together, limit, ...compared, cases })
   } finally {
     clients.kill()
     await running.stop()
@@ -54,8 +74,27 @@ export async function server(args: string[]): Promise<Result> {
   }
 }
 
-async function ask(clients: ChildProcess, url: string, load: Load): Promise<number[]> {
-  clients.send({ url, load })
+/** Tokens a second of 1 and of 16 streams of `transformers serve`. */
+async function peerLoad(model: LanguageModel, tokenizer: Tokenizer, threads: number, clients: ChildProcess) {
+  const folder = mkdtempSync(join(tmpdir(), 'modu-bench-server-'))
+  try {
+    saveCheckpoint(model, folder)
+    saveTokenizerFiles(folder, tokenizer, new ChatTemplate(''), { do_sample: false })
+    return await servingPeer(folder, threads, async url => {
+      const load = async (count: number, each: number) => {
+        const work = { kind: 'streams', streams: count, tokens: each, text: true } as const
+        return (count * each) / (await ask(clients, { url, model: folder }, work))[0]!
+      }
+      await load(1, 2)
+      return { alone: await load(1, tokens), together: await load(streams, tokens / 4) }
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function ask(clients: ChildProcess, server: LoadedServer, load: Load): Promise<number[]> {
+  clients.send({ ...server, load })
   const [{ numbers, error }] = (await once(clients, 'message')) as [{ numbers: number[]; error?: string }]
   if (error) throw new Error(error)
   return numbers

@@ -2,12 +2,18 @@
 
 /** What the clients are to do, and what they answer: numbers whose meaning stands beside each. */
 export type Load =
-  /** So many streams of so many tokens at once. Answers the seconds it took. */
-  | { readonly kind: 'streams'; readonly streams: number; readonly tokens: number }
+  /** So many streams of so many tokens at once, behind token ids, or behind a text for servers that want one. Answers the seconds it took. */
+  | { readonly kind: 'streams'; readonly streams: number; readonly tokens: number; readonly text?: boolean }
   /** So many times a short prompt's first token while others stream. Answers the milliseconds of each. */
   | { readonly kind: 'first'; readonly streams: number; readonly times: number }
   /** So many times a new prompt of 1,000 tokens, and then the same with another ending. Answers first / second of each. */
   | { readonly kind: 'prefix'; readonly times: number }
+
+/** Where the server is, and what it calls its model. */
+export interface LoadedServer {
+  readonly url: string
+  readonly model: string
+}
 
 interface Timing {
   readonly firstMs: number
@@ -24,8 +30,8 @@ function prompt(length: number): number[] {
 
 /** One streamed completion; `onFirst` is called at its first token. */
 async function stream(
-  url: string,
-  ids: number[],
+  { url, model }: LoadedServer,
+  prompt: number[] | string,
   tokens: number,
   signal?: AbortSignal,
   onFirst?: () => void,
@@ -35,8 +41,8 @@ async function stream(
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({
-      model: 'nano',
-      prompt: ids,
+      model,
+      prompt,
       max_tokens: tokens,
       seed: 1,
       stream: true,
@@ -58,11 +64,12 @@ async function stream(
   return { firstMs, tokens: Number(/"completion_tokens":(\d+)/.exec(text)![1]) }
 }
 
-async function run(url: string, load: Load): Promise<number[]> {
+async function run(server: LoadedServer, load: Load): Promise<number[]> {
   switch (load.kind) {
     case 'streams': {
       const begun = performance.now()
-      const done = await Promise.all(Array.from({ length: load.streams }, () => stream(url, prompt(8), load.tokens)))
+      const next = () => (load.text ? `${prompts++}번째 이야기` : prompt(8))
+      const done = await Promise.all(Array.from({ length: load.streams }, () => stream(server, next(), load.tokens)))
       const seconds = (performance.now() - begun) / 1000
       const made = done.reduce((sum, { tokens }) => sum + tokens, 0)
       // Some may have ended by themselves.
@@ -72,10 +79,10 @@ async function run(url: string, load: Load): Promise<number[]> {
       const leave = new AbortController()
       const others = Array.from({ length: load.streams }, () => Promise.withResolvers<void>())
       for (const { resolve, reject } of others)
-        stream(url, prompt(8), 1900, leave.signal, resolve).catch(error => leave.signal.aborted || reject(error))
+        stream(server, prompt(8), 1900, leave.signal, resolve).catch(error => leave.signal.aborted || reject(error))
       await Promise.all(others.map(({ promise }) => promise))
       const times = []
-      for (let i = 0; i < load.times; i++) times.push((await stream(url, prompt(8), 1)).firstMs)
+      for (let i = 0; i < load.times; i++) times.push((await stream(server, prompt(8), 1)).firstMs)
       leave.abort()
       return times
     }
@@ -83,8 +90,8 @@ async function run(url: string, load: Load): Promise<number[]> {
       const ratios = []
       for (let i = 0; i < load.times; i++) {
         const beginning = prompt(1000)
-        const first = await stream(url, [...beginning, ...prompt(8)], 1)
-        const second = await stream(url, [...beginning, ...prompt(8)], 1)
+        const first = await stream(server, [...beginning, ...prompt(8)], 1)
+        const second = await stream(server, [...beginning, ...prompt(8)], 1)
         ratios.push(first.firstMs / second.firstMs)
       }
       return ratios
@@ -92,8 +99,8 @@ async function run(url: string, load: Load): Promise<number[]> {
   }
 }
 
-process.on('message', ({ url, load }: { url: string; load: Load }) => {
-  run(url, load).then(
+process.on('message', ({ load, ...server }: LoadedServer & { load: Load }) => {
+  run(server, load).then(
     numbers => process.send!({ numbers }),
     error => process.send!({ error: String(error?.stack ?? error) }),
   )

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 const beside = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 /** The Python of the peers: that of `bench/.venv`, or the one that MODU_PYTHON names. */
-const python = (): string => process.env.MODU_PYTHON ?? beside('../.venv/bin/python')
+export const python = (): string => process.env.MODU_PYTHON ?? beside('../.venv/bin/python')
 
-const howToInstall =
+export const howToInstall =
   'No Python peer: python3 -m venv bench/.venv && bench/.venv/bin/pip install -r bench/peers/requirements.txt'
 
 /**
