@@ -79,7 +79,11 @@ export class PacedModel {
     } finally {
       if (signal?.aborted) this.abandoned++
     }
-    yield { type: 'finish', reason: 'stop', usage: { promptTokens: 1, completionTokens, reasoningTokens: 0 } }
+    yield {
+      type: 'finish',
+      reason: 'stop',
+      usage: { promptTokens: 1, cachedTokens: 0, completionTokens, reasoningTokens: 0 },
+    }
   }
 
   complete(): AsyncGenerator<never> {

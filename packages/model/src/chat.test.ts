@@ -84,7 +84,7 @@ describe('an answer', () => {
   })
 
   test("counts in the caller's object before a token is passed on", async () => {
-    const usage = { promptTokens: 0, completionTokens: 0, reasoningTokens: 0 }
+    const usage = { promptTokens: 0, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 }
     let events = 0
     for await (const event of chatModel.chat(question, { seed: 5, maxTokens: 20, usage })) {
       if (event.type === 'finish') expect(usage).toEqual(event.usage)
@@ -176,11 +176,14 @@ describe('an answer', () => {
 
   test('goes on with the idle sequence of the conversation, with the same result', async () => {
     const options: ChatRequest = { seed: 2, maxTokens: 10, sampling: { temperature: 0 } }
-    const { text } = await collect(chatModel.chat(question, options))
+    const { text, finish } = await collect(chatModel.chat(question, options))
     const longer = [...question, { role: 'assistant', content: text }, { role: 'user', content: '또?' }] as const
     const warm = await collect(chatModel.chat(longer, options))
     const fresh = ChatModel.load(folder, createReferenceDevice())
-    expect((await collect(fresh.chat(longer, options))).text).toBe(warm.text)
+    const cold = await collect(fresh.chat(longer, options))
+    expect(cold.text).toBe(warm.text)
+    expect(cold.finish.usage.cachedTokens).toBe(0)
+    expect(warm.finish.usage.cachedTokens).toBeGreaterThanOrEqual(finish.usage.promptTokens)
     fresh.close()
   })
 })

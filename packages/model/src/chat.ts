@@ -64,6 +64,8 @@ export interface ChatRequest extends CompletionOptions {
 
 export interface Usage {
   promptTokens: number
+  /** Those of them that were in a cache, from a prompt with the same beginning: known when the prompt has been read. */
+  cachedTokens: number
   /** Tokens that the model gave, reasoning included. */
   completionTokens: number
   reasoningTokens: number
@@ -319,6 +321,7 @@ export class ChatModel {
       const tokens = generate(this.model, sequence, prompt, { ...options, sampler: measuring ?? options.sampler })
       while (!stream.stopped) {
         const next = await tokens.next()
+        usage.cachedTokens = sequence.reused
         if (next.done) {
           reason = next.value
           break
@@ -354,7 +357,12 @@ export class ChatModel {
 
 /** The count as an answer begins, in the object of the caller if there is one. */
 const countFor = (prompt: readonly number[], usage?: Usage): Usage =>
-  Object.assign(usage ?? {}, { promptTokens: prompt.length, completionTokens: 0, reasoningTokens: 0 })
+  Object.assign(usage ?? {}, {
+    promptTokens: prompt.length,
+    cachedTokens: 0,
+    completionTokens: 0,
+    reasoningTokens: 0,
+  })
 
 /** The names of the tools that a reply may call. An `option` error if it must call one that is not offered. */
 function callable({ tools = [], mustCall }: ChatRequest): string[] {

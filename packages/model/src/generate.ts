@@ -7,6 +7,7 @@ import type { Sampler } from './sampling.ts'
 export class CachedSequence {
   readonly cache: KvCache
   readonly tokens: number[] = []
+  reused = 0
 
   constructor(model: LanguageModel, capacity: number) {
     this.cache = model.createCache(capacity)
@@ -27,6 +28,7 @@ export class CachedSequence {
   /** Keeps what it shares with `prompt` and returns the rest: the last token at least, whose logits an answer begins with. */
   begin(prompt: readonly number[]): readonly number[] {
     this.truncate(Math.min(this.sharedWith(prompt), prompt.length - 1))
+    this.reused = this.tokens.length
     return prompt.slice(this.tokens.length)
   }
 
@@ -41,6 +43,8 @@ export class CachedSequence {
 export interface TokenSequence {
   /** Appends tokens, the whole prompt or the next one, and resolves with the logits after the last; the next call may write over them. */
   append(tokens: readonly number[]): Promise<Float32Array>
+  /** Tokens of the prompt that did not have to be computed. */
+  readonly reused: number
 }
 
 export interface GenerateOptions {
@@ -114,7 +118,7 @@ function inTurns(
   model: LanguageModel,
   sequence: CachedSequence,
   { signal, turn = setImmediate }: GenerateOptions,
-): TokenSequence {
+): Pick<TokenSequence, 'append'> {
   return {
     async append(tokens) {
       let logits: Float32Array = new Float32Array()

@@ -17,11 +17,13 @@ interface Request {
   signal?: AbortSignal
   /** Called after each token. */
   onToken?: () => void
+  /** Called at the end, with the tokens of the prompt that others had computed. */
+  onEnd?: (reused: number) => void
 }
 
 /** One answer, as a server generates it. */
 async function answer(scheduler: Scheduler, request: Request, on: LanguageModel = model): Promise<number[]> {
-  const { prompt, tokens, seed = 1, key, signal = never, onToken } = request
+  const { prompt, tokens, seed = 1, key, signal = never, onToken, onEnd } = request
   const seat = await scheduler.enter(signal, key)
   try {
     const sampler = new Sampler(checkSampling({ temperature: 1 }), new Random(seed), prompt)
@@ -31,7 +33,10 @@ async function answer(scheduler: Scheduler, request: Request, on: LanguageModel 
     for (;;) {
       drawn.push(sampler.next(logits))
       onToken?.()
-      if (drawn.length === tokens) return drawn
+      if (drawn.length === tokens) {
+        onEnd?.(sequence.reused)
+        return drawn
+      }
       logits = await sequence.append(drawn.slice(-1))
     }
   } finally {
@@ -102,7 +107,10 @@ describe('shared beginnings', () => {
     const { model: counting, computed } = counted()
     const system = text(320, 5)
     const asking = (i: number) => ({ prompt: [...system, ...text(9, 50 + i)], tokens: 6, seed: i })
-    const answers = await Promise.all([0, 1, 2, 3].map(i => answer(scheduler, asking(i), counting)))
+    const reused: number[] = []
+    const onEnd = (tokens: number) => reused.push(tokens)
+    const answers = await Promise.all([0, 1, 2, 3].map(i => answer(scheduler, { ...asking(i), onEnd }, counting)))
+    expect(reused.sort((a, b) => a - b)).toEqual([0, 320, 320, 320])
     // The beginning once, and of each its own prompt and all but the last token of its answer.
     expect(computed()).toBe(320 + 4 * (9 + 5))
     for (const [i, given] of answers.entries()) {
@@ -131,7 +139,11 @@ describe('pages', () => {
     const expected = await Promise.all(asked.map(request => answer(roomy, request)))
     const { model: counting, computed } = counted()
     const tight = new Scheduler(room(12 * 16))
-    expect(await Promise.all(asked.map(request => answer(tight, request, counting)))).toEqual(expected)
+    const reused: number[] = []
+    const onEnd = (tokens: number) => reused.push(tokens)
+    expect(await Promise.all(asked.map(request => answer(tight, { ...request, onEnd }, counting)))).toEqual(expected)
+    // What one has computed itself and finds again is not what others had computed.
+    expect(reused).toEqual([0, 0, 0, 0, 0, 0])
     expect(computed()).toBeGreaterThan(6 * 89)
     expect(tight.heldPages).toBe(0)
   })

@@ -88,7 +88,8 @@ describe('chat', () => {
     })
     const chunks = await Array.fromAsync(stream)
     expect(chunks.slice(0, -1).every(chunk => chunk.usage === null)).toBe(true)
-    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: whole.usage })
+    const { prompt_tokens, completion_tokens, total_tokens } = whole.usage!
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens, completion_tokens, total_tokens } })
   })
 
   test("the client's own accumulator understands the stream", async () => {

@@ -26,13 +26,13 @@ export function embeddingsReply(model: ServedModel, request: EmbeddingsRequest):
   const usage = emptyUsage()
   const vectors: Float32Array[] = []
 
-  async function* embedAll({ turn, signal, usage: counted }: Hooks): AsyncGenerator<ChatEvent> {
+  async function* embedAll(hooks: Hooks): AsyncGenerator<ChatEvent> {
     for (const prompt of input) {
-      const { vector, tokens } = await model.embed(prompt, { turn, signal })
+      const { vector, tokens } = await model.embed(prompt, hooks)
       if (dimensions !== undefined && dimensions !== vector.length) throw wrongDimensions(dimensions, vector.length)
       vectors.push(vector)
       usage.promptTokens += tokens
-      if (counted) counted.promptTokens = usage.promptTokens
+      if (hooks.usage) hooks.usage.promptTokens = usage.promptTokens
     }
     yield { type: 'finish', reason: 'stop', usage }
   }

@@ -16,7 +16,13 @@ export function messagesReply(model: ServedModel, request: MessagesRequest, thin
   let stopReason: string | null = null
   let stopSequence: string | null = null
   let begun = false
-  const usageBody = () => ({ input_tokens: usage.promptTokens, output_tokens: usage.completionTokens })
+  const usageBody = () => ({
+    // Here, what was in the cache is not part of the input.
+    input_tokens: usage.promptTokens - usage.cachedTokens,
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: usage.cachedTokens,
+    output_tokens: usage.completionTokens,
+  })
   const id = `msg_${randomUUID().replaceAll('-', '')}`
   const message = (content: unknown[]) => ({
     id,
@@ -116,7 +122,7 @@ const errorTypes: Record<number, string> = {
 /** An error as Anthropic's API has it; also the last event of a stream that broke. */
 export const messagesError = ({ status, message }: ApiError) => ({
   type: 'error',
-  error: { type: errorTypes[status] ?? 'invalid_request_error', message },
+  error: { type: errorTypes[status] ?? (status > 500 ? 'api_error' : 'invalid_request_error'), message },
 })
 
 /** Events have names, and the last one is `message_stop`. */

@@ -29,6 +29,8 @@ export interface OpenSequence {
    * before the event loop turns. Throws when the request has been given up. One at a time.
    */
   append(tokens: readonly number[]): Promise<Float32Array>
+  /** Tokens of the prompt that others had computed. */
+  readonly reused: number
 }
 
 interface Seated {
@@ -169,6 +171,9 @@ export class Scheduler {
           append: async tokens => {
             for (const token of tokens) sequence.tokens.push(token)
             return (await ask(sequence))!
+          },
+          get reused() {
+            return sequence.reused
           },
         }
       },

@@ -56,6 +56,10 @@ export class StoredSequence {
   #node: PrefixNode
   /** Tokens up to its end. */
   #published = 0
+  /** Tokens that have been in the cache, also those given up since. */
+  #reached = 0
+  /** Tokens that others had computed. */
+  reused = 0
 
   constructor(store: SequenceStore) {
     this.store = store
@@ -77,6 +81,7 @@ export class StoredSequence {
   share(): void {
     const { tree, cache } = this.store
     const before = this.#node
+    this.#reached = Math.max(this.#reached, this.cached.length)
     while (this.cached.length % cache.pageTokens === 0) {
       const { length } = this.cached
       const next = length + cache.pageTokens
@@ -86,7 +91,9 @@ export class StoredSequence {
       this.#node = node
       this.#published = next
     }
-    if (this.#node !== before) tree.use(this.#node)
+    if (this.#node === before) return
+    tree.use(this.#node)
+    this.reused += Math.max(0, this.cached.length - this.#reached)
   }
 
   /** Enters the pages that have become full into the tree. */
@@ -107,6 +114,7 @@ export class StoredSequence {
 
   /** Gives the pages back; the tokens can be computed anew. */
   giveUp(): void {
+    this.#reached = Math.max(this.#reached, this.cached.length)
     this.cached.release()
     this.#node = this.store.tree.root
     this.#published = 0

@@ -21,18 +21,20 @@ export function samplingOf(request: ChatRequest | CompletionRequest) {
 }
 
 /** The count of an answer that has not begun. */
-export const emptyUsage = (): Usage => ({ promptTokens: 0, completionTokens: 0, reasoningTokens: 0 })
+export const emptyUsage = (): Usage => ({ promptTokens: 0, cachedTokens: 0, completionTokens: 0, reasoningTokens: 0 })
 
 /** Tokens of a whole request: every prompt counts once, however many answers it got. */
 export function usageBody(prompts: { usage: Usage | undefined }[][]) {
   const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0)
   const all = prompts.flat()
-  const prompt_tokens = sum(prompts.map(([first]) => first.usage?.promptTokens ?? 0))
+  const first = (count: 'promptTokens' | 'cachedTokens') => sum(prompts.map(([answer]) => answer.usage?.[count] ?? 0))
+  const prompt_tokens = first('promptTokens')
   const completion_tokens = sum(all.map(({ usage }) => usage?.completionTokens ?? 0))
   return {
     prompt_tokens,
     completion_tokens,
     total_tokens: prompt_tokens + completion_tokens,
+    prompt_tokens_details: { cached_tokens: first('cachedTokens') },
     completion_tokens_details: { reasoning_tokens: sum(all.map(({ usage }) => usage?.reasoningTokens ?? 0)) },
   }
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { ChatEvent, Usage } from '@modu/model'
+import type { Usage } from '@modu/model'
 import { ApiError } from '../errors.ts'
 import { monthOf } from '../keys/keys.ts'
 import type { Database, Query } from '../store/database.ts'
+import { emptyUsage } from '../wire.ts'
 
 /** Tokens are reserved so many at a time. */
 const batch = 16
@@ -34,6 +35,12 @@ export class Ledger {
   entry(key: string, model: string): Entry {
     return new Entry(this.#database, key, model)
   }
+}
+
+/** A piece of an answer; the one of type `finish` says how many tokens it has been. */
+interface AnswerEvent {
+  readonly type: string
+  readonly usage?: Usage
 }
 
 /** One answer of a request. */
@@ -69,8 +76,8 @@ export class Entry {
    * counts. Errors: StoreError if the row cannot be written, ApiError 429 if the quota does not have the tokens; either
    * ends the answer.
    */
-  record(start: (usage: Usage) => AsyncIterable<ChatEvent>, countsPrompt: boolean): AsyncIterable<ChatEvent> {
-    const usage = { promptTokens: 0, completionTokens: 0, reasoningTokens: 0 }
+  record<E extends AnswerEvent>(start: (usage: Usage) => AsyncIterable<E>, countsPrompt: boolean): AsyncIterable<E> {
+    const usage = emptyUsage()
     const part: Part = { usage, countsPrompt, events: 0, ended: false }
     return this.#pass(start(usage), part)
   }
@@ -80,7 +87,7 @@ export class Entry {
     return { prompt: this.#prompt, completion: this.#completion }
   }
 
-  async *#pass(events: AsyncIterable<ChatEvent>, part: Part): AsyncGenerator<ChatEvent> {
+  async *#pass<E extends AnswerEvent>(events: AsyncIterable<E>, part: Part): AsyncGenerator<E> {
     this.#parts.push(part)
     try {
       this.#inserted ??= this.#insert()
