@@ -90,6 +90,8 @@ export interface PagedKvCache {
   readonly pageTokens: number
   readonly pages: number
   readonly freePages: number
+  /** Pages that more than one holds. */
+  readonly sharedPages: number
   /** So many sequences can go on in one pass. */
   readonly mostTogether: number
   createSequence(): PagedKvSequence

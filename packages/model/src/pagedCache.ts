@@ -25,6 +25,7 @@ export class PagedCache implements PagedKvCache {
   /** Tokens that one sequence has room for at most. */
   readonly capacity: number
   readonly device: Device
+  private shared = 0
   private readonly free: number[]
   private readonly holders: Uint32Array
   /** By the number of sequences: the step of one token of each, and the tables of their pages. */
@@ -48,6 +49,10 @@ export class PagedCache implements PagedKvCache {
     return this.free.length
   }
 
+  get sharedPages(): number {
+    return this.shared
+  }
+
   createSequence(): PagedSequence {
     return new PagedSequence(this)
   }
@@ -61,11 +66,14 @@ export class PagedCache implements PagedKvCache {
 
   hold(page: number): void {
     this.holders[page]!++
+    if (this.holders[page] === 2) this.shared++
   }
 
   letGo(page: number): void {
     if (this.holders[page] === 0) throw new ModelError('option', `page ${page} of the cache has been let go twice`)
-    if (--this.holders[page]! === 0) this.free.push(page)
+    this.holders[page]!--
+    if (this.holders[page] === 1) this.shared--
+    if (this.holders[page] === 0) this.free.push(page)
   }
 
   holdersOf(page: number): number {

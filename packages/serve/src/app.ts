@@ -26,8 +26,6 @@ import { detokenize, parseDetokenizeRequest, parseTokenizeRequest, tokenize, tok
 import { metered } from './usage/metered.ts'
 
 export interface AppOptions extends Desk {
-  /** By the names clients ask for. */
-  readonly models: ReadonlyMap<string, ServedModel>
   /** Folder with the built page; without it only the API answers. */
   readonly page?: string
   /** Largest body of a request in bytes. */
@@ -53,7 +51,8 @@ const keptResponses = 64 * 1024 * 1024
 
 /** All routes: the API under /v1, /health, and the page. */
 export function createApp(options: AppOptions): Hono {
-  const { models, scheduler, accounts } = options
+  const { engine, accounts } = options
+  const { models } = engine
   const started = Math.floor(Date.now() / 1000)
   const app = new Hono()
   const first = models.keys().next().value!
@@ -85,7 +84,7 @@ export function createApp(options: AppOptions): Hono {
       param: 'model',
     })
   }
-  const metrics = new Metrics(scheduler)
+  const metrics = new Metrics(engine)
   /** The reply, measured, and in the ledger of who asks; each prompt has `n` answers. */
   const booked = (c: Context, unwatched: Reply, { model, n }: { model: string; n?: number }): Reply => {
     const reply = metrics.watch(unwatched, model)
@@ -114,7 +113,10 @@ export function createApp(options: AppOptions): Hono {
   }
   const listed = [...models].map(([id, model]) => describe(id, model))
 
-  app.get('/health', c => c.json({ status: 'ok', running: scheduler.running, waiting: scheduler.waiting }))
+  app.get('/health', c => {
+    const { running, waiting } = engine.load
+    return c.json({ status: 'ok', running, waiting })
+  })
   app.get('/ready', c => {
     if (!options.isReady()) throw stopping()
     return c.json({ status: 'ready', models: [...models.keys()] })

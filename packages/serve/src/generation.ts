@@ -1,22 +1,13 @@
 import type { HttpBindings } from '@hono/node-server'
-import { type ChatEvent, type LanguageModel, ModelError, type TokenSequence, type Usage } from '@modu/model'
+import { type ChatEvent, ModelError } from '@modu/model'
 import type { Context } from 'hono'
+import type { Engine } from './engine/engine.ts'
 import { ApiError, stopping } from './errors.ts'
 import { toApiError } from './modelErrors.ts'
-import type { Scheduler, Seat } from './scheduler.ts'
+import type { Hooks } from './servedModel.ts'
 import { eventStream } from './sse.ts'
 
-/** What a generation gets from the server. */
-export interface Hooks {
-  /** Awaited before work on the model that is no answer's. */
-  readonly turn: () => Promise<void>
-  /** Opens the sequence of an answer's tokens, run together with those of others. */
-  readonly open: (model: LanguageModel) => TokenSequence
-  /** Fires when nobody wants the answer any more. */
-  readonly signal: AbortSignal
-  /** Where the answer's tokens are counted, if somebody else looks at them. */
-  readonly usage?: Usage
-}
+export type { Hooks }
 
 /** How a stream is written, where it is not as in OpenAI's older APIs. */
 export interface StreamFormat {
@@ -43,7 +34,7 @@ export interface Reply {
 
 /** What the endpoints need to know of the server they belong to. */
 export interface Desk {
-  readonly scheduler: Scheduler
+  readonly engine: Engine
   /** How long an answer may take, waiting included, in milliseconds. */
   readonly deadline: number
   /** Fires when running answers are to be broken off. */
@@ -57,7 +48,7 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
   const clock = setTimeout(() => overdue.abort(tooLate(desk.deadline)), desk.deadline).unref()
   const signal = AbortSignal.any([c.req.raw.signal, desk.closing, overdue.signal])
   const generateFor = (send: (chunks: unknown[]) => void) =>
-    generate(desk.scheduler, reply, signal, c.get('key'), send).finally(() => clearTimeout(clock))
+    generate(desk.engine, reply, signal, c.get('key'), send).finally(() => clearTimeout(clock))
   if (!streaming) {
     await generateFor(() => {})
     return c.json(reply.whole() as object)
@@ -94,19 +85,18 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
 
 /** Runs the answers of a request on one seat, one after the other, so that it gets no more of the model than others. */
 async function generate(
-  scheduler: Scheduler,
+  engine: Engine,
   reply: Reply,
   signal: AbortSignal,
   key: string,
   send: (chunks: unknown[]) => void,
 ): Promise<void> {
-  let seat: Seat | undefined
-  const start = (index: number) =>
-    reply.answers[index]({ turn: () => seat!.turn(), open: model => seat!.open(model), signal })
+  const seat = engine.seat(key, signal)
+  const start = (index: number) => reply.answers[index]({ seat, signal })
   try {
     // The model looks at its input here, so that nobody waits in line to hear that it is too long.
     const first = start(0)
-    seat = await scheduler.enter(signal, key)
+    await seat.enter()
     for (let index = 0; index < reply.answers.length; index++) {
       for await (const event of index === 0 ? first : start(index)) {
         signal.throwIfAborted()
@@ -116,7 +106,7 @@ async function generate(
   } catch (error) {
     throw error instanceof ModelError ? toApiError(error, reply.prompt) : error
   } finally {
-    seat?.leave()
+    seat.leave()
   }
 }
 

@@ -1,3 +1,7 @@
+export { checkpoints } from './engine/checkpoints.ts'
+export type { Engine } from './engine/engine.ts'
+export { EngineThread } from './engine/engineThread.ts'
+export { type EngineLimits, LocalEngine, type LocalModel } from './engine/localEngine.ts'
 export { ServeError } from './errors.ts'
 export { checkHost } from './hosts.ts'
 export { keyBody, newKeyBody } from './keys/adminApi.ts'

@@ -1,16 +1,9 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Engine } from './engine/engine.ts'
 import type { Reply } from './generation.ts'
 
 /** In seconds. */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
-
-/** What the server is busy with. */
-interface Load {
-  readonly running: number
-  readonly waiting: number
-  /** From 0 to 1. */
-  readonly cacheUsage: number
-}
 
 /** What Prometheus is told, under vLLM's names where they mean the same. Every server has its own. */
 export class Metrics {
@@ -21,10 +14,14 @@ export class Metrics {
   readonly #firstToken = this.#histogram('vllm:time_to_first_token_seconds', 'From the request to its first token')
   readonly #whole = this.#histogram('vllm:e2e_request_latency_seconds', 'From the request to its end')
 
-  constructor(load: Load) {
-    this.#gauge('vllm:num_requests_running', 'Requests being answered', () => load.running)
-    this.#gauge('vllm:num_requests_waiting', 'Requests waiting in line', () => load.waiting)
-    this.#gauge('vllm:kv_cache_usage_perc', 'Share of the cache that answers hold, 1 is all', () => load.cacheUsage)
+  constructor(engine: Engine) {
+    this.#gauge('vllm:num_requests_running', 'Requests being answered', () => engine.load.running)
+    this.#gauge('vllm:num_requests_waiting', 'Requests waiting in line', () => engine.load.waiting)
+    this.#gauge(
+      'vllm:kv_cache_usage_perc',
+      'Share of the cache that answers hold, 1 is all',
+      () => engine.load.cacheUsage,
+    )
   }
 
   /** The reply to a request that came just now, watched as it goes. */

@@ -46,9 +46,9 @@ export class PrefixTree {
     }
   }
 
-  /** Pages that no sequence holds. */
+  /** Pages that no sequence holds: what sequences share, they share by the tree. */
   get idlePages(): number {
-    return this.#byUse.values().reduce((sum, node) => sum + Number(this.#isIdle(node)), 0)
+    return this.#byUse.size - this.#cache.sharedPages
   }
 
   /** Lets go the page that has been of no use for longest, of those that no sequence holds; false if there is none. */

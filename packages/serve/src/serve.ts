@@ -2,16 +2,20 @@ import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { accountsIn } from './accounts.ts'
 import { createApp } from './app.ts'
+import type { Engine } from './engine/engine.ts'
+import { type EngineLimits, LocalEngine, type LocalModel } from './engine/localEngine.ts'
 import { ServeError } from './errors.ts'
 import { checkHost, isLoopback } from './hosts.ts'
 import { httpServer, listen } from './listen.ts'
-import { Scheduler } from './scheduler.ts'
-import type { ServedModel } from './servedModel.ts'
 import type { Database } from './store/database.ts'
 
-export interface ServeOptions {
-  /** The models by the names clients ask for, the default one first. */
-  readonly models: ReadonlyMap<string, ServedModel> | Readonly<Record<string, ServedModel>>
+/** Models by the names clients ask for, the default one first. */
+type LocalModels = ReadonlyMap<string, LocalModel> | Readonly<Record<string, LocalModel>>
+
+export interface ServeOptions extends EngineLimits {
+  /** What computes the answers. Default: `models`, in this thread, within the `EngineLimits`. */
+  readonly engine?: Engine
+  readonly models?: LocalModels
   /** Default 8080; 0 takes any free one. */
   readonly port?: number
   /** The address to listen on. Default 127.0.0.1, this machine only. */
@@ -20,12 +24,6 @@ export interface ServeOptions {
   readonly page?: string
   /** Names clients may call a server on 127.0.0.1 by, besides localhost: those of a proxy on this machine. */
   readonly allowedHosts?: readonly string[]
-  /** Requests answered at the same time, a token each at every step. Default 32. */
-  readonly seats?: number
-  /** Requests that may wait for a seat before more are refused with 429. Default 32. */
-  readonly line?: number
-  /** Memory for the cache of each model, which all requests share, in bytes. Default 512 MiB, or less if all fits into less. */
-  readonly cacheBytes?: number
   /** How long an answer may take, waiting in line included, in milliseconds. Default an hour. */
   readonly deadline?: number
   /** Largest body of a request in bytes. Default 4 MiB: a context of 131,072 Korean tokens, escaped, fits. */
@@ -66,8 +64,6 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const {
     port = 8080,
     host = '127.0.0.1',
-    seats = 32,
-    line = 32,
     deadline = 3_600_000,
     bodyLimit = 4 * 1024 * 1024,
     clientTimeout = 60_000,
@@ -76,8 +72,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     log = text => process.stderr.write(`${text}\n`),
     logLevel = 'error',
   } = options
-  const models = options.models instanceof Map ? options.models : new Map(Object.entries(options.models))
-  if (models.size === 0) throw new ServeError('no-models', 'There is no model to serve. Give the folder of one.')
+  const engine = options.engine ?? localEngine(options)
+  if (engine.models.size === 0) throw new ServeError('no-models', 'There is no model to serve. Give the folder of one.')
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new ServeError('port-invalid', `${port} is not a port. Give a number from 0 to 65535.`)
   }
@@ -89,13 +85,11 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const accounts = options.database && accountsIn(options.database, line => logger.error(line))
   await checkHost(host, accounts?.keys)
 
-  const scheduler = new Scheduler({ seats, line, cacheBytes: options.cacheBytes })
   const breakOff = new AbortController()
   let stopped: Promise<void> | undefined
   const app = createApp({
-    models,
+    engine,
     page: options.page,
-    scheduler,
     deadline,
     closing: breakOff.signal,
     log: line => logger.error(line),
@@ -104,7 +98,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     keysRequired: !isLoopback(host),
     bodyLimit,
     thinking,
-    isReady: () => stopped === undefined,
+    isReady: () => stopped === undefined && engine.isReady,
     allowedHosts: isLoopback(host) ? (options.allowedHosts ?? []) : undefined,
   })
   const server = httpServer(app.fetch, host, clientTimeout)
@@ -112,14 +106,14 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const address = server.address() as AddressInfo
 
   const stop = async () => {
-    scheduler.close()
+    engine.close()
     const closed = new Promise(resolve => server.close(resolve))
     const hurry = setTimeout(() => breakOff.abort(), patience)
     const cut = setTimeout(() => server.closeAllConnections(), patience + 500)
     // A connection that has got its answer can go; Node by itself closes only those idle at the moment of close().
     const tidy = setInterval(() => server.closeIdleConnections(), 50)
     await closed
-    scheduler.release()
+    await engine.release()
     clearTimeout(hurry)
     clearTimeout(cut)
     clearInterval(tidy)
@@ -129,6 +123,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     port: address.port,
     stop: () => (stopped ??= stop()),
   }
+}
+
+function localEngine({ models = {}, ...limits }: ServeOptions): LocalEngine {
+  return new LocalEngine(models instanceof Map ? models : new Map(Object.entries(models)), limits)
 }
 
 /** On SIGTERM or SIGINT: stops the server and exits with 0; a second signal exits at once. */
