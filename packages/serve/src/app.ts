@@ -23,9 +23,13 @@ import { parseResponsesRequest } from './responsesSchema.ts'
 import { parseChatRequest, parseCompletionRequest } from './schema.ts'
 import type { ServedModel } from './servedModel.ts'
 import { detokenize, parseDetokenizeRequest, parseTokenizeRequest, tokenize, tokenizerInfo } from './tokenize.ts'
+import { passThrough } from './upstream/passThrough.ts'
+import type { Upstreams } from './upstream/upstreams.ts'
 import { metered } from './usage/metered.ts'
 
 export interface AppOptions extends Desk {
+  /** Servers that answer for models of theirs. */
+  readonly upstreams?: Upstreams
   /** Folder with the built page; without it only the API answers. */
   readonly page?: string
   /** Largest body of a request in bytes. */
@@ -51,11 +55,11 @@ const keptResponses = 64 * 1024 * 1024
 
 /** All routes: the API under /v1, /health, and the page. */
 export function createApp(options: AppOptions): Hono {
-  const { engine, accounts } = options
+  const { engine, upstreams, accounts } = options
   const { models } = engine
   const started = Math.floor(Date.now() / 1000)
   const app = new Hono()
-  const first = models.keys().next().value!
+  const first = models.keys().next().value ?? ''
 
   app.use(requestId())
   app.use(logRequests(options.logger))
@@ -75,11 +79,17 @@ export function createApp(options: AppOptions): Hono {
   for (const path of ['/v1/*', '/admin/*']) app.use(path, limitBody(options.bodyLimit))
   for (const path of ['/tokenize', '/detokenize']) app.use(path, limitBody(Math.min(options.bodyLimit, tokenizeLimit)))
 
+  if (upstreams) app.use(passThrough(upstreams, options))
+
   const find = (c: Context, name: string): ServedModel => {
     requireModel(c, name)
     const model = models.get(name)
     if (model) return model
-    const served = [...models.keys()].map(id => `'${id}'`).join(', ')
+    if (upstreams?.has(name)) {
+      const message = `'${name}' runs on another server, which ${c.req.path} does not reach.`
+      throw new ApiError(400, 'invalid_value', message, { param: 'model' })
+    }
+    const served = [...models.keys(), ...(upstreams?.models ?? [])].map(id => `'${id}'`).join(', ')
     throw new ApiError(404, 'model_not_found', `The model '${name}' does not exist. This server has ${served}.`, {
       param: 'model',
     })
@@ -93,12 +103,12 @@ export function createApp(options: AppOptions): Hono {
     c.set('entry', entry)
     return metered(reply, entry, n)
   }
-  const describe = (id: string, model: ServedModel) => ({
+  const describe = (id: string, model?: ServedModel) => ({
     id,
     object: 'model',
     created: started,
     owned_by: 'modu',
-    max_model_len: model.contextLength,
+    max_model_len: model?.contextLength,
     // What Anthropic's clients read.
     type: 'model',
     display_name: id,
@@ -111,7 +121,7 @@ export function createApp(options: AppOptions): Hono {
     const message = `There is no response '${id}' (any more). Send the conversation in 'input' instead.`
     throw new ApiError(404, 'not_found', message, { param })
   }
-  const listed = [...models].map(([id, model]) => describe(id, model))
+  const listed = [...models.keys(), ...(upstreams?.models ?? [])].map(id => describe(id, models.get(id)))
 
   app.get('/health', c => {
     const { running, waiting } = engine.load
@@ -119,11 +129,13 @@ export function createApp(options: AppOptions): Hono {
   })
   app.get('/ready', c => {
     if (!options.isReady()) throw stopping()
-    return c.json({ status: 'ready', models: [...models.keys()] })
+    const up = [...models.keys(), ...(upstreams?.modelsUp ?? [])]
+    if (up.length === 0) throw new ApiError(503, 'upstream_unavailable', 'None of the upstreams is up.')
+    return c.json({ status: 'ready', models: up })
   })
   app.get('/metrics', async c => {
     const { type, text } = await metrics.report()
-    return c.body(text, 200, { 'Content-Type': type })
+    return c.body(text + ((await upstreams?.metrics.report()) ?? ''), 200, { 'Content-Type': type })
   })
   app.get('/openapi.json', c => c.json(openApiDocument()))
   app.get('/v1/models', c => {
@@ -136,7 +148,10 @@ export function createApp(options: AppOptions): Hono {
       last_id: data.at(-1)?.id ?? null,
     })
   })
-  app.get('/v1/models/:id{.+}', c => c.json(describe(c.req.param('id'), find(c, c.req.param('id')))))
+  app.get('/v1/models/:id{.+}', c => {
+    const id = c.req.param('id')
+    return c.json(upstreams?.has(id) && mayUse(c, id) ? describe(id) : describe(id, find(c, id)))
+  })
   app.post('/v1/chat/completions', async c => {
     const request = parseChatRequest(await readJsonBody(c))
     const reply = chatReply(find(c, request.model), request, options.thinking)

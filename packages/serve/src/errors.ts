@@ -1,6 +1,6 @@
 /** What keeps a server from starting. */
 export class ServeError extends Error {
-  readonly code: 'port-in-use' | 'port-not-allowed' | 'port-invalid' | 'no-models' | 'keys-required'
+  readonly code: 'port-in-use' | 'port-not-allowed' | 'port-invalid' | 'no-models' | 'keys-required' | 'config-invalid'
 
   constructor(code: ServeError['code'], message: string, options?: ErrorOptions) {
     super(message, options)
@@ -9,7 +9,7 @@ export class ServeError extends Error {
   }
 }
 
-type Status = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 503 | 504
+type Status = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 502 | 503 | 504
 
 /** What a client is told, in the shape of OpenAI's API: `{error: {message, type, param, code}}`. */
 export class ApiError extends Error {

@@ -8,6 +8,8 @@ import { ServeError } from './errors.ts'
 import { checkHost, isLoopback } from './hosts.ts'
 import { httpServer, listen } from './listen.ts'
 import type { Database } from './store/database.ts'
+import type { GatewayConfig } from './upstream/config.ts'
+import { Upstreams } from './upstream/upstreams.ts'
 
 /** Models by the names clients ask for, the default one first. */
 type LocalModels = ReadonlyMap<string, LocalModel> | Readonly<Record<string, LocalModel>>
@@ -16,6 +18,8 @@ export interface ServeOptions extends EngineLimits {
   /** What computes the answers. Default: `models`, in this thread, within the `EngineLimits`. */
   readonly engine?: Engine
   readonly models?: LocalModels
+  /** Servers that answer for models of theirs, beside the models here or in the place of any. */
+  readonly gateway?: GatewayConfig
   /** Default 8080; 0 takes any free one. */
   readonly port?: number
   /** The address to listen on. Default 127.0.0.1, this machine only. */
@@ -73,7 +77,9 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     logLevel = 'error',
   } = options
   const engine = options.engine ?? localEngine(options)
-  if (engine.models.size === 0) throw new ServeError('no-models', 'There is no model to serve. Give the folder of one.')
+  if (engine.models.size === 0 && !options.gateway) {
+    throw new ServeError('no-models', 'There is no model to serve. Give the folder of one.')
+  }
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new ServeError('port-invalid', `${port} is not a port. Give a number from 0 to 65535.`)
   }
@@ -85,10 +91,13 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const accounts = options.database && accountsIn(options.database, line => logger.error(line))
   await checkHost(host, accounts?.keys)
 
+  const upstreams =
+    options.gateway && (await Upstreams.open(options.gateway, engine.models, line => logger.error(line)))
   const breakOff = new AbortController()
   let stopped: Promise<void> | undefined
   const app = createApp({
     engine,
+    upstreams,
     page: options.page,
     deadline,
     closing: breakOff.signal,
@@ -114,6 +123,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const tidy = setInterval(() => server.closeIdleConnections(), 50)
     await closed
     await engine.release()
+    await upstreams?.close()
     clearTimeout(hurry)
     clearTimeout(cut)
     clearInterval(tidy)

@@ -1,0 +1,174 @@
+import type { Usage } from '@modu/model'
+import { ApiError } from '../errors.ts'
+import { emptyUsage } from '../wire.ts'
+import { eventSplitter, type ServerEvent, withData } from './events.ts'
+import { broken, UpstreamFailure } from './failure.ts'
+import { transfer } from './transfer.ts'
+import type { Upstream } from './upstream.ts'
+import type { Upstreams } from './upstreams.ts'
+import { type Answer, type Body, beginningOf, count, isError, isLast, rename } from './wording.ts'
+
+/** A request that upstreams are to answer. */
+export interface Order {
+  /** The route, such as `/v1/chat/completions`. */
+  readonly path: string
+  readonly body: Body
+  /** The model by the name that the client has for it. */
+  readonly model: string
+  readonly headers: Readonly<Record<string, string>>
+  /** How long the answer may take, in milliseconds. */
+  readonly deadline: number
+  readonly log: (line: string) => void
+}
+
+/** A piece of an answer as the client gets it. Behind the last one all tokens are counted. */
+export interface Passed {
+  readonly type: 'piece' | 'finish'
+  readonly text: string
+  readonly usage: Usage
+}
+
+/**
+ * The answer of an upstream, as it comes; where one fails before anything has come, of another. `usage` is kept up to
+ * date. Errors: ApiError; the signal's reason.
+ */
+export async function* relay(
+  upstreams: Upstreams,
+  order: Order,
+  usage: Usage,
+  signal: AbortSignal,
+): AsyncGenerator<Passed> {
+  const { model, path } = order
+  const overdue = new AbortController()
+  const clock = setTimeout(() => overdue.abort(tooLate(order.deadline)), order.deadline)
+  const until = AbortSignal.any([signal, overdue.signal])
+  const isStream = order.body.stream === true
+  const beginning = beginningOf(order.body)
+  const tried = new Set<Upstream>()
+  let failure: UpstreamFailure | undefined
+  try {
+    while (tried.size <= upstreams.retries) {
+      const upstream = upstreams.choose(model, beginning, tried)
+      if (!upstream) break
+      tried.add(upstream)
+      upstreams.metrics.sent(upstream.name, model)
+      const request = {
+        path: path.slice('/v1'.length),
+        body: bodyFor(upstream, order),
+        headers: order.headers,
+        isStream,
+      }
+      const read = (pieces: AsyncIterable<string>) => (isStream ? streamOf : wholeOf)(pieces, order, usage)
+      let hasBegun = false
+      try {
+        for await (const text of transfer(upstream, request, until, read)) {
+          if (text === '') continue
+          hasBegun = true
+          yield { type: isStream || usage.completionTokens > 0 ? 'piece' : 'finish', text, usage }
+        }
+        yield { type: 'finish', text: '', usage }
+        return
+      } catch (error) {
+        if (!(error instanceof UpstreamFailure)) throw error
+        upstreams.metrics.failed(upstream.name, error.reason)
+        order.log(`The upstream '${upstream.name}' ${error.message}`)
+        if (hasBegun) throw error.told
+        Object.assign(usage, emptyUsage())
+        failure = error
+      }
+    }
+    throw failure?.told ?? noneIsUp(model)
+  } finally {
+    clearTimeout(clock)
+  }
+}
+
+/** What the upstream is sent: its own name for the model; the usage of streams is asked for in any case. */
+function bodyFor(upstream: Upstream, { body, model, path }: Order): string {
+  const asksUsage = body.stream === true && hasStreamOptions(path)
+  return JSON.stringify({
+    ...body,
+    model: upstream.config.models[model],
+    ...(asksUsage && { stream_options: { ...(body.stream_options as object), include_usage: true } }),
+  })
+}
+
+const hasStreamOptions = (path: string): boolean => path === '/v1/chat/completions' || path === '/v1/completions'
+
+/** The events of a stream in the client's terms, those that came together in one text. */
+async function* streamOf(pieces: AsyncIterable<string>, order: Order, usage: Usage): AsyncGenerator<string> {
+  const split = eventSplitter()
+  const options = order.body.stream_options as { include_usage?: unknown } | null | undefined
+  const hidesUsage = hasStreamOptions(order.path) && options?.include_usage !== true
+  let isComplete = false
+  try {
+    for await (const piece of pieces) {
+      let text = ''
+      for (const event of split(piece)) {
+        if (isComplete) continue
+        const answer = parsed(event)
+        if (answer && isError(answer)) {
+          if (text !== '') yield text
+          throw brokenAs(answer)
+        }
+        if (answer) count(answer, usage)
+        text += inClientsTerms(event, answer, order.model, hidesUsage)
+        isComplete = isLast(event.data, answer)
+      }
+      yield text
+    }
+  } catch (error) {
+    // The client has all of it; how the connection ends is of no interest.
+    if (!isComplete) throw error
+  }
+  if (!isComplete) throw broken('ended its stream too early')
+}
+
+function inClientsTerms(event: ServerEvent, answer: Answer | undefined, model: string, hidesUsage: boolean): string {
+  if (!answer) return `${event.text}\n\n`
+  if (hidesUsage && answer.usage !== undefined) {
+    if (answer.choices?.length === 0) return ''
+    delete answer.usage
+  }
+  rename(answer, model)
+  return `${withData(event, JSON.stringify(answer))}\n\n`
+}
+
+/** The answer in one piece. */
+async function* wholeOf(pieces: AsyncIterable<string>, { model }: Order, usage: Usage): AsyncGenerator<string> {
+  let text = ''
+  for await (const piece of pieces) text += piece
+  const answer = parsed({ data: text })
+  if (!answer) throw broken('answered something that is no JSON object')
+  count(answer, usage)
+  rename(answer, model)
+  yield JSON.stringify(answer)
+}
+
+/** The JSON object of an event; undefined for what is none, such as a comment or `[DONE]`. */
+function parsed({ data }: Pick<ServerEvent, 'data'>): Answer | undefined {
+  if (!data.startsWith('{')) return undefined
+  try {
+    return JSON.parse(data)
+  } catch {
+    return undefined
+  }
+}
+
+/** An upstream that says itself that its stream broke. */
+function brokenAs({ error, message }: Answer): UpstreamFailure {
+  const told = (error as { message?: unknown } | undefined)?.message ?? message ?? 'no reason'
+  return broken(`broke off its stream: ${told}`)
+}
+
+const noneIsUp = (model: string) =>
+  new ApiError(503, 'upstream_unavailable', `No server of the model '${model}' is up at the moment. Try again later.`, {
+    headers: { 'Retry-After': '5' },
+  })
+
+const tooLate = (deadline: number) =>
+  new ApiError(
+    504,
+    'deadline_exceeded',
+    `The answer was not complete after ${deadline / 1000} seconds. Ask for fewer tokens, or when fewer people do.`,
+  )
