@@ -62,10 +62,3 @@ export async function loadChatModel(folder: string, processor: CpuOptions): Prom
   const [{ createCpuDevice }, { ChatModel }] = await Promise.all([import('@modu/engine'), import('@modu/model')])
   return ChatModel.load(folder, createCpuDevice(processor))
 }
-
-/** Has the model say a word to nobody, so that every kernel is ready and the first person need not wait for it. */
-export async function warmUp(model: ChatModel): Promise<void> {
-  for await (const _ of model.complete('안녕하세요', { maxTokens: 2, seed: 0 })) {
-    // Nobody listens.
-  }
-}

@@ -1,15 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineCommand, oneOf, wholeNumber } from '../command.ts'
 import { localized } from '../language.ts'
-import {
-  loadChatModel,
-  modelFolder,
-  modelName,
-  modelOption,
-  processorFrom,
-  processorOptions,
-  warmUp,
-} from '../models.ts'
+import { modelFolder, modelName, modelOption, processorFrom, processorOptions } from '../models.ts'
 
 const page = fileURLToPath(new URL('../../../../apps/web/dist', import.meta.url))
 
@@ -19,6 +11,13 @@ export const serve = defineCommand({
   operands: [],
   options: {
     model: modelOption,
+    config: {
+      value: 'FILE',
+      help: {
+        ko: '요청을 넘길 다른 서버들을 적은 설정 파일 (docs/clusters.md). -m이 없으면 여기서는 모델을 돌리지 않습니다',
+        en: 'configuration with other servers to pass requests to (docs/clusters.md); without -m no model runs here',
+      },
+    },
     port: { value: 'PORT', help: { ko: '포트 (기본: 8080)', en: 'port (default: 8080)' } },
     host: {
       value: 'ADDRESS',
@@ -49,17 +48,21 @@ export const serve = defineCommand({
   },
   async run(_, options) {
     const port = wholeNumber('port', options.port, 0)
-    const { checkHost, Keys, logLevels, openDatabase, serve, stopOnSignals } = await import('@modu/serve')
+    const { checkHost, checkpoints, EngineThread, Keys, logLevels, openDatabase, readGatewayConfig, serve, stopOnSignals } = await import(
+      '@modu/serve'
+    )
     const logLevel = oneOf('log', options.log, logLevels)
     const database = await openDatabase()
     // Before the model is loaded, which takes a while.
     if (options.host !== undefined) await checkHost(options.host, new Keys(database))
+    const gateway = options.config === undefined ? undefined : readGatewayConfig(options.config)
     const processor = processorFrom(options)
-    const folder = modelFolder(options.model)
-    const model = await loadChatModel(folder, processor)
-    await warmUp(model)
+    const folder = gateway && options.model === undefined ? undefined : modelFolder(options.model)
+    const source = folder === undefined ? undefined : checkpoints({ [modelName(folder)]: folder }, processor)
+    const engine = source && (await EngineThread.start({ source }))
     const server = await serve({
-      models: { [modelName(folder)]: model },
+      engine,
+      gateway,
       port,
       host: options.host,
       page,

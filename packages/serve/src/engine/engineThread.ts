@@ -104,6 +104,8 @@ export class EngineThread implements Engine {
       if (this.#worker === worker) this.#revive(cause)
     })
     const cards = await ready.promise
+    // What keeps a server up is that it listens, not that it could compute.
+    worker.unref()
     this.#worker = worker
     return cards
   }

@@ -72,7 +72,8 @@ export type Report =
 export type PackedError =
   | ({ readonly type: 'api'; readonly message: string } & Pick<ApiError, 'status' | 'code' | 'param' | 'headers'>)
   | { readonly type: 'model'; readonly message: string; readonly code: ModelErrorCode }
-  | { readonly type: 'other'; readonly message: string; readonly name: string; readonly stack: string | undefined }
+  /** `fields`: name, stack, and code if it has one. */
+  | { readonly type: 'other'; readonly message: string; readonly fields: object }
 
 export function packError(error: unknown): PackedError {
   if (error instanceof ApiError) {
@@ -82,14 +83,13 @@ export function packError(error: unknown): PackedError {
   if (error instanceof ModelError) return { type: 'model', message: error.message, code: error.code }
   if (!(error instanceof Error)) return packError(new Error(String(error)))
   const { message, name, stack } = error
-  return { type: 'other', message, name, stack }
+  return { type: 'other', message, fields: 'code' in error ? { name, stack, code: error.code } : { name, stack } }
 }
 
 export function unpackError(packed: PackedError): Error {
   if (packed.type === 'api') return new ApiError(packed.status, packed.code, packed.message, packed)
   if (packed.type === 'model') return new ModelError(packed.code, packed.message)
-  const { message, name, stack } = packed
-  return Object.assign(new Error(message), { name, stack })
+  return Object.assign(new Error(packed.message), packed.fields)
 }
 
 export const cardOf = (name: string, { contextLength, tokenizer, template }: ServedModel): ModelCard => ({
