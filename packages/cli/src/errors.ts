@@ -39,6 +39,7 @@ const koreanKinds: Readonly<Record<string, string>> = {
   'port-in-use': '이미 쓰이고 있는 포트입니다. 그 프로그램을 끄거나 다른 포트를 골라 주세요',
   'port-not-allowed': '이 포트를 열 권한이 없습니다',
   'port-invalid': '포트 번호가 아닙니다',
+  'config-invalid': '설정 파일에 잘못된 곳이 있습니다',
   'keys-required': '다른 컴퓨터에서 들어오게 하려면 키가 있어야 합니다',
   'key-exists': '같은 이름의 키가 이미 있습니다',
   'key-missing': '사용 중인 그런 키가 없습니다',

@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeTinyModel } from '@modu/model/testing'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { modu, start } from '../testing.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'modu-serve-'))
@@ -32,4 +34,39 @@ test('modu serve prints its address, answers there, says so when the port is tak
 
   server.child.kill('SIGTERM')
   expect((await server.ended).status).toBe(0)
+})
+
+describe('modu serve --config', () => {
+  const config = join(folder, 'modu.json')
+
+  test('passes requests on to other servers, without a model of its own', async () => {
+    const behind = createServer((request, response) => {
+      request.resume()
+      response.setHeader('Content-Type', 'application/json').end(JSON.stringify({ model: 'inner', choices: [] }))
+    })
+    await new Promise<void>(resolve => behind.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void behind.close())
+    const baseUrl = `http://127.0.0.1:${(behind.address() as AddressInfo).port}/v1`
+    writeFileSync(config, JSON.stringify({ upstreams: { a: { baseUrl, models: { outer: 'inner' } } } }))
+
+    const server = start(['serve', '--config', config, '--port', '0'])
+    const [url] = await server.printed(address)
+    expect(await (await fetch(`${url}/v1/models`)).json()).toMatchObject({ data: [{ id: 'outer' }] })
+    const answer = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'outer', messages: [] }),
+    })
+    expect(await answer.json()).toEqual({ model: 'outer', choices: [] })
+    server.child.kill('SIGTERM')
+    expect((await server.ended).status).toBe(0)
+  })
+
+  test('says in Korean that the file is wrong, and where', async () => {
+    writeFileSync(config, '{"upstream": {}}')
+    const { status, stderr } = await modu(['serve', '--config', config])
+    expect(status).toBe(1)
+    expect(stderr).toMatch('설정 파일에 잘못된 곳이 있습니다')
+    expect(stderr).toMatch('unknown field "upstream" (did you mean "upstreams"?)')
+  })
 })
