@@ -37,6 +37,11 @@ const upstream = fields({
     .refine(models => Object.keys(models).length > 0, 'must name at least one model: {"NAME": "NAME THERE"}'),
   /** How much it takes compared with the others that have the same model. */
   weight: z.number().positive('must be above 0').default(1),
+  /**
+   * Whether it is asked to say in every event of a stream how many tokens there are so far, so that one that breaks off is
+   * counted exactly, too. vLLM and SGLang can; OpenAI's own API refuses it.
+   */
+  continuousUsage: z.boolean().default(false),
   timeouts: fields({
     connect: seconds(5),
     /** Until a stream's first event: waiting in its line and reading the prompt. */

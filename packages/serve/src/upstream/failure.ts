@@ -55,7 +55,7 @@ export function refusal(status: number, retryAfter: string | undefined, body: st
     return new UpstreamFailure('missing', what, new ApiError(404, 'not_found', `The server of this model ${what}`))
   }
   // What is wrong with our own key is nothing that a client could put right.
-  if (status >= 500 || status === 401 || status === 403) {
+  if (status < 400 || status >= 500 || status === 401 || status === 403) {
     return new UpstreamFailure('status', what, failed('The server of this model failed. Try again later.'))
   }
   return new ApiError(status === 413 ? 413 : 400, codeIn(body) ?? 'invalid_value', message, { param: paramIn(body) })

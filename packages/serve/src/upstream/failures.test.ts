@@ -143,6 +143,31 @@ describe('an upstream that dies in the middle of a stream', () => {
     expect(await rawChat(hostname, Number(port))).toContain('upstream_failed')
   })
 
+  test('what came is counted exactly if the server told with every event', async () => {
+    const told = (completion_tokens: number, content: string) =>
+      chatEvent(content).replace(
+        '"choices"',
+        `"usage":{"prompt_tokens":7,"completion_tokens":${completion_tokens}},"choices"`,
+      )
+    let isComplete = false
+    const a = await testUpstream(response => {
+      beginStream(response, told(2, '하나'))
+      response.write(told(5, '둘'), () =>
+        setTimeout(() => (isComplete ? response.end(chatEnd) : response.destroy()), 20),
+      )
+    })
+    const database = await testDatabase()
+    const { chat } = await testGateway({ a: { ...a.config, continuousUsage: true } }, { database })
+    expect(await (await chat({ stream: true })).text()).not.toContain('"usage"')
+    expect(a.received[0]!.body.stream_options).toEqual({ include_usage: true, continuous_usage_stats: true })
+    expect(await usageReport(database)).toMatchObject([{ prompt_tokens: 7, completion_tokens: 5 }])
+
+    isComplete = true
+    const asked = await (await chat({ stream: true, stream_options: { include_usage: true } })).text()
+    expect(asked.match(/"usage":/g)?.length).toBe(1)
+    expect(asked).toContain('"choices":[],"usage":')
+  })
+
   test('also if it ends it in good order, hangs, or says itself that it broke', async () => {
     const a = await testUpstream(() => {})
     const { chat } = await testGateway({ a: { ...a.config, timeouts: { idle: 0.2 }, circuit: { failures: 100 } } })

@@ -58,7 +58,8 @@ export async function* relay(
         headers: order.headers,
         isStream,
       }
-      const read = (pieces: AsyncIterable<string>) => (isStream ? streamOf : wholeOf)(pieces, order, usage)
+      const read = (pieces: AsyncIterable<string>) =>
+        isStream ? streamOf(pieces, model, usage, unaskedUsage(order, upstream)) : wholeOf(pieces, model, usage)
       let hasBegun = false
       try {
         for await (const text of transfer(upstream, request, until, read)) {
@@ -84,22 +85,38 @@ export async function* relay(
 }
 
 /** What the upstream is sent: its own name for the model; the usage of streams is asked for in any case. */
-function bodyFor(upstream: Upstream, { body, model, path }: Order): string {
-  const asksUsage = body.stream === true && hasStreamOptions(path)
+function bodyFor({ config }: Upstream, { body, model, path }: Order): string {
+  const asked = { include_usage: true, ...(config.continuousUsage && { continuous_usage_stats: true }) }
   return JSON.stringify({
     ...body,
-    model: upstream.config.models[model],
-    ...(asksUsage && { stream_options: { ...(body.stream_options as object), include_usage: true } }),
+    model: config.models[model],
+    ...(body.stream === true && hasStreamOptions(path) && { stream_options: { ...streamOptions(body), ...asked } }),
+    // What it stores, nobody could ask for.
+    ...(path === '/v1/responses' && { store: false }),
   })
 }
 
 const hasStreamOptions = (path: string): boolean => path === '/v1/chat/completions' || path === '/v1/completions'
 
+const streamOptions = (body: Body) => (body.stream_options ?? {}) as Readonly<Record<string, unknown>>
+
+/** Tells the usage in a stream that only we asked for from that which the client wants. */
+function unaskedUsage({ body, path }: Order, { config }: Upstream): (answer: Answer) => boolean {
+  if (!hasStreamOptions(path)) return () => false
+  const { include_usage, continuous_usage_stats } = streamOptions(body)
+  if (include_usage !== true) return () => true
+  const isContinuous = config.continuousUsage && continuous_usage_stats !== true
+  return ({ choices }) => isContinuous && choices?.length !== 0
+}
+
 /** The events of a stream in the client's terms, those that came together in one text. */
-async function* streamOf(pieces: AsyncIterable<string>, order: Order, usage: Usage): AsyncGenerator<string> {
+async function* streamOf(
+  pieces: AsyncIterable<string>,
+  model: string,
+  usage: Usage,
+  hidesUsage: (answer: Answer) => boolean,
+): AsyncGenerator<string> {
   const split = eventSplitter()
-  const options = order.body.stream_options as { include_usage?: unknown } | null | undefined
-  const hidesUsage = hasStreamOptions(order.path) && options?.include_usage !== true
   let isComplete = false
   try {
     for await (const piece of pieces) {
@@ -112,7 +129,7 @@ async function* streamOf(pieces: AsyncIterable<string>, order: Order, usage: Usa
           throw brokenAs(answer)
         }
         if (answer) count(answer, usage)
-        text += inClientsTerms(event, answer, order.model, hidesUsage)
+        text += inClientsTerms(event, answer, model, hidesUsage)
         isComplete = isLast(event.data, answer)
       }
       yield text
@@ -124,9 +141,14 @@ async function* streamOf(pieces: AsyncIterable<string>, order: Order, usage: Usa
   if (!isComplete) throw broken('ended its stream too early')
 }
 
-function inClientsTerms(event: ServerEvent, answer: Answer | undefined, model: string, hidesUsage: boolean): string {
+function inClientsTerms(
+  event: ServerEvent,
+  answer: Answer | undefined,
+  model: string,
+  hidesUsage: (answer: Answer) => boolean,
+): string {
   if (!answer) return `${event.text}\n\n`
-  if (hidesUsage && answer.usage !== undefined) {
+  if (answer.usage !== undefined && hidesUsage(answer)) {
     if (answer.choices?.length === 0) return ''
     delete answer.usage
   }
@@ -135,7 +157,7 @@ function inClientsTerms(event: ServerEvent, answer: Answer | undefined, model: s
 }
 
 /** The answer in one piece. */
-async function* wholeOf(pieces: AsyncIterable<string>, { model }: Order, usage: Usage): AsyncGenerator<string> {
+async function* wholeOf(pieces: AsyncIterable<string>, model: string, usage: Usage): AsyncGenerator<string> {
   let text = ''
   for await (const piece of pieces) text += piece
   const answer = parsed({ data: text })

@@ -53,12 +53,12 @@ export interface Answer {
 }
 
 interface UsageBody {
-  readonly prompt_tokens?: number
-  readonly completion_tokens?: number
-  readonly input_tokens?: number
-  readonly output_tokens?: number
-  readonly cache_read_input_tokens?: number
-  readonly cache_creation_input_tokens?: number
+  readonly prompt_tokens?: unknown
+  readonly completion_tokens?: unknown
+  readonly input_tokens?: unknown
+  readonly output_tokens?: unknown
+  readonly cache_read_input_tokens?: unknown
+  readonly cache_creation_input_tokens?: unknown
 }
 
 const isObject = (value: unknown): value is Answer => typeof value === 'object' && value !== null
@@ -83,10 +83,14 @@ export function count(answer: Answer, usage: Usage): void {
   if (!told) return
   const { prompt_tokens, completion_tokens, input_tokens, output_tokens, ...cache } = told.usage!
   // Anthropic does not count what came from the cache among the input.
-  const input = (input_tokens ?? 0) + (cache.cache_read_input_tokens ?? 0) + (cache.cache_creation_input_tokens ?? 0)
-  usage.promptTokens = prompt_tokens ?? (input || usage.promptTokens)
-  usage.completionTokens = completion_tokens ?? output_tokens ?? usage.completionTokens
+  const input = tokens(input_tokens) + tokens(cache.cache_read_input_tokens) + tokens(cache.cache_creation_input_tokens)
+  usage.promptTokens = tokens(prompt_tokens) || input || usage.promptTokens
+  usage.completionTokens = tokens(completion_tokens ?? output_tokens, usage.completionTokens)
 }
+
+/** A number of tokens as a server told it, or `otherwise`. */
+const tokens = (told: unknown, otherwise = 0): number =>
+  Number.isSafeInteger(told) && (told as number) >= 0 ? (told as number) : otherwise
 
 const isPiece = ([name, value]: [string, unknown]): boolean =>
   name !== 'role' && (Array.isArray(value) ? value.length > 0 : Boolean(value))
