@@ -1,4 +1,5 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream'
+import { getApiKey } from './apiKey.ts'
 import type { Failure } from './conversation.ts'
 
 /** A request that gave no answer, or not all of it. */
@@ -89,9 +90,12 @@ function* partsOf(chunk: Chunk): Generator<ChatPart> {
 }
 
 async function request(path: string, init: RequestInit): Promise<Response> {
+  const key = getApiKey()
+  // What is no key at all must fit into a header, too, to be refused.
+  const headers = { ...init.headers, ...(key !== '' && { authorization: `Bearer ${encodeURI(key)}` }) }
   let response: Response
   try {
-    response = await fetch(path, init)
+    response = await fetch(path, { ...init, headers })
   } catch (error) {
     throw asApiError(error, init.signal)
   }
@@ -104,9 +108,10 @@ async function request(path: string, init: RequestInit): Promise<Response> {
 
 function kindOf(status: number, code?: string | null): Failure['kind'] {
   if (code === 'context_length_exceeded') return 'context'
-  if (code === 'model_not_found') return 'model'
+  if (code === 'model_not_found' || code === 'model_not_allowed') return 'model'
+  if (code === 'insufficient_quota') return 'quota'
   if (code === 'server_stopping') return 'offline'
-  if (status === 401 || status === 403) return 'key'
+  if (status === 401) return 'key'
   if (status === 429 || status === 503) return 'busy'
   return status >= 500 ? 'server' : 'request'
 }

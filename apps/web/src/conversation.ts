@@ -13,7 +13,7 @@ export type AnswerState = 'streaming' | 'done' | 'length' | 'stopped' | 'interru
 
 /** Why there is no answer (or only a part of one); the words for it are in i18n.ts. */
 export interface Failure {
-  readonly kind: 'offline' | 'busy' | 'context' | 'model' | 'key' | 'server' | 'request'
+  readonly kind: 'offline' | 'busy' | 'context' | 'model' | 'key' | 'quota' | 'server' | 'request'
   /** What the server said, in its own words. */
   readonly detail: string
 }

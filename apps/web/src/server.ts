@@ -1,13 +1,22 @@
 import { useCallback, useEffect, useState } from 'react'
-import { listModels } from './api.ts'
+import { ApiError, listModels } from './api.ts'
+import { useApiKey } from './apiKey.ts'
 
 /** Milliseconds between two tries to reach a server that is gone. */
 const retryEvery = 2500
 
-/** Which models the server offers, and whether it answers at all; while it does not, it is asked again and again. */
-export function useServer(): { models: string[]; gone: boolean; check: () => void } {
+interface Server {
+  readonly models: string[]
+  /** `gone`: it does not answer, and is asked again and again; `locked`: it wants a key, or another one. */
+  readonly state: 'there' | 'gone' | 'locked'
+  readonly check: () => void
+}
+
+/** Which models the server offers, and whether it answers at all. */
+export function useServer(): Server {
+  const { key } = useApiKey()
   const [models, setModels] = useState<string[]>([])
-  const [gone, setGone] = useState(false)
+  const [state, setState] = useState<Server['state']>('there')
   const [round, setRound] = useState(0)
   const check = useCallback(() => setRound(n => n + 1), [])
 
@@ -17,11 +26,12 @@ export function useServer(): { models: string[]; gone: boolean; check: () => voi
     const ask = async () => {
       try {
         setModels(await listModels(abort.signal))
-        setGone(false)
-      } catch {
+        setState('there')
+      } catch (error) {
         if (abort.signal.aborted) return
-        setGone(true)
-        timer = setTimeout(ask, retryEvery)
+        const locked = error instanceof ApiError && error.code === 'key'
+        setState(locked ? 'locked' : 'gone')
+        if (!locked) timer = setTimeout(ask, retryEvery)
       }
     }
     void ask()
@@ -29,7 +39,7 @@ export function useServer(): { models: string[]; gone: boolean; check: () => voi
       abort.abort()
       clearTimeout(timer)
     }
-  }, [round])
+  }, [round, key])
 
-  return { models, gone, check }
+  return { models, state, check }
 }

@@ -10,6 +10,7 @@ import { Announcer } from './Announcer.tsx'
 import './App.css'
 import { Composer } from './Composer.tsx'
 import { EmptyState } from './EmptyState.tsx'
+import { KeyForm } from './KeyForm.tsx'
 import { Notice } from './Notice.tsx'
 import { Sidebar } from './Sidebar.tsx'
 import { Thread } from './Thread.tsx'
@@ -20,7 +21,7 @@ export function App({ store }: { store: Store }) {
   const text = useText()
   const chat = useChat(store)
   const preferences = usePreferences()
-  const { models, gone, check } = useServer()
+  const { models, state, check } = useServer()
   const id = useRoute()
   const [drawer, setDrawer] = useDrawer()
   const field = useRef<HTMLTextAreaElement>(null)
@@ -89,7 +90,8 @@ export function App({ store }: { store: Store }) {
       />
       <main className="app-main" inert={drawer}>
         <TopBar models={models} model={model} onDrawer={() => setDrawer(true)} onNew={newChat} />
-        {gone && <Notice>{text.serverGone}</Notice>}
+        {state === 'gone' && <Notice>{text.serverGone}</Notice>}
+        {state === 'locked' && <KeyForm onDone={focusField} />}
         {chat.storageFailed && <Notice>{text.storageFailed}</Notice>}
         {conversation ? (
           <Thread
@@ -123,10 +125,11 @@ function useDrawer() {
   return state
 }
 
-/** A failed answer may be the first sign that the server is gone; the notice then says so, and goes when it is back. */
+/** A failed answer may be the first sign that the server is gone, or takes the key no longer; what stands above then says so. */
 function useServerCheckOn(answer: Answer | undefined, check: () => void): void {
-  const offline = answer?.failure?.kind === 'offline' ? answer.id : null
+  const { id, failure } = answer ?? {}
+  const failed = failure?.kind === 'offline' || failure?.kind === 'key' ? id : null
   useEffect(() => {
-    if (offline) check()
-  }, [offline, check])
+    if (failed) check()
+  }, [failed, check])
 }
