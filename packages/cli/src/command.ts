@@ -184,6 +184,29 @@ export function numberBetween(name: string, value: string | undefined, from: num
   return number
 }
 
+/** Units of `amount`: bytes, and milliseconds. */
+export const memoryUnits = { kB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
+export const timeUnits = { s: 1000, m: 60_000, h: 3_600_000 }
+
+/** A number with one of `units` behind it, such as `512MB`, given as the option `--name`; undefined stays undefined. */
+export function amount(
+  name: string,
+  value: string | undefined,
+  units: Readonly<Record<string, number>>,
+): number | undefined {
+  if (value === undefined) return undefined
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([a-z]+)$/i.exec(value) ?? []
+  const size = Object.entries(units).find(([name]) => name.toLowerCase() === unit?.toLowerCase())?.[1]
+  if (size === undefined || Number(number) === 0) {
+    const list = Object.keys(units).join(', ')
+    throw new UsageError({
+      ko: `--${name}에는 단위(${list})가 붙은 0보다 큰 수가 필요합니다: ${value}`,
+      en: `--${name} needs a number above 0 with a unit (${list}): ${value}`,
+    })
+  }
+  return Math.round(Number(number) * size)
+}
+
 /** One of `choices`, given as the option `--name`; undefined stays undefined. */
 export function oneOf<T extends string>(name: string, value: string | undefined, choices: readonly T[]): T | undefined {
   if (value === undefined) return undefined

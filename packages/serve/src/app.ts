@@ -1,3 +1,4 @@
+import type { Tracer } from '@opentelemetry/api'
 import { type Context, Hono } from 'hono'
 import { requestId } from 'hono/request-id'
 import type { Logger } from 'pino'
@@ -25,6 +26,7 @@ import type { ServedModel } from './servedModel.ts'
 import { detokenize, parseDetokenizeRequest, parseTokenizeRequest, tokenize, tokenizerInfo } from './tokenize.ts'
 import { passThrough } from './upstream/passThrough.ts'
 import type { Upstreams } from './upstream/upstreams.ts'
+import { traced, traceRequests } from './tracing.ts'
 import { metered } from './usage/metered.ts'
 
 export interface AppOptions extends Desk {
@@ -45,6 +47,8 @@ export interface AppOptions extends Desk {
   /** Whether nobody comes in without a key, even if there is none. */
   readonly keysRequired: boolean
   readonly logger: Logger
+  /** Makes a span of every request to a model. */
+  readonly tracer?: Tracer
 }
 
 /** Tokenizing runs on the server's own thread: a larger text would hold up everybody else for too long. */
@@ -63,6 +67,7 @@ export function createApp(options: AppOptions): Hono {
 
   app.use(requestId())
   app.use(logRequests(options.logger))
+  if (options.tracer) app.use(traceRequests(options.tracer))
   app.use(async (c, next) => {
     c.set('key', local)
     await next()
@@ -97,7 +102,7 @@ export function createApp(options: AppOptions): Hono {
   const metrics = new Metrics(engine)
   /** The reply, measured, and in the ledger of who asks; each prompt has `n` answers. */
   const booked = (c: Context, unwatched: Reply, { model, n }: { model: string; n?: number }): Reply => {
-    const reply = metrics.watch(unwatched, model)
+    const reply = traced(c, metrics.watch(unwatched, model), { model, n })
     if (!accounts) return reply
     const entry = accounts.ledger.entry(c.get('key'), model)
     c.set('entry', entry)
@@ -234,6 +239,7 @@ export function createApp(options: AppOptions): Hono {
   app.notFound(c => unknown(c.req.method, c.req.path).toResponse())
   app.onError((error, c) => {
     const told = describeFailure(c, options, error)
+    c.set('failure', told)
     return told.toResponse(c.req.path.startsWith('/v1/messages') ? messagesError(told) : undefined)
   })
   return app

@@ -31,22 +31,34 @@ export async function readJsonBody(c: Context): Promise<unknown> {
       `The body must be sent as 'Content-Type: application/json', but came as ${type ? `'${type}'` : 'no type'}.`,
     )
   }
-  const bytes = await c.req.arrayBuffer()
-  let body: unknown
+  const bytes = new Uint8Array(await c.req.arrayBuffer())
+  // Before it is parsed: a few million brackets become a few hundred megabytes of arrays.
+  if (isDeeper(bytes, mostLevels)) {
+    throw new ApiError(400, 'invalid_json', `The body nests deeper than ${mostLevels} levels. Make it flatter.`)
+  }
   try {
-    body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
     // What does not decode is a TypeError.
     const what = error instanceof SyntaxError ? `valid JSON: ${error.message}` : 'UTF-8, as JSON must be'
     throw new ApiError(400, 'invalid_json', `The body is not ${what}.`, { cause: error })
   }
-  if (isDeeper(body, mostLevels)) {
-    throw new ApiError(400, 'invalid_json', `The body nests deeper than ${mostLevels} levels. Make it flatter.`)
-  }
-  return body
 }
 
-const isDeeper = (value: unknown, levels: number): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (levels === 0 || Object.values(value).some(inner => isDeeper(inner, levels - 1)))
+/** Whether JSON, as UTF-8, has more than so many brackets or braces open at once. */
+function isDeeper(json: Uint8Array, levels: number): boolean {
+  const [quote, backslash, bracket, bracketEnd, brace, braceEnd] = Buffer.from('"\\[]{}')
+  let open = 0
+  let inString = false
+  for (let i = 0; i < json.length; i++) {
+    const byte = json[i]
+    if (inString) {
+      if (byte === backslash) i++
+      else if (byte === quote) inString = false
+    } else if (byte === quote) inString = true
+    else if (byte === bracket || byte === brace) {
+      if (++open > levels) return true
+    } else if (byte === bracketEnd || byte === braceEnd) open--
+  }
+  return false
+}

@@ -70,6 +70,7 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
     error => {
       if (streamed) {
         const told = describeFailure(c, desk, error)
+        c.set('failure', told)
         for (const event of reply.format?.failed(told) ?? [told.body]) stream.send(event)
       }
       // Nothing more comes on this connection, so that a client that overlooks the error does not wait either.

@@ -8,6 +8,7 @@ import { ServeError } from './errors.ts'
 import { checkHost, isLoopback } from './hosts.ts'
 import { httpServer, listen } from './listen.ts'
 import type { Database } from './store/database.ts'
+import { startTracing } from './tracing.ts'
 import type { GatewayConfig } from './upstream/config.ts'
 import { Upstreams } from './upstream/upstreams.ts'
 
@@ -93,6 +94,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
 
   const upstreams =
     options.gateway && (await Upstreams.open(options.gateway, engine.models, line => logger.error(line)))
+  const tracing = await startTracing()
   const breakOff = new AbortController()
   let stopped: Promise<void> | undefined
   const app = createApp({
@@ -103,6 +105,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     closing: breakOff.signal,
     log: line => logger.error(line),
     logger,
+    tracer: tracing?.tracer,
     accounts,
     keysRequired: !isLoopback(host),
     bodyLimit,
@@ -123,6 +126,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const tidy = setInterval(() => server.closeIdleConnections(), 50)
     await closed
     await engine.release()
+    await tracing?.close()
     await upstreams?.close()
     clearTimeout(hurry)
     clearTimeout(cut)

@@ -36,6 +36,29 @@ test('modu serve prints its address, answers there, says so when the port is tak
   expect((await server.ended).status).toBe(0)
 })
 
+test.each([
+  // 160 bytes a token: 50 of them, and no more can be had.
+  ['--cache', '8kB', 400, 'context_length_exceeded'],
+  ['--deadline', '0.001s', 504, 'deadline_exceeded'],
+])('modu serve %s %s is kept', async (option, value, status, code) => {
+  const server = start(['serve', '-m', model, '--port', '0', '--threads', '1', option, value])
+  const [url] = await server.printed(address)
+  const answer = await fetch(`${url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'tiny', prompt: '0123456789'.repeat(15), max_tokens: 50 }),
+  })
+  expect([answer.status, await answer.json()]).toMatchObject([status, { error: { code } }])
+  server.child.kill('SIGTERM')
+  expect((await server.ended).status).toBe(0)
+})
+
+test('modu serve --host asks for a key before it looks for the model', async () => {
+  const { status, stderr } = await modu(['serve', '-m', join(folder, 'nowhere'), '--host', '0.0.0.0', '--port', '0'])
+  expect(status).toBe(1)
+  expect(stderr).toMatch('다른 컴퓨터에서 들어오게 하려면 키가 있어야 합니다')
+})
+
 describe('modu serve --config', () => {
   const config = join(folder, 'modu.json')
 

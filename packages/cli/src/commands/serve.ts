@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { defineCommand, oneOf, wholeNumber } from '../command.ts'
+import { amount, defineCommand, memoryUnits, oneOf, timeUnits, wholeNumber } from '../command.ts'
 import { localized } from '../language.ts'
 import { modelFolder, modelName, modelOption, processorFrom, processorOptions } from '../models.ts'
 
@@ -33,6 +33,20 @@ export const serve = defineCommand({
         en: 'also answer requests under this name, that of a proxy on this machine',
       },
     },
+    cache: {
+      value: 'SIZE',
+      help: {
+        ko: '대화를 담아 둘 캐시의 크기, 모델마다 (예: 512MB, 2GiB; 기본: 512MiB)',
+        en: 'memory for the cache of each model, such as 512MB or 2GiB (default: 512MiB)',
+      },
+    },
+    deadline: {
+      value: 'TIME',
+      help: {
+        ko: '답변 하나에 걸려도 되는 시간, 기다리는 시간 포함 (예: 90s, 10m; 기본: 1h)',
+        en: 'how long an answer may take, waiting included, such as 90s or 10m (default: 1h)',
+      },
+    },
     log: {
       value: 'LEVEL',
       help: {
@@ -48,9 +62,19 @@ export const serve = defineCommand({
   },
   async run(_, options) {
     const port = wholeNumber('port', options.port, 0)
-    const { checkHost, checkpoints, EngineThread, Keys, logLevels, openDatabase, readGatewayConfig, serve, stopOnSignals } = await import(
-      '@modu/serve'
-    )
+    const cacheBytes = amount('cache', options.cache, memoryUnits)
+    const deadline = amount('deadline', options.deadline, timeUnits)
+    const {
+      checkHost,
+      checkpoints,
+      EngineThread,
+      Keys,
+      logLevels,
+      openDatabase,
+      readGatewayConfig,
+      serve,
+      stopOnSignals,
+    } = await import('@modu/serve')
     const logLevel = oneOf('log', options.log, logLevels)
     const database = await openDatabase()
     // Before the model is loaded, which takes a while.
@@ -59,13 +83,14 @@ export const serve = defineCommand({
     const processor = processorFrom(options)
     const folder = gateway && options.model === undefined ? undefined : modelFolder(options.model)
     const source = folder === undefined ? undefined : checkpoints({ [modelName(folder)]: folder }, processor)
-    const engine = source && (await EngineThread.start({ source }))
+    const engine = source && (await EngineThread.start({ source, limits: { cacheBytes } }))
     const server = await serve({
       engine,
       gateway,
       port,
       host: options.host,
       page,
+      deadline,
       database,
       logLevel,
       allowedHosts: options['allow-host'] === undefined ? [] : [options['allow-host']],

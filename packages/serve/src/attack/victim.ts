@@ -18,18 +18,23 @@ export interface Victim {
   readonly process: ChildProcess
   /** In bytes, after garbage collection. */
   memory(): Promise<Memory>
+  /** What it has written to its log, which is failures only. */
+  log(): string
 }
 
-/** Starts it; it ends with the test. `command` runs Node in its place. */
-export async function startVictim(options: Options, command?: readonly string[]): Promise<Victim> {
-  const [file, ...before] = [...(command ?? []), process.execPath]
+/** Starts it; it ends with the test. */
+export async function startVictim(options: Options): Promise<Victim> {
   const child = fork(new URL('./victimMain.ts', import.meta.url), [JSON.stringify(options)], {
-    execPath: file,
-    execArgv: [...before, '--expose-gc', '--no-warnings'],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: ['--expose-gc', '--no-warnings'],
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
-  const [url] = (await once(child, 'message')) as [string]
+  let log = ''
+  child.stderr!.setEncoding('utf8').on('data', text => {
+    log += text
+  })
+  const failed = once(child, 'exit').then(() => Promise.reject(new Error(log)))
+  const [url] = (await Promise.race([once(child, 'message'), failed])) as [string]
   return {
     url,
     process: child,
@@ -38,6 +43,7 @@ export async function startVictim(options: Options, command?: readonly string[])
       const [memory] = (await once(child, 'message')) as [Memory]
       return memory
     },
+    log: () => log,
   }
 }
 
