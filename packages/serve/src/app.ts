@@ -7,7 +7,7 @@ import { limitBody, readJsonBody } from './body.ts'
 import { chatReply } from './chatCompletions.ts'
 import { completionReply } from './completions.ts'
 import { embeddingsReply, parseEmbeddingsRequest } from './embeddings.ts'
-import { ApiError, stopping } from './errors.ts'
+import { ApiError, engineFailed, stopping } from './errors.ts'
 import { answer, type Desk, describeFailure, type Reply } from './generation.ts'
 import { onlyHosts } from './hosts.ts'
 import { adminApi } from './keys/adminApi.ts'
@@ -134,6 +134,7 @@ export function createApp(options: AppOptions): Hono {
   })
   app.get('/ready', c => {
     if (!options.isReady()) throw stopping()
+    if (!engine.isReady) throw engineFailed()
     const up = [...models.keys(), ...(upstreams?.modelsUp ?? [])]
     if (up.length === 0) throw new ApiError(503, 'upstream_unavailable', 'None of the upstreams is up.')
     return c.json({ status: 'ready', models: up })

@@ -51,3 +51,8 @@ export class ApiError extends Error {
 
 export const stopping = () =>
   new ApiError(503, 'server_stopping', 'The server is stopping. Try again later.', { headers: { Connection: 'close' } })
+
+export const engineFailed = () =>
+  new ApiError(503, 'engine_failed', 'The engine has failed and is being started anew. Try again in a few seconds.', {
+    headers: { 'Retry-After': '5' },
+  })

@@ -5,7 +5,7 @@ import type { Engine } from './engine/engine.ts'
 import { ApiError, stopping } from './errors.ts'
 import { toApiError } from './modelErrors.ts'
 import type { Hooks } from './servedModel.ts'
-import { eventStream } from './sse.ts'
+import { EventStream } from './sse.ts'
 
 export type { Hooks }
 
@@ -54,7 +54,7 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
     return c.json(reply.whole() as object)
   }
   // The status is sent with the first event, so that what goes wrong before it still gets a status of its own.
-  const stream = eventStream(reply.format?.isNamed)
+  const stream = new EventStream(reply.format?.isNamed)
   const begun = Promise.withResolvers<void>()
   let streamed = false
   const send = (chunks: unknown[]) => {
@@ -81,7 +81,7 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
     },
   )
   await begun.promise
-  return stream.response
+  return stream.respond(c)
 }
 
 /** Runs the answers of a request on one seat, one after the other, so that it gets no more of the model than others. */
@@ -120,6 +120,12 @@ const tooLate = (deadline: number) =>
 
 /** The error as the client is told; what the client is not to blame for is logged with the request's id. */
 export function describeFailure(c: Context, desk: Pick<Desk, 'closing' | 'log'>, error: unknown): ApiError {
+  const told = inClientsWords(c, desk, error)
+  c.set('failure', told)
+  return told
+}
+
+function inClientsWords(c: Context, desk: Pick<Desk, 'closing' | 'log'>, error: unknown): ApiError {
   const told = toApiError(error)
   if (desk.closing.aborted) return stopping()
   if (told.status === 500 && !c.req.raw.signal.aborted) {

@@ -7,6 +7,7 @@ import { type EngineLimits, LocalEngine, type LocalModel } from './engine/localE
 import { ServeError } from './errors.ts'
 import { checkHost, isLoopback } from './hosts.ts'
 import { httpServer, listen } from './listen.ts'
+import { writingEvents } from './sse.ts'
 import type { Database } from './store/database.ts'
 import { startTracing } from './tracing.ts'
 import type { GatewayConfig } from './upstream/config.ts'
@@ -110,10 +111,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     keysRequired: !isLoopback(host),
     bodyLimit,
     thinking,
-    isReady: () => stopped === undefined && engine.isReady,
+    isReady: () => stopped === undefined,
     allowedHosts: isLoopback(host) ? (options.allowedHosts ?? []) : undefined,
   })
-  const server = httpServer(app.fetch, host, clientTimeout)
+  const server = httpServer(writingEvents(app.fetch), host, clientTimeout)
   await listen(server, port, host)
   const address = server.address() as AddressInfo
 

@@ -68,8 +68,8 @@ describe('bad requests', () => {
   })
 
   test('an unknown address, in the API and outside', async () => {
-    await expectError(await fetch(`${server.url}/v1/embeddings`), 404, { code: 'not_found' })
-    await expectError(await post('/v1/embeddings', {}), 404, { code: 'not_found' })
+    await expectError(await fetch(`${server.url}/v1/images`), 404, { code: 'not_found' })
+    await expectError(await post('/v1/images', {}), 404, { code: 'not_found' })
     await expectError(await fetch(`${server.url}/nowhere`), 404, { code: 'not_found' })
   })
 

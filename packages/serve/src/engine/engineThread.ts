@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { ChatTemplate, Tokenizer } from '@modu/model'
-import { ApiError } from '../errors.ts'
+import { engineFailed } from '../errors.ts'
 import type { Hooks, ServedModel } from '../servedModel.ts'
 import type { Engine, Load } from './engine.ts'
 import type { EngineLimits } from './localEngine.ts'
@@ -67,7 +67,7 @@ export class EngineThread implements Engine {
       worker?.postMessage({ ...order, seat: id } satisfies Command)
       if (order.type === 'leave') this.#seats.delete(id)
     })
-    if (!worker) seat.fail(failed())
+    if (!worker) seat.fail(engineFailed())
     this.#seats.set(id, seat)
     return seat
   }
@@ -113,7 +113,7 @@ export class EngineThread implements Engine {
   #revive(cause: unknown): void {
     this.#worker = undefined
     this.load = idle
-    for (const seat of this.#seats.values()) seat.fail(failed())
+    for (const seat of this.#seats.values()) seat.fail(engineFailed())
     if (this.#isReleased) return
     const { log = line => process.stderr.write(`${line}\n`), lost = endProcess } = this.#options
     log(`The engine's thread has failed and is started anew. ${(cause as Error)?.stack ?? cause}`)
@@ -125,11 +125,6 @@ const idle: Load = { running: 0, waiting: 0, cacheUsage: 0 }
 
 /** Of the process's own flags the thread needs only these; `--input-type`, for example, would stop it. */
 const warningFlags = process.execArgv.filter(flag => /^--(no-warnings|disable-warning)/.test(flag))
-
-const failed = () =>
-  new ApiError(503, 'engine_failed', 'The engine has failed and is being started anew. Try again in a few seconds.', {
-    headers: { 'Retry-After': '5' },
-  })
 
 function endProcess(error: Error): void {
   process.stderr.write(`The engine cannot be started anew, so the server ends. ${error?.stack ?? error}\n`)
