@@ -49,6 +49,22 @@ test('closes when the answer to the one begins, and all is forgotten', () => {
   expect(circuit.admits).toBe(true)
 })
 
+test('failures that come to light later count like others', () => {
+  const { circuit, clock, go } = testCircuit()
+  go('failure', 'failure', 'unknown')
+  circuit.blame()
+  expect(circuit.admits).toBe(false)
+  circuit.blame() // not news any more
+  clock.seconds = 1
+  expect(circuit.admits).toBe(true)
+  go('unknown')
+  circuit.blame()
+  clock.seconds = 2.99
+  expect(circuit.admits).toBe(false)
+  clock.seconds = 3
+  expect(circuit.admits).toBe(true)
+})
+
 test('a try that the client gave up leaves room for the next one', () => {
   const { circuit, clock, go } = testCircuit()
   go('failure', 'failure', 'failure')

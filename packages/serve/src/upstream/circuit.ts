@@ -60,6 +60,11 @@ export class Circuit {
     }
   }
 
+  /** Counts a failure that has come to light after the request was over. */
+  blame(): void {
+    if (this.admits) this.#fail(!this.isClosed)
+  }
+
   #close(): void {
     this.#failures = 0
     this.#openings = 0

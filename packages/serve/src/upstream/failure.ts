@@ -1,7 +1,10 @@
 import { ApiError } from '../errors.ts'
+import type { Outcome } from './circuit.ts'
 
 /** Why an upstream did not answer. */
-export type FailureReason = 'unreachable' | 'timeout' | 'broken' | 'status' | 'busy' | 'missing'
+export type FailureReason = 'unreachable' | 'unavailable' | 'timeout' | 'broken' | 'failed' | 'busy' | 'missing'
+
+const faults: readonly FailureReason[] = ['unreachable', 'unavailable', 'timeout', 'broken']
 
 /** An upstream did not answer, or not to the end. Another one may. */
 export class UpstreamFailure extends Error {
@@ -16,24 +19,31 @@ export class UpstreamFailure extends Error {
     this.told = told
   }
 
-  /** Whether the server is to blame: being busy or not having a route is none of its faults. */
-  get isFault(): boolean {
-    return this.reason !== 'busy' && this.reason !== 'missing'
+  /** What it says about the server. One that says that it failed may have met a request on which all would. */
+  get outcome(): Outcome {
+    if (faults.includes(this.reason)) return 'failure'
+    return this.reason === 'failed' ? 'unknown' : 'success'
   }
 }
 
-export const failed = (message: string): ApiError => new ApiError(502, 'upstream_failed', message)
+const toldFailed = (message: string): ApiError => new ApiError(502, 'upstream_failed', message)
 
 export const unreachable = (error: unknown): UpstreamFailure =>
   new UpstreamFailure(
     'unreachable',
     `could not be reached: ${describe(error)}`,
-    failed('The server of this model could not be reached. Try again.'),
+    toldFailed('The server of this model could not be reached. Try again.'),
     { cause: error },
   )
 
 export const broken = (what: string, cause?: unknown): UpstreamFailure =>
-  new UpstreamFailure('broken', what, failed('The server of this model broke off its answer. Try again.'), { cause })
+  new UpstreamFailure('broken', what, brokeOff(), { cause })
+
+/** A server says itself that its answer ends here. */
+export const failedInStream = (message: string): UpstreamFailure =>
+  new UpstreamFailure('failed', `broke off its stream: ${message}`, brokeOff())
+
+const brokeOff = () => toldFailed('The server of this model broke off its answer. Try again.')
 
 export const tooSlow = (what: string): UpstreamFailure =>
   new UpstreamFailure(
@@ -56,7 +66,8 @@ export function refusal(status: number, retryAfter: string | undefined, body: st
   }
   // What is wrong with our own key is nothing that a client could put right.
   if (status < 400 || status >= 500 || status === 401 || status === 403) {
-    return new UpstreamFailure('status', what, failed('The server of this model failed. Try again later.'))
+    const reason = status === 500 ? 'failed' : 'unavailable'
+    return new UpstreamFailure(reason, what, toldFailed('The server of this model failed. Try again later.'))
   }
   return new ApiError(status === 413 ? 413 : 400, codeIn(body) ?? 'invalid_value', message, { param: paramIn(body) })
 }

@@ -110,6 +110,30 @@ test('a request that is at fault is refused as the upstream says, at once, and n
   expect(await metric('circuit_open{upstream="a"}')).toBe(0)
 })
 
+describe('an upstream that says that it failed', () => {
+  const poison = '독'
+  const failing: TestUpstream['answer'] = (response, { body }) =>
+    JSON.stringify(body).includes(poison) ? sendJson(response, {}, 500) : sendJson(response, chatAnswer('좋아요'))
+  const poisoned = (i: number) => ({ messages: [{ role: 'user', content: `${poison} ${i}` }] })
+
+  test('is to blame if another one answers the same request', async () => {
+    const [a, b] = [await testUpstream(failing), await good()]
+    const { chat, metric } = await testGateway({ a: { ...a.config, circuit: { firstPause: 60 } }, b: b.config })
+    for (let i = 0; i < 20; i++) expect((await chat(poisoned(i))).status).toBe(200)
+    expect(a.received.length).toBe(3)
+    expect(await metric('circuit_open{upstream="a"}')).toBe(1)
+    expect(await metric('failures_total{upstream="a",reason="failed"}')).toBe(3)
+  })
+
+  test('is not if all fail on it: nobody can stop a server with such requests', async () => {
+    const [a, b] = [await testUpstream(failing), await testUpstream(failing)]
+    const { chat, metric } = await testGateway({ a: a.config, b: b.config })
+    for (let i = 0; i < 8; i++) expect((await chat(poisoned(i))).status).toBe(502)
+    for (const name of ['a', 'b']) expect(await metric(`circuit_open{upstream="${name}"}`)).toBe(0)
+    expect((await chat()).status).toBe(200)
+  })
+})
+
 describe('an upstream that dies in the middle of a stream', () => {
   const dying: TestUpstream['answer'] = response => {
     beginStream(response, chatEvent('하나') + chatEvent('둘'))
@@ -168,20 +192,21 @@ describe('an upstream that dies in the middle of a stream', () => {
     expect(asked).toContain('"choices":[],"usage":')
   })
 
-  test('also if it ends it in good order, hangs, or says itself that it broke', async () => {
+  test('also if it ends it in good order, says itself that it broke, or hangs', async () => {
     const a = await testUpstream(() => {})
-    const { chat } = await testGateway({ a: { ...a.config, timeouts: { idle: 0.2 }, circuit: { failures: 100 } } })
-    const answers: [TestUpstream['answer'], string][] = [
-      [response => response.writeHead(200).end(chatEvent('하나')), 'upstream_failed'],
-      [response => beginStream(response, chatEvent('하나')), 'upstream_timeout'],
-      [
-        response => response.writeHead(200).end(`${chatEvent('하나')}data: {"error":{"message":"no"}}\n\n${chatEnd}`),
-        'upstream_failed',
-      ],
+    const slow = await testUpstream(response => beginStream(response, chatEvent('하나')))
+    const { chat } = await testGateway({
+      a: a.config,
+      slow: { ...slow.config, models: { slow: 'inner' }, timeouts: { idle: 0.2 } },
+    })
+    const cases: [model: string, TestUpstream['answer'], code: string][] = [
+      ['outer', response => response.end(chatEvent('하나')), 'upstream_failed'],
+      ['outer', response => response.end(`${chatEvent('하나')}data: {"error":{}}\n\n${chatEnd}`), 'upstream_failed'],
+      ['slow', () => {}, 'upstream_timeout'],
     ]
-    for (const [answer, code] of answers) {
+    for (const [model, answer, code] of cases) {
       a.answer = answer
-      const text = await (await chat({ stream: true })).text()
+      const text = await (await chat({ model, stream: true })).text()
       expect(text).toContain('하나')
       expect(text).toContain(`"code":"${code}"`)
       expect(text).not.toContain('[DONE]')
@@ -233,9 +258,9 @@ function rawChat(host: string, port: number): Promise<string> {
 }
 
 describe('the circuit', () => {
-  test('keeps requests from an upstream on which they fail, and lets one try after a pause', async () => {
+  test('keeps requests from an upstream on which they fail', async () => {
     const a = await testUpstream(response => response.destroy())
-    const { chat, url, metric } = await testGateway({ a: { ...a.config, circuit: { failures: 2, firstPause: 0.3 } } })
+    const { chat, url, metric } = await testGateway({ a: { ...a.config, circuit: { failures: 2, firstPause: 60 } } })
     for (let i = 0; i < 2; i++) expect((await chat()).status).toBe(502)
     const refused = await chat()
     expect(refused.headers.get('Retry-After')).toBe('5')
@@ -243,7 +268,13 @@ describe('the circuit', () => {
     expect(a.received.length).toBe(2)
     expect(await metric('circuit_open{upstream="a"}')).toBe(1)
     expect((await fetch(`${url}/ready`)).status).toBe(503)
+  })
 
+  test('lets one try after a pause, and all when that one is answered', async () => {
+    const a = await testUpstream(response => response.destroy())
+    const { chat, url, metric } = await testGateway({ a: { ...a.config, circuit: { failures: 1, firstPause: 0.1 } } })
+    await chat()
+    expect(await metric('circuit_open{upstream="a"}')).toBe(1)
     a.answer = response => sendJson(response, chatAnswer('다시'))
     await until(async () => (await chat()).status === 200)
     expect(await metric('circuit_open{upstream="a"}')).toBe(0)
@@ -254,7 +285,7 @@ describe('the circuit', () => {
 describe('health checks', () => {
   test('keep requests from an upstream that does not pass them, until it does', async () => {
     const [a, b] = [await good(), await good()]
-    const health = { every: 0.05, timeout: 0.2 }
+    const health = { every: 0.05, timeout: 30 }
     a.health = 500
     const { chat, url, metric, lines } = await testGateway({ a: { ...a.config, health }, b: { ...b.config, health } })
     expect(lines.join()).toContain("The upstream 'a' is down: /health answered 500")
@@ -264,14 +295,20 @@ describe('health checks', () => {
 
     a.health = 200
     await until(async () => (await metric('healthy{upstream="a"}')) === 1)
+    expect(lines.join()).toContain("The upstream 'a' is up again")
     for (const fields of conversations) await chat(fields)
     expect(a.received.length).toBeGreaterThan(0)
 
-    a.health = 0 // hangs
-    b.health = 503
+    a.health = b.health = 503
     await until(async () => (await fetch(`${url}/ready`)).status === 503)
     expect(await errorOf(await chat())).toMatchObject({ status: 503, code: 'upstream_unavailable' })
-    expect(lines.join()).toContain("The upstream 'a' is up again")
+  })
+
+  test('are not passed by silence', async () => {
+    const a = await good()
+    a.health = 0
+    const { metric } = await testGateway({ a: { ...a.config, health: { timeout: 0.1 } } })
+    expect(await metric('healthy{upstream="a"}')).toBe(0)
   })
 })
 
@@ -308,12 +345,12 @@ describe('a stream', () => {
         if (response.write(event)) continue
         const stuck = setTimeout(() => {
           isStuck = true
-        }, 500)
+        }, 1500)
         await once(response, 'drain').catch(() => {})
         clearTimeout(stuck)
       }
     })
-    const { chat } = await testGateway({ a: { ...a.config, timeouts: { idle: 0.3 } } })
+    const { chat } = await testGateway({ a: { ...a.config, timeouts: { idle: 1 } } })
     const response = await chat({ stream: true })
     const reader = response.body!.getReader()
     await reader.read()
@@ -347,7 +384,7 @@ describe('a stream', () => {
 
   test('ends with an error when it takes longer than answers may', async () => {
     const a = await testUpstream(response => beginStream(response, chatEvent('하나')))
-    const { chat } = await testGateway({ a: a.config }, { deadline: 300 })
+    const { chat } = await testGateway({ a: a.config }, { deadline: 2000 })
     const text = await (await chat({ stream: true })).text()
     expect(text).toContain('하나')
     expect(text).toContain('"code":"deadline_exceeded"')

@@ -6,7 +6,7 @@ import { type RunningServer, serve } from '../serve.ts'
 import { testDatabase } from '../store/testDatabase.ts'
 import { randomModel, scriptedModel } from '../testModels.ts'
 import { usageReport } from '../usage/report.ts'
-import { chatAnswer, errorOf, sendJson, testGateway, testUpstream } from './testUpstream.ts'
+import { chatAnswer, chatEnd, errorOf, sendJson, testGateway, testUpstream } from './testUpstream.ts'
 
 /* A gateway in front of a real server: another Modu. */
 
@@ -175,6 +175,23 @@ describe('the server behind', () => {
     ])
     expect(a.received[0]!.headers).not.toHaveProperty('cookie')
     expect(lines.join()).not.toContain('sk-behind')
+  })
+
+  test('gets thoughts, and tells its own, under the names that each side knows', async () => {
+    const delta = { index: 0, delta: { reasoning: '음…' } }
+    const a = await testUpstream((response, { body }) => {
+      if (body.stream) return response.end(`data: ${JSON.stringify({ choices: [delta] })}\n\n${chatEnd}`)
+      const message = { role: 'assistant', content: '네', reasoning: '음…' }
+      sendJson(response, { ...chatAnswer('네'), choices: [{ index: 0, message }] })
+    })
+    const { chat } = await testGateway({ a: a.config })
+    const thought = { role: 'assistant', content: '네', reasoning_content: '아…' }
+    const messages = [...user, thought, ...user]
+    const whole = (await (await chat({ messages })).json()) as object
+    expect(whole).toMatchObject({ choices: [{ message: { reasoning_content: '음…' } }] })
+    expect(await (await chat({ messages, stream: true })).text()).toContain('"reasoning_content":"음…"')
+    for (const { body } of a.received)
+      expect(body.messages).toEqual([...user, { ...thought, reasoning: '아…' }, ...user])
   })
 
   test('must have its key when the gateway starts', async () => {

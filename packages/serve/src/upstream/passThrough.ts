@@ -5,6 +5,7 @@ import { readJsonBody } from '../body.ts'
 import { ApiError, stopping } from '../errors.ts'
 import { type Desk, describeFailure } from '../generation.ts'
 import { requireModel } from '../keys/requireKey.ts'
+import { traceHeaders, traceModel } from '../tracing.ts'
 import { emptyUsage } from '../wire.ts'
 import { type Passed, relay } from './relay.ts'
 import type { Upstreams } from './upstreams.ts'
@@ -26,12 +27,14 @@ export const passThrough =
     const model = body?.model
     if (!body || typeof model !== 'string' || !upstreams.has(model)) return next()
     requireModel(c, model)
-    requireNoState(body)
+    traceModel(c, model)
+    if (path === '/v1/responses') requireNoState(body)
     if (!gateway.isReady()) throw stopping()
 
     const { deadline, accounts } = gateway
     const log = (line: string) => gateway.log(`[${c.get('requestId')}] ${c.req.method} ${path}: ${line}`)
-    const order = { path, body, model, headers: headersFor(c), deadline, log }
+    const isStream = body.stream === true && path !== '/v1/embeddings'
+    const order = { path, body, isStream, model, headers: headersFor(c), deadline, log }
     const signal = AbortSignal.any([c.req.raw.signal, gateway.closing])
     const isCounted = accounts && path !== '/v1/messages/count_tokens'
     const entry = isCounted ? accounts.ledger.entry(c.get('key'), model) : undefined
@@ -39,7 +42,7 @@ export const passThrough =
     const answer = entry
       ? entry.record(usage => relay(upstreams, order, usage, signal), true)
       : relay(upstreams, order, emptyUsage(), signal)
-    return body.stream === true ? await streamed(c, gateway, answer) : await whole(c, answer)
+    return isStream ? await streamed(c, gateway, answer) : await whole(c, answer)
   }
 
 async function whole(c: Context, answer: AsyncIterable<Passed>): Promise<Response> {
@@ -65,7 +68,9 @@ async function streamed(c: Context, gateway: Gateway, answer: AsyncIterable<Pass
       // Nothing more comes on this connection, so that a client that overlooks the error does not wait either.
       const { incoming, outgoing } = c.env as HttpBindings
       outgoing.once('finish', () => incoming.socket.end())
-      yield encoder.encode(errorEvent(c.req.path, describeFailure(c, gateway, error), before))
+      const told = describeFailure(c, gateway, error)
+      c.set('failure', told)
+      yield encoder.encode(errorEvent(c.req.path, told, before))
     } finally {
       await pieces.return?.()
     }
@@ -81,7 +86,7 @@ async function streamed(c: Context, gateway: Gateway, answer: AsyncIterable<Pass
 
 /** Of the client's headers, those that change the answer; and the id, under which the upstream's log has the request. */
 function headersFor(c: Context): Record<string, string> {
-  const headers: Record<string, string> = { 'x-request-id': c.get('requestId') }
+  const headers: Record<string, string> = { 'x-request-id': c.get('requestId'), ...traceHeaders(c) }
   for (const name of ['anthropic-version', 'anthropic-beta']) {
     const value = c.req.header(name)
     if (value !== undefined) headers[name] = value

@@ -2,17 +2,28 @@ import type { Usage } from '@modu/model'
 import { ApiError } from '../errors.ts'
 import { emptyUsage } from '../wire.ts'
 import { eventSplitter, type ServerEvent, withData } from './events.ts'
-import { broken, UpstreamFailure } from './failure.ts'
+import { broken, failedInStream, UpstreamFailure } from './failure.ts'
 import { transfer } from './transfer.ts'
 import type { Upstream } from './upstream.ts'
 import type { Upstreams } from './upstreams.ts'
-import { type Answer, type Body, beginningOf, count, isError, isLast, rename } from './wording.ts'
+import {
+  type Answer,
+  type Body,
+  beginningOf,
+  count,
+  isError,
+  isLast,
+  nameThoughts,
+  rename,
+  withNamedThoughts,
+} from './wording.ts'
 
 /** A request that upstreams are to answer. */
 export interface Order {
   /** The route, such as `/v1/chat/completions`. */
   readonly path: string
   readonly body: Body
+  readonly isStream: boolean
   /** The model by the name that the client has for it. */
   readonly model: string
   readonly headers: Readonly<Record<string, string>>
@@ -38,13 +49,14 @@ export async function* relay(
   usage: Usage,
   signal: AbortSignal,
 ): AsyncGenerator<Passed> {
-  const { model, path } = order
+  const { model, path, isStream } = order
   const overdue = new AbortController()
   const clock = setTimeout(() => overdue.abort(tooLate(order.deadline)), order.deadline)
   const until = AbortSignal.any([signal, overdue.signal])
-  const isStream = order.body.stream === true
   const beginning = beginningOf(order.body)
   const tried = new Set<Upstream>()
+  /** Those that said that they failed: to blame if another one answers the same request. */
+  const suspects: Upstream[] = []
   let failure: UpstreamFailure | undefined
   try {
     while (tried.size <= upstreams.retries) {
@@ -64,6 +76,7 @@ export async function* relay(
       try {
         for await (const text of transfer(upstream, request, until, read)) {
           if (text === '') continue
+          if (!hasBegun) for (const suspect of suspects) suspect.circuit.blame()
           hasBegun = true
           yield { type: isStream || usage.completionTokens > 0 ? 'piece' : 'finish', text, usage }
         }
@@ -74,6 +87,7 @@ export async function* relay(
         upstreams.metrics.failed(upstream.name, error.reason)
         order.log(`The upstream '${upstream.name}' ${error.message}`)
         if (hasBegun) throw error.told
+        if (error.reason === 'failed') suspects.push(upstream)
         Object.assign(usage, emptyUsage())
         failure = error
       }
@@ -85,12 +99,13 @@ export async function* relay(
 }
 
 /** What the upstream is sent: its own name for the model; the usage of streams is asked for in any case. */
-function bodyFor({ config }: Upstream, { body, model, path }: Order): string {
+function bodyFor({ config }: Upstream, { body, isStream, model, path }: Order): string {
   const asked = { include_usage: true, ...(config.continuousUsage && { continuous_usage_stats: true }) }
   return JSON.stringify({
     ...body,
     model: config.models[model],
-    ...(body.stream === true && hasStreamOptions(path) && { stream_options: { ...streamOptions(body), ...asked } }),
+    ...(Array.isArray(body.messages) && { messages: body.messages.map(withNamedThoughts) }),
+    ...(isStream && hasStreamOptions(path) && { stream_options: { ...streamOptions(body), ...asked } }),
     // What it stores, nobody could ask for.
     ...(path === '/v1/responses' && { store: false }),
   })
@@ -153,6 +168,7 @@ function inClientsTerms(
     delete answer.usage
   }
   rename(answer, model)
+  nameThoughts(answer)
   return `${withData(event, JSON.stringify(answer))}\n\n`
 }
 
@@ -164,6 +180,7 @@ async function* wholeOf(pieces: AsyncIterable<string>, model: string, usage: Usa
   if (!answer) throw broken('answered something that is no JSON object')
   count(answer, usage)
   rename(answer, model)
+  nameThoughts(answer)
   yield JSON.stringify(answer)
 }
 
@@ -179,8 +196,7 @@ function parsed({ data }: Pick<ServerEvent, 'data'>): Answer | undefined {
 
 /** An upstream that says itself that its stream broke. */
 function brokenAs({ error, message }: Answer): UpstreamFailure {
-  const told = (error as { message?: unknown } | undefined)?.message ?? message ?? 'no reason'
-  return broken(`broke off its stream: ${told}`)
+  return failedInStream(String((error as { message?: unknown } | undefined)?.message ?? message ?? 'no reason'))
 }
 
 const noneIsUp = (model: string) =>

@@ -83,9 +83,10 @@ export async function testGateway(
   upstreams: Readonly<Record<string, UpstreamFields>>,
   { retries, ...options }: Partial<ServeOptions> & { retries?: number } = {},
 ) {
-  const models = { outer: 'inner' }
+  // Health checks that a busy machine does not fail.
+  const usual = { models: { outer: 'inner' }, health: { timeout: 30 } }
   const config = {
-    upstreams: Object.fromEntries(Object.entries(upstreams).map(([name, fields]) => [name, { models, ...fields }])),
+    upstreams: Object.fromEntries(Object.entries(upstreams).map(([name, fields]) => [name, { ...usual, ...fields }])),
     retries,
   }
   const lines: string[] = []

@@ -37,7 +37,7 @@ export async function* transfer<T>(
     if (signal.aborted) throw signal.reason
     const failure =
       error instanceof ApiError || error instanceof UpstreamFailure ? error : broken(describe(error), error)
-    outcome = failure instanceof UpstreamFailure && failure.isFault ? 'failure' : 'success'
+    outcome = failure instanceof UpstreamFailure ? failure.outcome : 'success'
     throw failure
   } finally {
     upstream.outstanding--

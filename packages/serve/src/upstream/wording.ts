@@ -43,7 +43,11 @@ export interface Answer {
   type?: string
   model?: unknown
   usage?: UsageBody | null
-  choices?: { readonly text?: string; readonly delta?: Readonly<Record<string, unknown>> }[]
+  choices?: {
+    readonly text?: string
+    readonly delta?: Record<string, unknown>
+    readonly message?: Record<string, unknown>
+  }[]
   /** What Anthropic's first event has. */
   message?: Answer | string
   /** What the events of responses have. */
@@ -69,6 +73,22 @@ export function rename(answer: Answer, model: string): void {
     if (isObject(each) && typeof each.model === 'string') each.model = model
   }
 }
+
+/*
+ * What a model thinks is `reasoning_content` here, as with SGLang; vLLM called it so until 2026, and `reasoning` since.
+ * Both servers and clients get it under the name that they know.
+ */
+
+/** Puts thoughts under the name that clients of this server know. */
+export function nameThoughts({ choices }: Answer): void {
+  for (const part of choices?.map(({ delta, message }) => delta ?? message) ?? []) {
+    if (typeof part?.reasoning === 'string') part.reasoning_content ??= part.reasoning
+  }
+}
+
+/** A message of a conversation, with its thoughts also under the name that vLLM knows. */
+export const withNamedThoughts = (message: unknown): unknown =>
+  isObject(message) ? { reasoning: message.reasoning_content, ...message } : message
 
 /**
  * Counts what the answer or event tells of tokens. Until a stream says how many it has been, each of its pieces of text,
