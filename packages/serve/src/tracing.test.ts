@@ -3,7 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type ServeOptions, serve } from './serve.ts'
+import { testDatabase } from './store/testDatabase.ts'
 import { failingModel, scriptedModel } from './testModels.ts'
+import { chatAnswer, sendJson, testGateway, testUpstream } from './upstream/testUpstream.ts'
 
 /* What a collector gets over OTLP. */
 
@@ -156,6 +158,25 @@ describe('with a collector', () => {
     const statuses = collector.spans().map(span => attributesOf(span)['http.response.status_code'])
     expect(statuses).toEqual([400, 404, 200, 200])
   })
+})
+
+test('a gateway hands its span on to the server behind, and knows the model and the tokens', async () => {
+  const collector = await startCollector()
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', collector.url)
+  const behind = await testUpstream(response => sendJson(response, chatAnswer('네')))
+  const { chat, server } = await testGateway({ a: behind.config }, { database: await testDatabase() })
+  expect((await chat()).status).toBe(200)
+  await server.stop()
+
+  const [span, ...others] = collector.spans()
+  expect(others).toEqual([])
+  expect(span!.name).toBe('chat outer')
+  expect(attributesOf(span!)).toMatchObject({
+    'gen_ai.request.model': 'outer',
+    'gen_ai.usage.input_tokens': 7,
+    'gen_ai.usage.output_tokens': 3,
+  })
+  expect(behind.received[0]!.headers.traceparent).toBe(`00-${span!.traceId}-${span!.spanId}-01`)
 })
 
 test('a collector that is not there keeps no answer back, nor the end of the server', async () => {

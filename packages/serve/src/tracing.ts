@@ -2,11 +2,13 @@ import { setTimeout } from 'node:timers/promises'
 import type { HttpBindings } from '@hono/node-server'
 import {
   defaultTextMapGetter,
+  defaultTextMapSetter,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
   SpanStatusCode,
   type Tracer,
+  trace,
 } from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import type { Context, MiddlewareHandler } from 'hono'
@@ -91,12 +93,35 @@ export const traceRequests =
     const { outgoing } = c.env as HttpBindings
     outgoing.once('close', () => {
       span.setAttribute('http.response.status_code', outgoing.statusCode)
+      // Of models elsewhere only the ledger knows.
+      const tokens = c.get('entry')?.tokens
+      if (tokens) {
+        span.setAttributes({
+          'gen_ai.usage.input_tokens': tokens.prompt,
+          'gen_ai.usage.output_tokens': tokens.completion,
+        })
+      }
       const error = outgoing.writableFinished ? c.get('failure')?.code : 'client_left'
       if (error) span.setAttribute('error.type', error).setStatus({ code: SpanStatusCode.ERROR })
       span.end()
     })
     await next()
   }
+
+/** Enters the model in the request's span. */
+export function traceModel(c: Context, model: string): void {
+  c.get('span')
+    ?.updateName(`${operations[c.req.path]} ${model}`)
+    .setAttributes({ 'gen_ai.request.model': model, 'gen_ai.response.model': model })
+}
+
+/** What tells a server to which the request is passed on of its span. */
+export function traceHeaders(c: Context): Record<string, string> {
+  const headers = {}
+  const span = c.get('span')
+  if (span) propagator.inject(trace.setSpan(ROOT_CONTEXT, span), headers, defaultTextMapSetter)
+  return headers
+}
 
 /** The reply, with what becomes of it in the request's span. Each prompt has `n` answers. */
 export function traced(c: Context, reply: Reply, { model, n = 1 }: { model: string; n?: number }): Reply {
@@ -110,7 +135,7 @@ export function traced(c: Context, reply: Reply, { model, n = 1 }: { model: stri
     'gen_ai.request.choice.count': n,
   })
   const finishReasons: string[] = []
-  const usage = { input: 0, output: 0, reasoning: 0 }
+  const usage = { input: 0, cached: 0, output: 0, reasoning: 0 }
   let hasBegun = false
   return {
     ...reply,
@@ -120,13 +145,17 @@ export function traced(c: Context, reply: Reply, { model, n = 1 }: { model: stri
         hasBegun = true
       }
       if (event.type === 'finish') {
-        if (index % n === 0) usage.input += event.usage.promptTokens
+        if (index % n === 0) {
+          usage.input += event.usage.promptTokens
+          usage.cached += event.usage.cachedTokens
+        }
         usage.output += event.usage.completionTokens
         usage.reasoning += event.usage.reasoningTokens
         finishReasons.push(event.reason)
         span.setAttributes({
           'gen_ai.response.finish_reasons': finishReasons,
           'gen_ai.usage.input_tokens': usage.input,
+          'gen_ai.usage.cache_read.input_tokens': usage.cached,
           'gen_ai.usage.output_tokens': usage.output,
           'gen_ai.usage.reasoning.output_tokens': usage.reasoning,
         })

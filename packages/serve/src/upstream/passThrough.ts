@@ -5,6 +5,7 @@ import { readJsonBody } from '../body.ts'
 import { ApiError, stopping } from '../errors.ts'
 import { type Desk, describeFailure } from '../generation.ts'
 import { requireModel } from '../keys/requireKey.ts'
+import { traceHeaders, traceModel } from '../tracing.ts'
 import { emptyUsage } from '../wire.ts'
 import { type Passed, relay } from './relay.ts'
 import type { Upstreams } from './upstreams.ts'
@@ -26,6 +27,7 @@ export const passThrough =
     const model = body?.model
     if (!body || typeof model !== 'string' || !upstreams.has(model)) return next()
     requireModel(c, model)
+    traceModel(c, model)
     if (path === '/v1/responses') requireNoState(body)
     if (!gateway.isReady()) throw stopping()
 
@@ -84,7 +86,7 @@ async function streamed(c: Context, gateway: Gateway, answer: AsyncIterable<Pass
 
 /** Of the client's headers, those that change the answer; and the id, under which the upstream's log has the request. */
 function headersFor(c: Context): Record<string, string> {
-  const headers: Record<string, string> = { 'x-request-id': c.get('requestId') }
+  const headers: Record<string, string> = { 'x-request-id': c.get('requestId'), ...traceHeaders(c) }
   for (const name of ['anthropic-version', 'anthropic-beta']) {
     const value = c.req.header(name)
     if (value !== undefined) headers[name] = value
