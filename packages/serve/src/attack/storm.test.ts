@@ -37,7 +37,7 @@ test('disconnect storms: pages are free at once, whoever was answered or waited,
   // Nobody's answer came to its end: they did not run out by themselves.
   expect(await (await fetch(`${url}/metrics`)).text()).not.toContain('request_success_total{')
   expect(log()).toBe('')
-}, 300_000)
+})
 
 test('requests behind each other on one connection are all given up when it breaks', async () => {
   const { url } = await startVictim({ says: long, seats: 8, line: 8 })

@@ -1,10 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import type { Options } from './victimMain.ts'
 
 /* A real server in a process of its own, for tests to attack. */
+
+// It has to start, and shares the machine with other tests.
+vi.setConfig({ testTimeout: 300_000 })
 
 export interface Memory {
   /** What lives after garbage collection: the heap and what hangs on it. */
