@@ -130,7 +130,11 @@ describe('an answer', () => {
     const call = '<tool_call>{"name": "now", "arguments": {"zone": "KST"}}</tool_call>'
     const tools = [{ function: { name: 'now' } }]
     const { list, finish } = await collect(scripted(call).chat(question, { seed: 1, tools }))
-    expect(list).toEqual([{ type: 'toolCall', name: 'now', arguments: { zone: 'KST' } }])
+    expect(list.at(-1)).toEqual({ type: 'toolCall', name: 'now', arguments: { zone: 'KST' } })
+    expect(list[0]).toEqual({ type: 'toolCallDelta', name: 'now', arguments: '' })
+    const pieces = list.map(event => (event.type === 'toolCallDelta' ? event.arguments : ''))
+    expect(pieces.join('')).toBe('{"zone": "KST"}')
+    expect(pieces.filter(Boolean).length).toBeGreaterThan(3)
     expect(finish.reason).toBe('stop')
     const without = await collect(scripted(call).chat(question, { seed: 1, maxTokens: 20 }))
     expect(without.list.filter(event => event.type === 'toolCall')).toEqual([])

@@ -13,6 +13,8 @@ import {
   generate,
   type TokenSequence,
 } from './generate.ts'
+import { GrammarText } from './grammar/grammar.ts'
+import { callGrammar, type JsonSchema, schemaGrammar } from './grammar/jsonSchema.ts'
 import type { LanguageModel } from './languageModel.ts'
 import { loadModel, releaseModel } from './loadModel.ts'
 import { biased, logprobOf, MeasuringSampler, type TokenLogprob } from './logprobs.ts'
@@ -50,8 +52,10 @@ export interface CompletionOptions {
 export type PromptOptions = Pick<CompletionOptions, 'turn' | 'signal'>
 
 export interface ChatRequest extends CompletionOptions {
-  /** Only what is offered can be called. */
+  /** Only what is offered can be called, with arguments that fulfil its schema. */
   tools?: readonly ToolDefinition[]
+  /** The answer is JSON that fulfils this schema; behind the reasoning, and unless tools are called. */
+  schema?: JsonSchema
   /** The answer begins with a call: of this tool, or of any if true. */
   mustCall?: string | boolean
   /** The answer ends with its first call. */
@@ -161,7 +165,7 @@ export class ChatModel {
 
   /**
    * Answers a conversation, in the form that `ReplySampler` makes sure of. Throws at once, before there is a generator:
-   * `template` (messages), `context` (too long), `option` (a setting out of its range).
+   * `template` (messages), `context` (too long), `option` (a setting out of its range, a schema that cannot be kept).
    */
   chat(messages: readonly ChatMessage[], request: ChatRequest = {}): AsyncGenerator<ChatEvent, void> {
     const { template, tokenizer } = this
@@ -172,24 +176,41 @@ export class ChatModel {
       )
     for (const { content } of messages) this.#refuseOverlong(content)
     const promptWith = (enableThinking: boolean | undefined) =>
-      encodeChat(tokenizer, template, messages, { tools: request.tools, enableThinking, addGenerationPrompt: true })
+      encodeChat(tokenizer, template, messages, {
+        tools: request.tools?.map(({ strict: _, ...tool }) => tool),
+        enableThinking,
+        addGenerationPrompt: true,
+      })
     const prompt = promptWith(request.enableThinking)
     const opened = opensThinking(tokenizer, prompt)
     const thinking = opened || (request.enableThinking ?? isDeepStrictEqual(prompt, promptWith(true)))
     const maxTokens = answerRoom(this.model, prompt.length, request.maxTokens)
     this.#closing ??= thinkingClose(tokenizer, template)
+    const tools = callable(request)
+    const endCall = tokenizer.controlTokens.get('</tool_call>')
+    const call =
+      tools.length > 0 && endCall !== undefined
+        ? new GrammarText(tokenizer, callGrammar(tools.map(({ function: f, strict }) => ({ ...f, strict }))), [endCall])
+        : undefined
+    const answer =
+      request.schema === undefined
+        ? undefined
+        : new GrammarText(tokenizer, schemaGrammar(request.schema), this.#stopIds)
     const sampler = new ReplySampler(tokenizer, this.#sampler(prompt, request), {
       prompt,
       thinking,
       thinkingBudget: request.thinkingBudget ?? Math.floor(maxTokens * 0.75),
       closing: this.#closing,
-      tools: callable(request),
+      tools: tools.map(tool => tool.function.name),
+      call,
+      answer,
       mustCall: !!request.mustCall,
       endAfterCall: request.endAfterCall,
       stopIds: this.#stopIds,
     })
     const stream = new TextStream(tokenizer, { stop: request.stop, thinking: opened })
-    return this.#run(prompt, stream, { ...request, sampler, maxTokens, stopIds: this.#stopIds })
+    const grammars = [call, answer].filter(grammar => grammar !== undefined)
+    return this.#run(prompt, stream, { ...request, sampler, maxTokens, stopIds: this.#stopIds, grammars })
   }
 
   /** Goes on with a text, as if it began a document, or with token ids as they are. Errors as `chat`. */
@@ -306,9 +327,13 @@ export class ChatModel {
   async *#run(
     prompt: readonly number[],
     stream: TextStream,
-    options: GenerateOptions & Pick<CompletionOptions, 'open' | 'usage' | 'topLogprobs'> & { maxTokens: number },
+    options: GenerateOptions &
+      Pick<CompletionOptions, 'open' | 'usage' | 'topLogprobs'> & {
+        maxTokens: number
+        grammars?: readonly GrammarText[]
+      },
   ): AsyncGenerator<ChatEvent, void> {
-    const { topLogprobs } = options
+    const { topLogprobs, grammars = [] } = options
     const measuring = topLogprobs === undefined ? undefined : new MeasuringSampler(options.sampler, topLogprobs)
     let logprobs: TokenLogprob[] = []
     const withLogprobs = <E extends ChatEvent>(event: E): E =>
@@ -318,6 +343,7 @@ export class ChatModel {
     const sequence = own ?? options.open!(this.model)
     let reason: GenerationEnd = 'stop'
     try {
+      for (const grammar of grammars) await grammar.prepare()
       const tokens = generate(this.model, sequence, prompt, { ...options, sampler: measuring ?? options.sampler })
       while (!stream.stopped) {
         const next = await tokens.next()
@@ -332,6 +358,7 @@ export class ChatModel {
         for (const event of stream.push(next.value)) yield withLogprobs(event)
       }
     } finally {
+      for (const grammar of grammars) grammar.release()
       if (own) {
         this.#idle?.cache.release()
         this.#idle = own
@@ -364,14 +391,14 @@ const countFor = (prompt: readonly number[], usage?: Usage): Usage =>
     reasoningTokens: 0,
   })
 
-/** The names of the tools that a reply may call. An `option` error if it must call one that is not offered. */
-function callable({ tools = [], mustCall }: ChatRequest): string[] {
-  const names = tools.map(tool => tool.function.name)
-  if (typeof mustCall === 'string' && !names.includes(mustCall))
+/** The tools that a reply may call. An `option` error if it must call one that is not offered. */
+function callable({ tools = [], mustCall }: ChatRequest): readonly ToolDefinition[] {
+  const named = tools.filter(tool => tool.function.name === mustCall)
+  if (typeof mustCall === 'string' && named.length === 0)
     throw new ModelError('option', `tool_choice is ${JSON.stringify(mustCall)}, but no tool has that name`)
-  if (mustCall === true && names.length === 0)
+  if (mustCall === true && tools.length === 0)
     throw new ModelError('option', 'tool_choice asks for a call, but there are no tools')
-  return typeof mustCall === 'string' ? [mustCall] : names
+  return typeof mustCall === 'string' ? named : tools
 }
 
 /** What generation_config.json suggests, in our names. */

@@ -25,6 +25,8 @@ export interface ToolCall {
 export interface ToolDefinition {
   type?: string
   function: { name: string; description?: string; parameters?: Record<string, unknown> }
+  /** Whether a schema that cannot be kept is refused, rather than kept as far as it can be. */
+  strict?: boolean
 }
 
 export interface ChatOptions {

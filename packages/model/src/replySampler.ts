@@ -1,5 +1,6 @@
 import { type ChatTemplate, encodeChat } from './chatTemplate.ts'
 import { ModelError } from './errors.ts'
+import type { GrammarText } from './grammar/grammar.ts'
 import type { Sampler } from './sampling.ts'
 import type { Tokenizer } from './tokenizer.ts'
 import { callProgress } from './toolCall.ts'
@@ -16,6 +17,10 @@ export interface ReplyOptions {
   closing?: readonly number[]
   /** The names of the tools that the reply may call. */
   tools?: readonly string[]
+  /** What stands in a call, ended by `</tool_call>`. Without it, a call of one of `tools` with any arguments. */
+  call?: GrammarText
+  /** What the answer is, calls aside, ended by `stopIds`. Without it, any text. */
+  answer?: GrammarText
   /** Whether the answer begins with a call, of one of `tools`. */
   mustCall?: boolean
   /** Whether the reply ends with its first call. */
@@ -27,8 +32,8 @@ export interface ReplyOptions {
 /**
  * Draws the tokens of one reply so that its form is right whatever the weights are: reasoning if it is asked for and only
  * then, closed after at most `thinkingBudget` tokens; behind it an answer that is never blank; calls only of tools that are
- * offered, each a whole JSON object; no other control token; no bytes that are not UTF-8. What cannot come gets the
- * logit −∞.
+ * offered, each a whole JSON object; no other control token; no bytes that are not UTF-8; and what grammars ask for. What
+ * cannot come gets the logit −∞.
  *
  * It stands wherever a `Sampler` does, one for each sequence:
  *
@@ -49,6 +54,8 @@ export class ReplySampler {
   #reasoningTokens = 0
   /** Whether the part has anything that a reader sees. */
   #visible = false
+  /** Whether the part's grammar has taken a token. */
+  #hasBegun = false
   #decoder = new TextDecoder()
   readonly #utf8: Utf8Vocabulary
   /** What the part's last character still needs. */
@@ -86,9 +93,20 @@ export class ReplySampler {
 
   /** The next token. logits: [vocabulary], changed in place. */
   next(logits: Float32Array): number {
-    const token = this.#forced.shift() ?? this.#draw(logits)
+    const forced = this.#forced.shift()
+    const token = forced ?? this.#draw(logits)
+    // What is forced is no part of a grammar's text: the blank text that a template has behind reasoning.
+    if (forced === undefined && !this.#control.has(token)) {
+      this.#hasBegun = true
+      this.#grammar?.follow(token)
+    }
     this.#follow(token)
     return token
+  }
+
+  /** That of the part. */
+  get #grammar(): GrammarText | undefined {
+    return this.#part === 'reasoning' ? undefined : this.#options[this.#part === 'toolCall' ? 'call' : 'answer']
   }
 
   #draw(logits: Float32Array): number {
@@ -96,9 +114,18 @@ export class ReplySampler {
     for (const id of this.#control) if (!this.#allows(id)) logits[id] = -Infinity
     // A model may have more rows than the tokenizer has entries.
     logits.fill(-Infinity, this.#tokenizer.vocabularySize)
-    if (this.#part !== 'toolCall') return this.#sampler.next(logits)
+    this.#grammar?.forbid(logits, this.#besideGrammar())
+    if (this.#part !== 'toolCall' || this.#grammar) return this.#sampler.next(logits)
     const { endCall } = this.#tags
     return this.#sampler.next(logits, id => id === endCall || this.#callWith(this.#bytes(id)) !== 'wrong')
+  }
+
+  /** What may come instead of what the grammar wants: at its beginning a call, and behind a call the end. */
+  #besideGrammar(): number[] {
+    if (this.#part !== 'answer' || this.#hasBegun) return []
+    const { call } = this.#tags
+    const ends = this.#visible ? [...this.#options.stopIds] : []
+    return call !== undefined && this.#tools.length > 0 ? [call, ...ends] : ends
   }
 
   #callWith(bytes: string) {
@@ -114,8 +141,10 @@ export class ReplySampler {
     const { endThink, call, endCall } = this.#tags
     if (this.#character !== 0) return false
     if (this.#part === 'reasoning') return id === endThink && this.#visible
-    if (this.#part === 'toolCall') return id === endCall && this.#callWith('') === 'whole'
-    if (this.#options.stopIds.has(id)) return this.#visible
+    if (this.#part === 'toolCall')
+      return id === endCall && (this.#grammar !== undefined || this.#callWith('') === 'whole')
+    // A grammar knows when it may end.
+    if (this.#options.stopIds.has(id)) return this.#visible || this.#grammar !== undefined
     return id === call && this.#tools.length > 0
   }
 
@@ -144,6 +173,8 @@ export class ReplySampler {
     this.#decoder = new TextDecoder()
     this.#character = 0
     this.#call = ''
+    this.#hasBegun = false
+    this.#grammar?.restart()
     this.#closeInTime()
   }
 

@@ -16,6 +16,17 @@ const events = (answer: string, options?: TextStreamOptions) => eventsOf(tokeniz
 const joined = (list: StreamEvent[], type: 'text' | 'reasoning') =>
   list.map(event => (event.type === type ? (event as { text: string }).text : '')).join('')
 
+/** The calls whose pieces came: names, and arguments put together. */
+function pieces(list: StreamEvent[]): [name: string, given: string][] {
+  const calls: [string, string][] = []
+  for (const event of list) {
+    if (event.type !== 'toolCallDelta') continue
+    if (event.name !== undefined) calls.push([event.name, ''])
+    calls.at(-1)![1] += event.arguments
+  }
+  return calls
+}
+
 describe('whole characters', () => {
   const sample = '뷁은 안녕하세요 👩‍👩‍👧 é ①!'
 
@@ -79,7 +90,7 @@ describe('channels', () => {
     }
   })
 
-  test('tool calls come whole, with text around them', () => {
+  test('tool calls come in pieces and then whole, with text around them', () => {
     const list = events(
       '볼게요.<tool_call>{"name": "날씨", "arguments": {"city": "대전"}}</tool_call><tool_call>\n{"name": "now"}\n</tool_call>',
       { stop: ['대전'] },
@@ -89,12 +100,30 @@ describe('channels', () => {
       { type: 'toolCall', name: '날씨', arguments: { city: '대전' } },
       { type: 'toolCall', name: 'now', arguments: {} },
     ])
+    expect(pieces(list)).toEqual([
+      ['날씨', '{"city": "대전"}'],
+      ['now', '{}'],
+    ])
+    expect(list.length).toBeGreaterThan(12)
+  })
+
+  test('the pieces of a call end where its arguments do', () => {
+    const given = '{"a": [{"b": "}]\\"{"}], "c": {}}'
+    expect(pieces(events(`<tool_call>\n{"name": "f", "arguments": ${given} }\n</tool_call>`))).toEqual([['f', given]])
+  })
+
+  test('a call that is cut has come in pieces as far as it went', () => {
+    const list = events('<tool_call>{"name": "f", "arguments": {"a": "나')
+    expect(pieces(list)).toEqual([['f', '{"a": "나']])
+    expect(list.every(({ type }) => type === 'toolCallDelta')).toBe(true)
   })
 
   test('a call whose end is missing still counts, and a broken one is text', () => {
-    expect(events('<tool_call>{"name": "now", "arguments": {}}')).toEqual([
-      { type: 'toolCall', name: 'now', arguments: {} },
-    ])
+    expect(events('<tool_call>{"name": "now", "arguments": {}}').at(-1)).toEqual({
+      type: 'toolCall',
+      name: 'now',
+      arguments: {},
+    })
     expect(events('<tool_call>{"name": </tool_call>')).toEqual([{ type: 'text', text: '{"name": ' }])
     expect(events('<tool_call>{"name": "f", "arguments": [1]}</tool_call>')).toEqual([
       { type: 'text', text: '{"name": "f", "arguments": [1]}' },

@@ -1,13 +1,8 @@
+import { CallReader, type ToolCallPiece } from './callReader.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 /** A piece of an answer, in whole characters. */
-export type StreamEvent = { type: 'reasoning'; text: string } | { type: 'text'; text: string } | ToolCallEvent
-
-export interface ToolCallEvent {
-  type: 'toolCall'
-  name: string
-  arguments: Record<string, unknown>
-}
+export type StreamEvent = { type: 'reasoning'; text: string } | { type: 'text'; text: string } | ToolCallPiece
 
 export interface TextStreamOptions {
   /** Texts that end the answer; never shown, not even in part. They are looked for in the answer, not in reasoning. */
@@ -21,7 +16,8 @@ export interface TextStreamOptions {
 /**
  * Turns the tokens of one answer into events as they come. A character appears when its last byte has arrived (a Hangul
  * syllable may be three tokens). Control tokens are never shown; thinking and tool tags switch between reasoning, text
- * and tool calls. What looks like the beginning of a stop text is held back until it is one or not.
+ * and tool calls, whose arguments come as they are written. What looks like the beginning of a stop text is held back until
+ * it is one or not.
  */
 export class TextStream {
   /** The stop text that has come: the answer is over, and tokens that follow are ignored. */
@@ -31,8 +27,9 @@ export class TextStream {
   readonly #switches: ReadonlyMap<number, string>
   #channel: 'reasoning' | 'text' | 'toolCall'
   #decoder = newDecoder()
-  /** Text that may begin a stop text, or the tool call so far. */
+  /** Text that may begin a stop text. */
   #held = ''
+  #call = new CallReader()
 
   constructor(tokenizer: Tokenizer, options: TextStreamOptions = {}) {
     this.#tokenizer = tokenizer
@@ -75,8 +72,8 @@ export class TextStream {
   #add(text: string): StreamEvent[] {
     if (text === '') return []
     if (this.#channel === 'reasoning') return [{ type: 'reasoning', text }]
+    if (this.#channel === 'toolCall') return this.#call.push(text)
     this.#held += text
-    if (this.#channel === 'toolCall') return []
     const [first] = this.#stop
       .map(stop => ({ stop, at: this.#held.indexOf(stop) }))
       .filter(({ at }) => at >= 0)
@@ -102,22 +99,11 @@ export class TextStream {
     const held = this.#held
     this.#held = ''
     this.#decoder = newDecoder()
-    if (held === '') return []
-    const call = this.#channel === 'toolCall' ? parseToolCall(held) : undefined
-    return [call ?? { type: 'text', text: held }]
+    if (this.#channel !== 'toolCall') return held === '' ? [] : [{ type: 'text', text: held }]
+    const events = this.#call.end()
+    this.#call = new CallReader()
+    return events
   }
 }
 
 const newDecoder = () => new TextDecoder('utf-8', { ignoreBOM: true })
-
-/** The call in Hermes form, `{"name": …, "arguments": {…}}`; undefined if the model wrote something else. */
-function parseToolCall(text: string): ToolCallEvent | undefined {
-  try {
-    const { name, arguments: given = {} } = JSON.parse(text)
-    if (typeof name !== 'string' || typeof given !== 'object' || given === null || Array.isArray(given))
-      return undefined
-    return { type: 'toolCall', name, arguments: given }
-  } catch {
-    return undefined
-  }
-}

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Usage } from '@modu/model'
+import type { JsonSchema, Usage } from '@modu/model'
 import type { Hooks, Reply } from './generation.ts'
 import { chatLogprobs } from './logprobs.ts'
 import { newCallId } from './parts.ts'
@@ -60,6 +60,7 @@ export function chatReply(model: ServedModel, request: ChatRequest, thinkingByDe
     ...samplingOf(request),
     maxTokens,
     ...toolsOf(request),
+    schema: schemaOf(request.response_format),
     topLogprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
     enableThinking: wantsThinking(request) ?? thinkingByDefault,
     thinkingBudget: request.thinking_token_budget ?? request.chat_template_kwargs?.thinking_budget,
@@ -89,20 +90,24 @@ export function chatReply(model: ServedModel, request: ChatRequest, thinkingByDe
           chunks.push(chunk(index, { content: event.text }, null, logprobs))
           break
         }
-        case 'toolCall': {
-          const call: ToolCall = {
-            id: newCallId('call_'),
-            type: 'function',
-            function: { name: event.name, arguments: JSON.stringify(event.arguments) },
+        case 'toolCallDelta': {
+          if (event.name !== undefined) {
+            const named = { name: event.name, arguments: '' }
+            choice.toolCalls.push({ id: newCallId('call_'), type: 'function', function: named })
           }
-          chunks.push(chunk(index, { tool_calls: [{ index: choice.toolCalls.length, ...call }] }))
-          choice.toolCalls.push(call)
+          const at = choice.toolCalls.length - 1
+          const call = choice.toolCalls[at]!
+          const piece = event.name === undefined ? { function: { arguments: event.arguments } } : structuredClone(call)
+          chunks.push(chunk(index, { tool_calls: [{ index: at, ...piece }] }))
+          call.function.arguments += event.arguments
           break
         }
-        case 'finish':
+        case 'finish': {
+          const isCall = event.reason === 'stop' && choice.toolCalls.length > 0
           choice.usage = event.usage
-          choice.finish = choice.toolCalls.length > 0 ? 'tool_calls' : event.reason
+          choice.finish = isCall ? 'tool_calls' : event.reason
           chunks.push(chunk(index, {}, choice.finish))
+        }
       }
       return chunks
     },
@@ -135,11 +140,17 @@ function wantsThinking({ chat_template_kwargs, reasoning_effort }: ChatRequest):
   return chat_template_kwargs?.enable_thinking ?? (reasoning_effort && reasoning_effort !== 'none')
 }
 
+/** The schema of an answer that is to be JSON. */
+export function schemaOf(format: ChatRequest['response_format']): JsonSchema | undefined {
+  if (format?.type === 'json_schema') return format.json_schema.schema ?? {}
+  return format?.type === 'json_object' ? { type: 'object' } : undefined
+}
+
 /** What may be called, and what must be. */
 function toolsOf({ tools, tool_choice, parallel_tool_calls }: ChatRequest) {
   if (tool_choice === 'none') return {}
   return {
-    tools,
+    tools: tools?.map(({ type, function: { strict, ...described } }) => ({ type, function: described, strict })),
     mustCall: typeof tool_choice === 'object' ? tool_choice.function.name : tool_choice === 'required',
     // A tool that is named is called once, as with OpenAI.
     endAfterCall: parallel_tool_calls === false || typeof tool_choice === 'object',

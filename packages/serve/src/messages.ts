@@ -4,7 +4,7 @@ import { ApiError } from './errors.ts'
 import type { Hooks, Reply } from './generation.ts'
 import { type CountTokensRequest, conversationOf, type MessagesRequest, wishesOf } from './messagesSchema.ts'
 import { toApiError } from './modelErrors.ts'
-import { type Part, Parts, type Step } from './parts.ts'
+import { givenTo, type Part, Parts, type Step } from './parts.ts'
 import type { ServedModel } from './servedModel.ts'
 import { emptyUsage, requireRoom } from './wire.ts'
 
@@ -63,7 +63,8 @@ export function messagesReply(model: ServedModel, request: MessagesRequest, thin
       if (event.type === 'finish') {
         stopSequence = event.stop ?? null
         const called = parts.all.some(part => part.type === 'toolCall')
-        stopReason = called ? 'tool_use' : stopReasons[event.stop === undefined ? event.reason : 'text']
+        stopReason =
+          called && event.reason === 'stop' ? 'tool_use' : stopReasons[event.stop === undefined ? event.reason : 'text']
         const delta = { stop_reason: stopReason, stop_sequence: stopSequence }
         chunks.push({ type: 'message_delta', delta, usage: usageBody() }, { type: 'message_stop' })
       }
@@ -81,7 +82,7 @@ function blockOf(part: Part) {
   if (part.type === 'text') return { type: 'text', text: part.text, citations: null }
   // What signs thoughts elsewhere protects them on their way back; this server reads them as they come.
   if (part.type === 'reasoning') return { type: 'thinking', thinking: part.text, signature: '' }
-  return { type: 'tool_use', id: part.id, name: part.name, input: JSON.parse(part.arguments || '{}') }
+  return { type: 'tool_use', id: part.id, name: part.name, input: givenTo(part) ?? {} }
 }
 
 function eventOf(step: Step) {

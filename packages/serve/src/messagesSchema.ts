@@ -1,5 +1,6 @@
 import type { ChatMessage } from '@modu/model'
 import { z } from 'zod'
+import { keepsCalls } from './jsonSchema.ts'
 import { integer, number, optional, parse, toolName } from './schema.ts'
 
 /* The requests of Anthropic's Messages API, as far as this server keeps their promises. Other fields are ignored. */
@@ -38,6 +39,8 @@ const tool = z.object({
   name: toolName,
   description: optional(z.string()),
   input_schema: z.record(z.string(), z.unknown()),
+  /** Whether what cannot be kept of `input_schema` is refused. */
+  strict: optional(z.boolean()),
 })
 
 const serially = { disable_parallel_tool_use: optional(z.boolean()) }
@@ -50,7 +53,14 @@ const prompt = {
     .min(1, 'must have at least one message')
     .refine(messages => messages.at(-1)?.role === 'user', "must end with a message of the 'user'"),
   system: optional(text),
-  tools: optional(z.array(tool).max(128, 'must have at most 128 entries')),
+  tools: optional(
+    z
+      .array(tool)
+      .max(128, 'must have at most 128 entries')
+      .superRefine(
+        keepsCalls(({ input_schema, ...tool }) => ({ ...tool, parameters: input_schema }), ['input_schema']),
+      ),
+  ),
   tool_choice: optional(
     z.discriminatedUnion(
       'type',
@@ -129,9 +139,10 @@ export function wishesOf({ tools, tool_choice, thinking }: CountTokensRequest, t
   if (tool_choice?.type === 'none') return think
   return {
     ...think,
-    tools: tools?.map(({ name, description, input_schema }) => ({
+    tools: tools?.map(({ name, description, input_schema, strict }) => ({
       type: 'function',
       function: { name, description, parameters: input_schema },
+      strict,
     })),
     mustCall: tool_choice?.type === 'tool' ? tool_choice.name : tool_choice?.type === 'any',
     endAfterCall: tool_choice?.type === 'tool' || tool_choice?.disable_parallel_tool_use,

@@ -17,6 +17,15 @@ export type Step =
 /** A name for a call of a tool, by which the client says what it returned. */
 export const newCallId = (prefix: string): string => `${prefix}${randomUUID().replaceAll('-', '').slice(0, 24)}`
 
+/** The arguments of a call; undefined if it was cut in the middle of them. */
+export function givenTo(call: Part & { type: 'toolCall' }): object | undefined {
+  try {
+    return JSON.parse(call.arguments)
+  } catch {
+    return undefined
+  }
+}
+
 /** Turns the events of one answer into its parts, one after the other. */
 export class Parts {
   readonly all: Part[] = []
@@ -32,11 +41,16 @@ export class Parts {
     switch (event.type) {
       case 'finish':
         return this.#end()
-      case 'toolCall': {
-        const given = JSON.stringify(event.arguments)
-        const call: Part = { type: 'toolCall', id: newCallId(this.#callPrefix), name: event.name, arguments: '' }
-        return [...this.#end(), ...this.#begin(call), this.#more(call, given), ...this.#end()]
+      case 'toolCallDelta': {
+        if (event.name === undefined) return [this.#more(last!, event.arguments)]
+        const { name } = event
+        return [
+          ...this.#end(),
+          ...this.#begin({ type: 'toolCall', id: newCallId(this.#callPrefix), name, arguments: '' }),
+        ]
       }
+      case 'toolCall':
+        return this.#end()
       default: {
         if (this.#isOpen && last?.type === event.type) return [this.#more(last, event.text)]
         const part: Part = { type: event.type, text: '' }

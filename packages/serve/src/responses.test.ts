@@ -97,7 +97,7 @@ describe('a response', () => {
   test("is understood by the client's own accumulator", async () => {
     const stream = client.responses.stream({ model: 'caller', input: '안녕?', tools: [weather] })
     const final = await stream.finalResponse()
-    expect(final.output).toMatchObject([{ type: 'message' }, { type: 'function_call', arguments: '{"city":"서울"}' }])
+    expect(final.output).toMatchObject([{ type: 'message' }, { type: 'function_call', arguments: '{"city": "서울"}' }])
     expect(final.output_text).toBe('알아볼게요.')
   })
 
@@ -153,7 +153,7 @@ describe('tools', () => {
   test('are called for certain where the request says so', async () => {
     for (const tool_choice of ['required', { type: 'function', name: 'weather' }]) {
       const { output } = await ask({ model: 'eager', tools: [weather], tool_choice, parallel_tool_calls: false })
-      expect(output).toMatchObject([{ type: 'function_call', name: 'weather', arguments: '{"city":"서울"}' }])
+      expect(output).toMatchObject([{ type: 'function_call', name: 'weather', arguments: '{"city": "서울"}' }])
     }
     const none = await ask({ model: 'caller', tools: [weather], tool_choice: 'none', max_output_tokens: 30 })
     expect(none.output.map(({ type }) => type)).toEqual(['message'])
@@ -169,7 +169,9 @@ describe('errors', () => {
     [{ max_output_tokens: 5000 }, 400, 'max_output_tokens'],
     [{ tools: [{ type: 'web_search' }] }, 400, 'tools[0].type'],
     [{ tool_choice: 'required' }, 400, 'tool_choice'],
-    [{ text: { format: { type: 'json_object' } } }, 400, 'text.format'],
+    [{ text: { format: { type: 'xml' } } }, 400, 'text.format.type'],
+    [{ text: { format: { type: 'json_schema', name: 'a', schema: { not: {} } } } }, 400, 'text.format.schema.not'],
+    [{ tools: [{ ...weather, strict: true, parameters: { not: {} } }] }, 400, 'tools[0].parameters.not'],
     [{ background: true }, 400, 'background'],
     [{ previous_response_id: 'resp_1' }, 404, 'previous_response_id'],
   ])('%j is refused by name', async (fields, status, param) => {

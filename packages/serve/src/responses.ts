@@ -1,7 +1,7 @@
-import type { ChatMessage } from '@modu/model'
+import type { ChatMessage, JsonSchema } from '@modu/model'
 import type { ApiError } from './errors.ts'
 import type { Hooks, Reply } from './generation.ts'
-import { newCallId, type Part, Parts, type Step } from './parts.ts'
+import { givenTo, newCallId, type Part, Parts, type Step } from './parts.ts'
 import type { StoredResponse } from './responseStore.ts'
 import { messagesOf, type ResponsesRequest } from './responsesSchema.ts'
 import type { ServedModel } from './servedModel.ts'
@@ -52,9 +52,9 @@ export function responsesReply(model: ServedModel, request: ResponsesRequest, co
     reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
     store: request.store ?? true,
     temperature: request.temperature ?? null,
-    text: { format: { type: 'text' } },
+    text: { format: request.text?.format ?? { type: 'text' } },
     tool_choice: toolChoice,
-    tools: request.tools?.map(tool => ({ ...tool, strict: false })) ?? [],
+    tools: request.tools?.map(tool => ({ ...tool, strict: tool.strict ?? false })) ?? [],
     top_p: request.top_p ?? null,
     truncation: 'disabled',
     usage: status === 'in_progress' ? null : usageBody(),
@@ -84,6 +84,7 @@ export function responsesReply(model: ServedModel, request: ResponsesRequest, co
           [...(instructions ? [{ role: 'system' as const, content: instructions }] : []), ...messages],
           {
             ...toolsOf(request),
+            schema: schemaOf(request),
             maxTokens,
             enableThinking: request.reasoning?.effort ? request.reasoning.effort !== 'none' : context.thinkingByDefault,
             sampling: { temperature: request.temperature, topP: request.top_p === 0 ? Number.EPSILON : request.top_p },
@@ -175,20 +176,27 @@ function messageOf(parts: readonly Part[]): ChatMessage {
     content: textOf('text'),
     reasoning_content: textOf('reasoning') || undefined,
     tool_calls: parts.flatMap(part =>
-      part.type === 'toolCall'
+      part.type === 'toolCall' && givenTo(part)
         ? [{ id: part.id, type: 'function', function: { name: part.name, arguments: part.arguments } }]
         : [],
     ),
   }
 }
 
+/** The schema of an answer that is to be JSON. */
+function schemaOf({ text }: ResponsesRequest): JsonSchema | undefined {
+  if (text?.format?.type === 'json_schema') return text.format.schema
+  return text?.format?.type === 'json_object' ? { type: 'object' } : undefined
+}
+
 /** What may be called, and what must be. */
 function toolsOf({ tools, tool_choice, parallel_tool_calls }: ResponsesRequest) {
   if (tool_choice === 'none') return {}
   return {
-    tools: tools?.map(({ name, description, parameters }) => ({
+    tools: tools?.map(({ name, description, parameters, strict }) => ({
       type: 'function',
       function: { name, description, parameters },
+      strict,
     })),
     mustCall: typeof tool_choice === 'object' ? tool_choice.name : tool_choice === 'required',
     endAfterCall: parallel_tool_calls === false || typeof tool_choice === 'object',

@@ -1,5 +1,6 @@
 import type { ChatMessage } from '@modu/model'
 import { z } from 'zod'
+import { keepsCalls, keepsSchema } from './jsonSchema.ts'
 import { integer, number, optional, parse, reasoningEffort, toolName, unsupported } from './schema.ts'
 
 /* The requests of OpenAI's Responses API, as far as this server keeps their promises. Other fields are ignored. */
@@ -47,7 +48,25 @@ const tool = z.object({
   name: toolName,
   description: optional(z.string()),
   parameters: optional(z.record(z.string(), z.unknown())),
+  /** Whether what cannot be kept of `parameters` is refused. */
+  strict: optional(z.boolean()),
 })
+
+/** What the answer's text is. */
+const textFormat = z.discriminatedUnion(
+  'type',
+  [
+    z.object({ type: z.enum(['text', 'json_object']) }),
+    z.object({
+      type: z.literal('json_schema'),
+      name: optional(z.string()),
+      description: optional(z.string()),
+      schema: z.record(z.string(), z.unknown()).superRefine(keepsSchema),
+      strict: optional(z.boolean()),
+    }),
+  ],
+  { error: "must be 'text', 'json_object' or 'json_schema'" },
+)
 
 export const responsesRequest = z.object({
   model: z.string(),
@@ -65,7 +84,12 @@ export const responsesRequest = z.object({
   temperature: number(0, 2),
   top_p: number(0, 1),
   reasoning: optional(z.object({ effort: reasoningEffort })),
-  tools: optional(z.array(tool).max(128, 'must have at most 128 entries')),
+  tools: optional(
+    z
+      .array(tool)
+      .max(128, 'must have at most 128 entries')
+      .superRefine(keepsCalls(tool => tool, ['parameters'])),
+  ),
   tool_choice: optional(
     z.union([z.enum(['auto', 'none', 'required']), z.object({ type: z.literal('function'), name: z.string() })], {
       error: "must be 'auto', 'none', 'required' or a function by its name",
@@ -73,11 +97,7 @@ export const responsesRequest = z.object({
   ),
   parallel_tool_calls: optional(z.boolean()),
   metadata: optional(z.record(z.string(), z.string())),
-  text: optional(
-    z.object({
-      format: unsupported(value => (value as { type?: unknown }).type === 'text', 'ask for the format in the input'),
-    }),
-  ),
+  text: optional(z.object({ format: optional(textFormat) })),
   background: unsupported(value => value === false, 'use a stream'),
   conversation: unsupported(() => false, "use 'previous_response_id'"),
   prompt: unsupported(() => false, "use 'instructions'"),

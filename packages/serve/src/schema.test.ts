@@ -90,7 +90,6 @@ describe('chat requests', () => {
   })
 
   test.each([
-    ['response_format', { type: 'json_object' }],
     ['functions', []],
     ['audio', {}],
   ])('%s = %j asks for what there is not', (param, value) => {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ApiError } from './errors.ts'
+import { keepsCalls, keepsSchema } from './jsonSchema.ts'
 
 /*
  * The requests of OpenAI's API as far as this server keeps their promises. Fields that cannot change the answer (user,
@@ -127,8 +128,26 @@ export const tool = z.object({
     name: toolName,
     description: optional(z.string()),
     parameters: optional(z.record(z.string(), z.unknown())),
+    /** Whether what cannot be kept of `parameters` is refused. */
+    strict: optional(z.boolean()),
   }),
 })
+
+/** What the answer's text is. */
+export const responseFormat = z.discriminatedUnion(
+  'type',
+  [
+    z.object({ type: z.enum(['text', 'json_object']) }),
+    z.object({
+      type: z.literal('json_schema'),
+      json_schema: z.object({
+        name: optional(z.string()),
+        schema: optional(z.record(z.string(), z.unknown()).superRefine(keepsSchema)),
+      }),
+    }),
+  ],
+  { error: "must be 'text', 'json_object' or 'json_schema'" },
+)
 
 const toolByName = z.object({ type: z.literal('function'), function: z.object({ name: z.string() }) })
 
@@ -141,7 +160,12 @@ export const chatRequest = z
     ...sampling,
     messages: z.array(message).min(1, 'must have at least one message'),
     max_completion_tokens: integer(1, Number.MAX_SAFE_INTEGER),
-    tools: optional(z.array(tool).max(128, 'must have at most 128 entries')),
+    tools: optional(
+      z
+        .array(tool)
+        .max(128, 'must have at most 128 entries')
+        .superRefine(keepsCalls(tool => tool.function, ['function', 'parameters'])),
+    ),
     tool_choice: optional(
       z.union([z.enum(['auto', 'none', 'required']), toolByName], {
         error: "must be 'auto', 'none', 'required' or a tool by its name",
@@ -154,10 +178,7 @@ export const chatRequest = z
     chat_template_kwargs: chatTemplateKwargs,
     /** vLLM's name for it. */
     thinking_token_budget: thinkingTokens,
-    response_format: unsupported(
-      value => typeof value === 'object' && (value as { type?: unknown }).type === 'text',
-      'ask for the format in the prompt',
-    ),
+    response_format: optional(responseFormat),
     logprobs: optional(z.boolean()),
     top_logprobs: integer(0, 20),
     audio: unsupported(() => false, 'this server answers in text'),
@@ -223,6 +244,9 @@ function toApiError(issue: z.core.$ZodIssue, body: unknown): ApiError {
     '',
   )
   if (param === '') return new ApiError(400, 'invalid_type', 'The body of the request must be a JSON object.')
+  if (issue.code === 'custom' && issue.params?.code === 'schema') {
+    return new ApiError(400, 'invalid_value', `'${param}' ${issue.message}.`, { param })
+  }
   const value = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown>)?.[key], body)
   if (value === undefined)
     return new ApiError(400, 'missing_required_parameter', `Missing required parameter: '${param}'.`, { param })

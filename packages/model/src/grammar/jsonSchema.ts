@@ -1,0 +1,751 @@
+import { isDeepStrictEqual } from 'node:util'
+import { ModelError } from '../errors.ts'
+import { type Expression, ebnfOf, finiteRules, isLeftRecursive, literal } from './ebnf.ts'
+import { integersIn, type NumberRange, numbersIn } from './numbers.ts'
+import { PatternError, patternGrammar, plainCharacter } from './pattern.ts'
+
+export type JsonSchema = boolean | Readonly<Record<string, unknown>>
+
+/** A tool as far as a call of it has a form. */
+export interface CallableTool {
+  readonly name: string
+  /** The schema of its arguments, an object; any object if absent. */
+  readonly parameters?: JsonSchema
+  /** Whether a schema that cannot be kept is refused; otherwise what cannot be kept of it does not bind. */
+  readonly strict?: boolean
+}
+
+/** A schema that is none, or that cannot be kept. */
+export class SchemaError extends ModelError {
+  /** Where in the schema. */
+  readonly path: readonly (string | number)[]
+  /** What is wrong there, without the place. */
+  readonly problem: string
+
+  constructor(path: readonly (string | number)[], problem: string) {
+    super('option', `the schema${path.map(key => `.${key}`).join('')} ${problem}`)
+    this.path = path
+    this.problem = problem
+  }
+}
+
+/*
+ * Bounds, so that a schema is refused rather than waited for: a grammar of this size compiles in about a second of CPU time
+ * for a vocabulary of 8,192.
+ */
+const deepest = 32
+const mostSchemas = 4000
+const mostEnumerated = 1000
+const mostAlternatives = 100
+const longestPattern = 1000
+const longestGrammar = 64_000
+/** Characters of strings that are counted: each is a state of its own. */
+const mostCounted = 1024
+/** A larger `maxLength` or `maxItems` is taken for this one. */
+const longestCount = 512
+
+/**
+ * EBNF of the JSON texts that a schema (JSON Schema 2020-12, and what older drafts and OpenAPI write the same) is fulfilled
+ * by: not of all of them, but every text of the grammar fulfils the schema. Between parts stand `", "` and `": "`, properties
+ * come in the schema's order, and where some are named no others come. A `SchemaError` names what is no schema, is
+ * fulfilled by nothing, is too large, or cannot be kept.
+ */
+export function schemaGrammar(schema: JsonSchema): string {
+  const writer = new GrammarWriter()
+  writer.rule('root', { all: ['[ \\n]{0,2}', writer.document('whole', schema, { path: [], strict: true })] })
+  return writer.finish()
+}
+
+/**
+ * EBNF of a call in Hermes form, `{"name": "…", "arguments": {…}}`, of one of the tools. Errors as `schemaGrammar`, of the
+ * tools as a list; but where a tool is not strict, what cannot be kept of its schema is passed over.
+ */
+export function callGrammar(tools: readonly CallableTool[]): string {
+  const writer = new GrammarWriter()
+  const calls = tools.map(({ name, parameters = {}, strict = false }, i): Expression => {
+    const given = writer.document(`arguments_${i}`, parameters, { path: [i], strict }, { type: 'object' })
+    return { all: [literal(`${JSON.stringify(name)}, "arguments": `), given] }
+  })
+  writer.rule('root', { all: ['[ \\n]{0,2}', literal('{"name": '), { any: calls }, literal('}'), '[ \\n]{0,2}'] })
+  return writer.finish()
+}
+
+const types = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'] as const
+type Type = (typeof types)[number]
+
+/** The keywords that say something about values of one type only. */
+const keywordsOf: Readonly<Record<Type, readonly string[]>> = {
+  object: [
+    'properties',
+    'required',
+    'additionalProperties',
+    'unevaluatedProperties',
+    'propertyNames',
+    'minProperties',
+    'maxProperties',
+  ],
+  array: ['items', 'prefixItems', 'additionalItems', 'unevaluatedItems', 'minItems', 'maxItems'],
+  string: ['minLength', 'maxLength', 'pattern', 'format'],
+  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
+  integer: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
+  boolean: [],
+  null: [],
+}
+
+/** Keywords that forbid something which no grammar of ours can; `uniqueItems` and `multipleOf` unless they ask for nothing. */
+const unsupported: Readonly<Record<string, (value: unknown) => boolean>> = {
+  not: () => false,
+  if: () => false,
+  contains: () => false,
+  patternProperties: value => isDeepStrictEqual(value, {}),
+  dependentRequired: () => false,
+  dependentSchemas: () => false,
+  dependencies: () => false,
+  $dynamicRef: () => false,
+  $recursiveRef: () => false,
+  uniqueItems: value => value === false,
+  multipleOf: () => false,
+}
+
+/** What formats look like, as patterns. Others are, as the standard has it, remarks. */
+const formats: Readonly<Record<string, string>> = (() => {
+  const month31 = '(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])'
+  const month30 = '(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)'
+  const date = `\\d{4}-(?:${month31}|${month30}|02-(?:0[1-9]|1\\d|2[0-8]))`
+  const time = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,6})?(?:Z|[+-](?:0\\d|1[0-3]):[0-5]\\d)'
+  const byte = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
+  const label = '[a-z0-9]{1,20}'
+  return {
+    date,
+    time,
+    'date-time': `${date}T${time}`,
+    uuid: '[\\da-f]{8}-[\\da-f]{4}-[1-8][\\da-f]{3}-[89ab][\\da-f]{3}-[\\da-f]{12}',
+    email: `${label}(?:[._-]${label})?@${label}(?:\\.${label})?\\.[a-z]{2,6}`,
+    ipv4: `${byte}(?:\\.${byte}){3}`,
+    uri: `https?://${label}(?:\\.${label}){1,2}(?:/[\\w.~-]{0,20}){0,3}`,
+  }
+})()
+
+type Path = readonly (string | number)[]
+type Fields = Readonly<Record<string, unknown>>
+
+/** One schema's place among those that are written. */
+interface Place {
+  readonly path: Path
+  readonly depth: number
+  /** The schema that `#` means, and where it stands. */
+  readonly document: Document
+}
+
+interface Document {
+  readonly schema: JsonSchema
+  readonly path: Path
+  readonly strict: boolean
+  /** Rules of what `$ref` has pointed to. */
+  readonly named: Map<string, string>
+}
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+class GrammarWriter {
+  readonly #rules = new Map<string, Expression>()
+  readonly #documents = new Map<string, Path>()
+  #schemas = 0
+  #enumerated = 0
+  #counted = 0
+
+  /** A rule of this name; it begins the grammar if it is `root`. */
+  rule(name: string, body: Expression): void {
+    this.#rules.set(name, body)
+  }
+
+  /** A whole schema as a rule of this name, with what it must say besides. */
+  document(
+    name: string,
+    schema: JsonSchema,
+    where: Pick<Document, 'path' | 'strict'>,
+    besides: Fields = {},
+  ): Expression {
+    const place = { path: where.path, depth: 0, document: { schema, named: new Map<string, string>(), ...where } }
+    this.#documents.set(name, where.path)
+    requireShallow(schema, where.path)
+    const isMore = Object.keys(besides).length > 0
+    this.rule(name, this.#schema(isMore ? this.#both(this.#resolved(schema, place), besides, place) : schema, place))
+    return { rule: name }
+  }
+
+  /** The grammar, once it has its rules. */
+  finish(): string {
+    const rules = new Map([['root', this.#rules.get('root')!], ...this.#rules])
+    const [first] = this.#documents.values()
+    if (isLeftRecursive(rules)) throw new SchemaError(first!, 'refers to itself without anything between')
+    const finite = finiteRules(rules)
+    for (const [name, path] of this.#documents)
+      if (!finite.has(name)) throw new SchemaError(path, 'is fulfilled by no value that comes to an end')
+    const text = ebnfOf(rules)
+    if (text.length > longestGrammar) throw tooLarge(first!)
+    return text
+  }
+
+  #schema(schema: unknown, place: Place): Expression {
+    const { path, depth } = place
+    if (++this.#schemas > mostSchemas) throw tooLarge(path)
+    if (depth > deepest) throw new SchemaError(path, `is nested deeper than ${deepest} levels, or refers to itself`)
+    if (schema === true) return this.#any()
+    if (schema === false) throw new SchemaError(path, 'is fulfilled by nothing')
+    if (!isFields(schema)) throw new SchemaError(path, 'must be a schema: an object, or true')
+    const fields = this.#supported(schema, place)
+    if (fields.$ref !== undefined) return this.#reference(fields, place)
+    if (fields.allOf !== undefined) return this.#allOf(fields, place)
+    if (fields.anyOf !== undefined) return this.#anyOf(fields, 'anyOf', place)
+    if (fields.oneOf !== undefined) return this.#oneOf(fields, place)
+    if (fields.const !== undefined) return this.#values(fields, 'const', [fields.const], place)
+    if (fields.enum !== undefined) {
+      if (!Array.isArray(fields.enum)) throw new SchemaError([...path, 'enum'], 'must be an array')
+      return this.#values(fields, 'enum', fields.enum, place)
+    }
+    const wanted = this.#types(fields, place)
+    if (wanted.length === types.length - 1 && wanted.every(type => !saysOf(fields, type))) return this.#any()
+    return oneOf(wanted.map(type => this.#ofType(type, fields, place)))
+  }
+
+  /** Without remarks and what asks for nothing. What cannot be kept is refused where the schema is strict. */
+  #supported(schema: Fields, { path, document }: Place): Fields {
+    return Object.fromEntries(
+      Object.entries(schema).filter(([key, value]) => {
+        if (value === undefined) return false
+        const isHarmless = Object.hasOwn(unsupported, key) ? unsupported[key] : undefined
+        if (!isHarmless) return true
+        if (!isHarmless(value) && document.strict)
+          throw new SchemaError([...path, key], 'is something that this server cannot keep; leave it out')
+        return false
+      }),
+    )
+  }
+
+  #any(): Expression {
+    if (!this.#rules.has('value')) {
+      const [comma, string] = ['", "', { rule: 'string' }]
+      const entry = { all: [string, '": "', { rule: 'value' }] }
+      const listOf = (item: Expression): Expression => ({
+        all: [item, { repeat: { all: [comma, item] }, least: 0 }],
+      })
+      this.#string()
+      this.rule('number', numberText)
+      this.rule('object', { any: ['"{}"', { all: ['"{"', listOf(entry), '"}"'] }] })
+      this.rule('array', { any: ['"[]"', { all: ['"["', listOf({ rule: 'value' }), '"]"'] }] })
+      const simple = ['"true"', '"false"', '"null"']
+      const composed = ['object', 'array', 'string', 'number'].map(rule => ({ rule }))
+      this.rule('value', { any: [...composed, ...simple] })
+    }
+    return { rule: 'value' }
+  }
+
+  #anyObject(): Expression {
+    this.#any()
+    return { rule: 'object' }
+  }
+
+  /** Any string. Runs of characters, with escapes between: that is what XGrammar is quick at. */
+  #string(): Expression {
+    this.rule('string', `"\\"" ${restOfString}`)
+    this.rule('escape', escapeText)
+    return { rule: 'string' }
+  }
+
+  #reference(fields: Fields, place: Place): Expression {
+    const { path, document } = place
+    const pointer = fields.$ref
+    const target = this.#resolve(pointer, [...path, '$ref'], document)
+    if (Object.keys(assertionsOf(fields, '$ref')).length > 0)
+      return this.#schema(this.#resolved(fields, place), { ...place, depth: place.depth + 1 })
+    const known = document.named.get(pointer as string)
+    if (known !== undefined) return { rule: known }
+    const name = `ref_${this.#rules.size}`
+    document.named.set(pointer as string, name)
+    // Its place among the rules is taken before what it refers to.
+    this.rule(name, { any: [] })
+    this.rule(
+      name,
+      this.#schema(target, {
+        path: [...document.path, ...pointerPath(pointer as string)],
+        depth: place.depth + 1,
+        document,
+      }),
+    )
+    return { rule: name }
+  }
+
+  #resolve(pointer: unknown, path: Path, { schema }: Document): JsonSchema {
+    if (typeof pointer !== 'string' || !/^#(?:\/|$)/.test(pointer))
+      throw new SchemaError(path, "must point into the schema itself, such as '#/$defs/name'")
+    let target: unknown = schema
+    for (const key of pointerPath(pointer)) {
+      const inner = typeof target === 'object' && target !== null && Object.hasOwn(target, key)
+      if (!inner) throw new SchemaError(path, 'points to nothing')
+      target = (target as Fields)[key]
+    }
+    if (!isFields(target) && typeof target !== 'boolean') throw new SchemaError(path, 'points to no schema')
+    return target
+  }
+
+  #allOf(fields: Fields, place: Place): Expression {
+    const parts = this.#list(fields, 'allOf', place)
+    const { allOf: _, ...rest } = fields
+    const whole = parts.reduce<Fields>((all, part, i) => {
+      const at = { ...place, path: [...place.path, 'allOf', i] }
+      return this.#both(all, this.#resolved(part, at), at)
+    }, rest)
+    return this.#schema(whole, { ...place, depth: place.depth + 1 })
+  }
+
+  #anyOf(fields: Fields, key: 'anyOf' | 'oneOf', place: Place): Expression {
+    const rest = assertionsOf(fields, key)
+    const isAlone = Object.keys(rest).length === 0
+    return oneOf(
+      this.#list(fields, key, place).flatMap((part, i) => {
+        const at = { ...place, path: [...place.path, key, i], depth: place.depth + 1 }
+        if (part === false) return []
+        return [this.#schema(isAlone ? part : this.#both(this.#resolved(part, at), rest, at), at)]
+      }),
+    )
+  }
+
+  #oneOf(fields: Fields, place: Place): Expression {
+    const parts = this.#list(fields, 'oneOf', place).map((part, i) =>
+      this.#resolved(part, { ...place, path: [...place.path, 'oneOf', i] }),
+    )
+    const overlap = parts.some((part, i) => parts.slice(0, i).some(other => !this.#areDisjoint(part, other, place)))
+    if (overlap && place.document.strict)
+      throw new SchemaError(
+        [...place.path, 'oneOf'],
+        'has alternatives that one value may fulfil together; tell them apart by type or by a required property with a const, or use anyOf',
+      )
+    return this.#anyOf(fields, 'oneOf', place)
+  }
+
+  /** Whether no value fulfils both, as far as types and a property that tells them apart say. */
+  #areDisjoint(one: Fields, other: Fields, place: Place): boolean {
+    const [a, b] = [this.#valuesOf(one), this.#valuesOf(other)]
+    if (a && b && [...a, ...b].every(value => !(value instanceof Object))) return new Set(a).isDisjointFrom(new Set(b))
+    const [ours, theirs] = [one, other].map(part => this.#types(part, place).map(t => (t === 'integer' ? 'number' : t)))
+    if (!ours!.some(type => theirs!.includes(type))) return true
+    const [mine, its] = [one, other].map(({ properties }) => (isFields(properties) ? properties : {}))
+    const required = [one, other].map(part => (Array.isArray(part.required) ? part.required : []))
+    return Object.keys(mine!).some(name => {
+      if (!Object.hasOwn(its!, name) || !required.every(names => names.includes(name))) return false
+      const [a, b] = [mine![name], its![name]]
+      return isFields(a) && isFields(b) && ours!.length === 1 && theirs!.length === 1 && this.#areDisjoint(a, b, place)
+    })
+  }
+
+  /** The values of an enumeration. */
+  #valuesOf({ const: only, enum: several }: Fields): readonly unknown[] | undefined {
+    return only !== undefined ? [only] : Array.isArray(several) ? several : undefined
+  }
+
+  /** The schema itself, or what it refers to. */
+  #resolved(schema: JsonSchema, place: Place): Fields {
+    let target: unknown = schema
+    for (let steps = 0; isFields(target) && typeof target.$ref === 'string'; steps++) {
+      if (steps > deepest) throw new SchemaError(place.path, 'refers to itself')
+      const rest = assertionsOf(target, '$ref')
+      const inner = this.#resolve(target.$ref, [...place.path, '$ref'], place.document)
+      target = inner === true ? rest : inner === false ? false : this.#both(inner as Fields, rest, place)
+    }
+    if (target === true) return {}
+    if (!isFields(target)) throw new SchemaError(place.path, 'must be a schema that something fulfils')
+    return this.#supported(target, place)
+  }
+
+  /** A schema that says what both say. */
+  #both(one: Fields, other: Fields, place: Place): Fields {
+    const both: Record<string, unknown> = { ...one }
+    for (const [key, value] of Object.entries(other)) {
+      const before = both[key]
+      if (before === undefined || remarks.has(key) || isDeepStrictEqual(before, value)) both[key] = value
+      else if (key === 'type') both.type = commonTypes(before, value)
+      else if (key === 'required' && Array.isArray(before) && Array.isArray(value))
+        both.required = [...new Set([...before, ...value])]
+      else if (key === 'properties' && isFields(before) && isFields(value))
+        both.properties = mergedProperties(before, value)
+      else if (key === 'allOf' && Array.isArray(before) && Array.isArray(value)) both.allOf = [...before, ...value]
+      else if (/^(min|exclusiveMin)/.test(key)) both[key] = Math.max(Number(before), Number(value))
+      else if (/^(max|exclusiveMax)/.test(key)) both[key] = Math.min(Number(before), Number(value))
+      else if (place.document.strict)
+        throw new SchemaError(
+          [...place.path, key],
+          'is said twice, which this server cannot bring together; say it once',
+        )
+    }
+    // What one schema does not name is what it calls additional.
+    const namesOf = ({ properties }: Fields) => (isFields(properties) ? Object.keys(properties) : [])
+    for (const [closed, open] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const isClosed = ![undefined, true].includes(closed.additionalProperties as boolean | undefined)
+      const missing = isClosed ? namesOf(open).find(name => !namesOf(closed).includes(name)) : undefined
+      if (missing !== undefined && place.document.strict)
+        throw new SchemaError(
+          [...place.path, 'additionalProperties'],
+          `is said where '${missing}' is not named; name all properties in one place`,
+        )
+    }
+    return both
+  }
+
+  #list(fields: Fields, key: string, { path }: Place): JsonSchema[] {
+    const list = fields[key]
+    if (!Array.isArray(list) || list.length === 0) throw new SchemaError([...path, key], 'must be a list of schemas')
+    if (list.length > mostAlternatives) throw tooLarge([...path, key])
+    return list
+  }
+
+  #values(fields: Fields, key: 'const' | 'enum', values: readonly unknown[], place: Place): Expression {
+    const { path, document } = place
+    const beside = Object.keys(assertionsOf(fields, 'const', 'enum', 'type'))
+    if (beside.length > 0 && document.strict)
+      throw new SchemaError([...path, beside[0]!], `is said beside '${key}'; leave it out`)
+    this.#enumerated += values.length
+    if (this.#enumerated > mostEnumerated)
+      throw new SchemaError([...path, key], `has too many values; all enumerations together may have ${mostEnumerated}`)
+    const wanted = fields.type === undefined ? types : this.#types(fields, place)
+    const fitting = values
+      .filter(
+        value => key === 'const' || !Array.isArray(fields.enum) || fields.enum.some(v => isDeepStrictEqual(v, value)),
+      )
+      .filter(value => wanted.some(type => isOfType(value, type)))
+    if (fitting.length === 0) throw new SchemaError([...path, key], 'has no value that fits')
+    return oneOf(fitting.map(value => literal(jsonText(value))))
+  }
+
+  /** The types that are wanted: those that are named, or those that the other keywords speak of, or all. */
+  #types(fields: Fields, { path }: Place): Type[] {
+    const { type } = fields
+    const named = typeof type === 'string' ? [type] : type
+    if (named === undefined) {
+      const meant = types.filter(name => name !== 'integer' && saysOf(fields, name))
+      return meant.length > 0 ? meant : types.filter(name => name !== 'integer')
+    }
+    if (!Array.isArray(named) || named.length === 0 || !named.every(name => types.includes(name)))
+      throw new SchemaError([...path, 'type'], `must be one or several of ${types.join(', ')}`)
+    return named.filter((name, i) => named.indexOf(name) === i && !(name === 'integer' && named.includes('number')))
+  }
+
+  #ofType(type: Type, fields: Fields, place: Place): Expression {
+    switch (type) {
+      case 'object':
+        return this.#object(fields, place)
+      case 'array':
+        return this.#array(fields, place)
+      case 'string':
+        return this.#text(fields, place)
+      case 'number':
+      case 'integer':
+        return this.#number(type, fields, place)
+      case 'boolean':
+        return '("true" | "false")'
+      case 'null':
+        return '"null"'
+    }
+  }
+
+  #object(fields: Fields, place: Place): Expression {
+    const { path } = place
+    const { properties = {}, required = [], propertyNames = true } = fields
+    const additional = fields.additionalProperties ?? fields.unevaluatedProperties ?? true
+    if (!isFields(properties)) throw new SchemaError([...path, 'properties'], 'must be an object of schemas')
+    if (!Array.isArray(required) || !required.every(name => typeof name === 'string'))
+      throw new SchemaError([...path, 'required'], 'must be a list of names')
+    if (required.length > mostSchemas) throw tooLarge([...path, 'required'])
+    const [least, most] = [this.#limit(fields, 'minProperties', place), this.#limit(fields, 'maxProperties', place)]
+    const below = (...keys: string[]) => ({ ...place, path: [...path, ...keys], depth: place.depth + 1 })
+    const unnamed = required.filter((name: string) => !Object.hasOwn(properties, name))
+    if (unnamed.length > 0 && additional === false)
+      throw new SchemaError([...path, 'required'], `asks for '${unnamed[0]}', which is none of the properties`)
+    const all = [
+      ...Object.entries(properties).map(([name, schema]) => ({ name, schema, at: below('properties', name) })),
+      ...unnamed.map((name: string) => ({ name, schema: additional, at: below('additionalProperties') })),
+    ].filter(({ name, schema }) => schema !== false || required.includes(name))
+    if (all.length === 0 && additional !== false) {
+      if (least !== undefined && least > 1 && place.document.strict)
+        throw new SchemaError([...path, 'minProperties'], 'may be 1 at most where no properties are named')
+      if (additional === true && propertyNames === true && most === undefined && !least) return this.#anyObject()
+      const key = isFields(propertyNames) ? { ...propertyNames, type: 'string' } : { type: 'string' }
+      const entry = this.#shared({
+        all: [
+          this.#schema(key, below('propertyNames')),
+          literal(': '),
+          this.#schema(additional, below('additionalProperties')),
+        ],
+      })
+      return this.#enclosed('{', '}', [entry], entry, Math.min(least ?? 0, 1), most)
+    }
+    // More that must be, or fewer that may: both only make the schema narrower.
+    const isRequired = all.map(({ name }) => required.includes(name))
+    for (let i = 0; i < all.length && isRequired.filter(Boolean).length < (least ?? 0); i++) isRequired[i] = true
+    if ((least ?? 0) > all.length) throw new SchemaError([...path, 'minProperties'], 'asks for more than are named')
+    let optional = (most ?? all.length) - isRequired.filter(Boolean).length
+    if (optional < 0) throw new SchemaError([...path, 'maxProperties'], 'allows fewer than are required')
+    const kept = all
+      .map((one, i) => ({ ...one, isRequired: isRequired[i]! }))
+      .filter(one => one.isRequired || optional-- > 0)
+    return this.#properties(
+      kept.map(({ name, schema, at, isRequired }) => ({
+        text: { all: [literal(`${JSON.stringify(name)}: `), this.#schema(schema, at)] },
+        isRequired,
+      })),
+    )
+  }
+
+  /** Properties in their order, each with a comma before it if another has come. */
+  #properties(all: readonly { text: Expression; isRequired: boolean }[]): Expression {
+    let [first, next]: [Expression, Expression] = ['"}"', '"}"']
+    for (const { text, isRequired } of all.toReversed()) {
+      const following: Expression = { all: ['", "', text, next] }
+      const leading: Expression = { all: [text, next] }
+      first = isRequired ? leading : this.#named('first', { any: [leading, first] })
+      next = isRequired ? following : this.#named('next', { any: [following, next] })
+    }
+    return { all: ['"{"', first] }
+  }
+
+  /** An expression that stands in several places: by a name, lest its copies have copies of what is in it. */
+  #shared(expression: Expression): Expression {
+    return typeof expression === 'string' || 'rule' in expression ? expression : this.#named('part', expression)
+  }
+
+  #named(prefix: string, body: Expression): Expression {
+    const name = `${prefix}_${this.#rules.size}`
+    this.rule(name, body)
+    return { rule: name }
+  }
+
+  #array(fields: Fields, place: Place): Expression {
+    const { path } = place
+    const isOld = Array.isArray(fields.items)
+    const first = fields.prefixItems ?? (isOld ? fields.items : [])
+    const others = (isOld ? fields.additionalItems : fields.items) ?? fields.unevaluatedItems ?? true
+    if (!Array.isArray(first)) throw new SchemaError([...path, 'prefixItems'], 'must be a list of schemas')
+    const [least = 0, most] = [this.#limit(fields, 'minItems', place), this.#limit(fields, 'maxItems', place)]
+    if (least > longestCount) throw new SchemaError([...path, 'minItems'], `must be at most ${longestCount}`)
+    if (most !== undefined && most < least) throw new SchemaError([...path, 'maxItems'], 'is below minItems')
+    const below = (...keys: (string | number)[]) => ({ ...place, path: [...path, ...keys], depth: place.depth + 1 })
+    const prefix = first
+      .slice(0, most)
+      .map((schema, i) => this.#shared(this.#schema(schema, below(isOld ? 'items' : 'prefixItems', i))))
+    const ends = others === false || most === prefix.length
+    if (ends && least > prefix.length)
+      throw new SchemaError([...path, 'minItems'], 'asks for more items than there may be')
+    if (ends && prefix.length === 0) return '"[]"'
+    const item = ends ? undefined : this.#shared(this.#schema(others, below(isOld ? 'additionalItems' : 'items')))
+    return this.#enclosed('[', ']', prefix, item, least, most)
+  }
+
+  /** A list between brackets: beginning with `prefix`, which may be cut from `least` on, then any number of `item`. */
+  #enclosed(
+    open: string,
+    close: string,
+    prefix: readonly Expression[],
+    item: Expression | undefined,
+    least: number,
+    most: number | undefined,
+  ): Expression {
+    const leading = prefix.length > 0 ? prefix : [item!]
+    const limit = most === undefined ? undefined : Math.max(0, Math.min(most, longestCount) - leading.length)
+    const more: Expression[] = item
+      ? [{ repeat: { all: ['", "', item] }, least: Math.max(0, least - leading.length), most: limit }]
+      : []
+    const whole = (count: number, rest: readonly Expression[]): Expression => ({
+      all: [
+        literal(open),
+        ...leading.slice(0, count).flatMap((part, i) => (i === 0 ? [part] : ['", "', part])),
+        ...rest,
+        literal(close),
+      ],
+    })
+    const shorter = Array.from({ length: leading.length }, (_, count) => count).filter(count => count >= least)
+    if (most === 0) return literal(open + close)
+    return oneOf([...shorter.map(count => whole(count, [])), whole(leading.length, more)])
+  }
+
+  #text(fields: Fields, place: Place): Expression {
+    const { path, document } = place
+    const [least, most] = [this.#limit(fields, 'minLength', place), this.#limit(fields, 'maxLength', place)]
+    if (least !== undefined && most !== undefined && least > most)
+      throw new SchemaError([...path, 'maxLength'], 'is below minLength')
+    const { pattern, format } = fields
+    if (pattern !== undefined) {
+      if (typeof pattern !== 'string') throw new SchemaError([...path, 'pattern'], 'must be a regular expression')
+      if (pattern.length > longestPattern) throw tooLarge([...path, 'pattern'])
+      try {
+        new RegExp(pattern, 'u')
+        const { text, size } = patternGrammar(pattern)
+        if ((least || most !== undefined) && document.strict)
+          throw new SchemaError(
+            [...path, least ? 'minLength' : 'maxLength'],
+            "is said beside 'pattern'; put it into the pattern",
+          )
+        if (this.#canCount(size, [...path, 'pattern'], document)) return { all: ['"\\""', text, '"\\""'] }
+      } catch (error) {
+        if (error instanceof SyntaxError) throw new SchemaError([...path, 'pattern'], 'is no regular expression')
+        if (!(error instanceof PatternError)) throw error
+        if (document.strict)
+          throw new SchemaError([...path, 'pattern'], `${error.message}, which this server cannot keep`)
+      }
+    }
+    const known = typeof format === 'string' && Object.hasOwn(formats, format) ? formats[format] : undefined
+    if (known !== undefined && least === undefined && most === undefined)
+      return { all: ['"\\""', patternGrammar(known).text, '"\\""'] }
+    if (!least && most === undefined) return this.#string()
+    if ((least ?? 0) > longestCount) throw new SchemaError([...path, 'minLength'], `must be at most ${longestCount}`)
+    const counted = most === undefined ? least! : Math.min(most, longestCount)
+    const key = most === undefined ? 'minLength' : 'maxLength'
+    if (!this.#canCount(counted, [...path, key], document)) return this.#string()
+    if (most !== undefined) return `"\\"" ${plainCharacter}{${least ?? 0},${Math.min(most, longestCount)}} "\\""`
+    this.#string()
+    return `"\\"" ${plainCharacter}{${least}} ${restOfString}`
+  }
+
+  #number(type: 'number' | 'integer', fields: Fields, { path }: Place): Expression {
+    const bound = (key: string): number | undefined => {
+      const value = fields[key]
+      if (value === undefined) return undefined
+      if (typeof value !== 'number' || !Number.isFinite(value))
+        throw new SchemaError([...path, key], 'must be a number')
+      return value
+    }
+    const [least, above, most, below] = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'].map(bound)
+    if ([least, above, most, below].every(value => value === undefined)) {
+      if (type === 'integer') return integerText
+      this.rule('number', numberText)
+      return { rule: 'number' }
+    }
+    const isLeastOpen = above !== undefined && (least === undefined || above >= least)
+    const isMostOpen = below !== undefined && (most === undefined || below <= most)
+    const range: NumberRange = {
+      least: isLeastOpen ? above : least,
+      most: isMostOpen ? below : most,
+      isLeastOpen,
+      isMostOpen,
+    }
+    const text = type === 'integer' ? integersIn(range) : numbersIn(range)
+    if (text === undefined) throw new SchemaError(path, 'is fulfilled by no number between its bounds')
+    return `(${text})`
+  }
+
+  /** Keeps count of the characters that are counted, as long as there are not too many. */
+  #canCount(characters: number, path: Path, { strict }: Document): boolean {
+    if (this.#counted + characters > mostCounted) {
+      const problem = `counts too much: all strings together may have ${mostCounted} characters that are counted`
+      if (strict) throw new SchemaError(path, problem)
+      return false
+    }
+    this.#counted += characters
+    return true
+  }
+
+  /** A count that a keyword gives. */
+  #limit(fields: Fields, key: string, { path }: Place): number | undefined {
+    const value = fields[key]
+    if (value === undefined) return undefined
+    if (!Number.isInteger(value) || (value as number) < 0)
+      throw new SchemaError([...path, key], 'must be a whole number of 0 or more')
+    return value as number
+  }
+}
+
+const escapeText = String.raw`["\\/bfnrt] | "u" ([0-9A-Ca-cE-Fe-f] [0-9A-Fa-f] | [Dd] [0-7]) [0-9A-Fa-f]{2}`
+const restOfString = String.raw`${plainCharacter}* ("\\" escape ${plainCharacter}*)* "\""`
+/* Not more digits than a double keeps, and no exponent that leads out of its range. */
+const integerText = '("0" | "-"? [1-9] [0-9]{0,14})'
+const numberText = '"-"? ("0" | [1-9] [0-9]{0,14}) ("." [0-9]{1,15})? ([eE] [+-]? [0-9]{1,2})?'
+
+/** Keywords that forbid nothing. */
+const remarks = new Set([
+  '$schema',
+  '$id',
+  '$anchor',
+  '$comment',
+  '$defs',
+  'definitions',
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'readOnly',
+  'writeOnly',
+])
+
+/** The keywords of a schema that say something, without those of `except`. */
+function assertionsOf(fields: Fields, ...except: string[]): Fields {
+  const known = new Set<string>([
+    ...Object.values(keywordsOf).flat(),
+    ...['type', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', '$ref'],
+  ])
+  return Object.fromEntries(Object.entries(fields).filter(([key]) => known.has(key) && !except.includes(key)))
+}
+
+const saysOf = (fields: Fields, type: Type): boolean => keywordsOf[type].some(key => fields[key] !== undefined)
+
+const oneOf = (parts: readonly Expression[]): Expression => (parts.length === 1 ? parts[0]! : { any: parts })
+
+/** JSON as the grammars write it, with spaces behind commas and colons. */
+function jsonText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(', ')}]`
+  if (!isFields(value)) return JSON.stringify(value)
+  return `{${Object.entries(value)
+    .map(([key, inner]) => `${JSON.stringify(key)}: ${jsonText(inner)}`)
+    .join(', ')}}`
+}
+
+function isOfType(value: unknown, type: Type): boolean {
+  if (type === 'integer') return Number.isInteger(value)
+  if (type === 'null') return value === null
+  if (type === 'array') return Array.isArray(value)
+  if (type === 'object') return isFields(value)
+  // The names that are left are those of typeof.
+  return typeof value === type
+}
+
+/** The types that both name; an integer is a number, too. */
+function commonTypes(one: unknown, other: unknown): unknown[] {
+  const [ours, theirs] = [one, other].map(type => (Array.isArray(type) ? type : [type]))
+  const fits = (type: unknown, list: unknown[]) =>
+    list.includes(type) || (type === 'integer' && list.includes('number'))
+  return [...new Set([...ours!.filter(type => fits(type, theirs!)), ...theirs!.filter(type => fits(type, ours!))])]
+}
+
+const mergedProperties = (one: Fields, other: Fields): Fields => ({
+  ...one,
+  ...Object.fromEntries(
+    Object.entries(other).map(([name, schema]) => [
+      name,
+      Object.hasOwn(one, name) && !isDeepStrictEqual(one[name], schema) ? { allOf: [one[name], schema] } : schema,
+    ]),
+  ),
+})
+
+/** The keys of a JSON pointer (RFC 6901) behind `#`. */
+const pointerPath = (pointer: string): string[] =>
+  pointer
+    .slice(1)
+    .replace(/(?:%[\da-f]{2})+/gi, bytes => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString())
+    .split('/')
+    .slice(1)
+    .map(key => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+
+/** Refuses what recursion could not go through: schemas may have values of any depth, in enumerations for instance. */
+function requireShallow(schema: unknown, path: Path): void {
+  let level: unknown[] = [schema]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > 8 * deepest) throw new SchemaError(path, `is nested deeper than ${deepest} levels`)
+    level = level.flatMap(value => (typeof value === 'object' && value !== null ? Object.values(value) : []))
+  }
+}
+
+const tooLarge = (path: Path) =>
+  new SchemaError(path, 'is too large to be kept; use fewer or shorter properties and values')
