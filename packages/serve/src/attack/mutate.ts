@@ -36,7 +36,7 @@ export function mutated(valid: readonly { path: string; body: Json }[], random: 
   const { path, body } = structuredClone(pick(valid))
   const values = { body }
   for (let i = 1 + random.integer(3); i > 0; i--) mutateValue(values)
-  let bytes = Buffer.from(JSON.stringify(values.body) ?? '')
+  let bytes: Buffer = Buffer.from(JSON.stringify(values.body) ?? '')
   if (random.integer(4) === 0) bytes = mutateBytes(bytes)
   const isOdd = random.integer(20) === 0
   return {
