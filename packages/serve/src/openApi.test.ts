@@ -3,8 +3,12 @@ import { z } from 'zod'
 import { type RunningServer, serve } from './serve.ts'
 import { randomModel } from './testModels.ts'
 
+interface Content {
+  content: Partial<Record<'application/json', { schema: object }>>
+}
 interface Operation {
-  requestBody?: { content: { 'application/json': { schema: object } } }
+  requestBody?: Required<Content>
+  responses: Partial<Record<'200' | 'default', Content>>
 }
 type Document = { openapi: string; paths: Record<string, Record<string, Operation>> }
 
@@ -31,9 +35,45 @@ test('every operation is there, and only with its own methods', async () => {
   }
 })
 
+test('answers and errors have what the document says of them', async () => {
+  const messages = [{ role: 'user', content: '안녕' }]
+  const bodies: Record<string, object> = {
+    '/v1/chat/completions': { messages, max_tokens: 2 },
+    '/v1/completions': { prompt: '바다', max_tokens: 2 },
+    '/v1/embeddings': { input: '바다' },
+    '/v1/responses': { input: '안녕', max_output_tokens: 2 },
+    '/v1/messages': { messages, max_tokens: 2 },
+    '/v1/messages/count_tokens': { messages },
+    '/tokenize': { prompt: '바다' },
+    '/detokenize': { tokens: [20] },
+  }
+  let response: string
+  const send = async (method: string, path: string, body?: object) => {
+    const id = path.startsWith('/v1/responses') ? response : 'random'
+    const answer = await fetch(server.url + path.replace('{id}', id), {
+      method,
+      headers: { 'Content-Type': 'application/json' },
+      body: body && JSON.stringify(body),
+    })
+    return (await answer.json()) as { id: string }
+  }
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, { responses, requestBody }] of Object.entries(methods)) {
+      const schemaOf = (status: '200' | 'default') =>
+        z.fromJSONSchema(responses[status]!.content['application/json']!.schema as never)
+      if (!responses['200']!.content['application/json']) continue
+      const answer = await send(method.toUpperCase(), path, requestBody && { model: 'random', ...bodies[path] })
+      expect([path, schemaOf('200').safeParse(answer)]).toMatchObject([path, { success: true }])
+      expect(schemaOf('200').safeParse({}).success).toBe(path === '/openapi.json')
+      if (path === '/v1/responses') response = answer.id
+      if (requestBody) expect(schemaOf('default').safeParse(await send('POST', path, {})).success).toBe(true)
+    }
+  }
+})
+
 /** Accepts what the document allows. */
 const documented = (path: string) =>
-  z.fromJSONSchema(document.paths[path]!.post!.requestBody!.content['application/json'].schema as never)
+  z.fromJSONSchema(document.paths[path]!.post!.requestBody!.content['application/json']!.schema as never)
 
 describe('the document allows what the server takes, and no other', () => {
   const user = [{ role: 'user', content: '안녕' }]

@@ -9,49 +9,91 @@ interface Operation {
   readonly summary: string
   /** What validates the body. */
   readonly request?: z.ZodType
+  /** The fields that every answer has. */
+  readonly answer?: readonly string[]
   /** Whether the answer may be a stream of events. */
   readonly streams?: boolean
   readonly answersText?: boolean
 }
 
+const responseFields = ['id', 'object', 'created_at', 'status', 'model', 'output', 'usage']
+
 /** What the API has, by path and method. */
 export const operations: Readonly<Record<string, Partial<Record<'get' | 'post' | 'delete', Operation>>>> = {
-  '/health': { get: { summary: 'Whether the server lives, and how many requests it has' } },
-  '/ready': { get: { summary: 'Whether new requests are taken' } },
+  '/health': {
+    get: {
+      summary: 'Whether the server lives, and how many requests it has',
+      answer: ['status', 'running', 'waiting'],
+    },
+  },
+  '/ready': { get: { summary: 'Whether new requests are taken', answer: ['status', 'models'] } },
   '/metrics': { get: { summary: 'Metrics for Prometheus', answersText: true } },
   '/openapi.json': { get: { summary: 'This document' } },
-  '/tokenize': { post: { summary: 'The tokens of a text or a conversation', request: tokenizeRequest } },
-  '/detokenize': { post: { summary: 'The text of tokens', request: detokenizeRequest } },
-  '/tokenizer_info': { get: { summary: "A tokenizer's settings and chat template" } },
-  '/v1/models': { get: { summary: 'The models served' } },
-  '/v1/models/{id}': { get: { summary: 'One model' } },
+  '/tokenize': {
+    post: {
+      summary: 'The tokens of a text or a conversation',
+      request: tokenizeRequest,
+      answer: ['count', 'max_model_len', 'tokens', 'token_strs'],
+    },
+  },
+  '/detokenize': { post: { summary: 'The text of tokens', request: detokenizeRequest, answer: ['prompt'] } },
+  '/tokenizer_info': {
+    get: {
+      summary: "A tokenizer's settings and chat template",
+      answer: ['tokenizer_class', 'model_max_length', 'chat_template'],
+    },
+  },
+  '/v1/models': { get: { summary: 'The models served', answer: ['object', 'data'] } },
+  '/v1/models/{id}': { get: { summary: 'One model', answer: ['id', 'object', 'created', 'owned_by'] } },
   '/v1/chat/completions': {
-    post: { summary: 'The next turn of a conversation', request: chatRequest, streams: true },
+    post: {
+      summary: 'The next turn of a conversation',
+      request: chatRequest,
+      answer: ['id', 'object', 'created', 'model', 'choices', 'usage'],
+      streams: true,
+    },
   },
   '/v1/completions': {
-    post: { summary: 'Text that goes on from prompts', request: completionRequest, streams: true },
+    post: {
+      summary: 'Text that goes on from prompts',
+      request: completionRequest,
+      answer: ['id', 'object', 'created', 'model', 'choices', 'usage'],
+      streams: true,
+    },
   },
-  '/v1/embeddings': { post: { summary: 'Vectors for texts', request: embeddingsRequest } },
+  '/v1/embeddings': {
+    post: {
+      summary: 'Vectors for texts',
+      request: embeddingsRequest,
+      answer: ['object', 'data', 'model', 'usage'],
+    },
+  },
   '/v1/responses': {
     post: {
       summary: "The next turn, in the shape of OpenAI's Responses API",
       request: responsesRequest,
+      answer: responseFields,
       streams: true,
     },
   },
   '/v1/responses/{id}': {
-    get: { summary: 'A response that was stored' },
-    delete: { summary: 'Forgets a response' },
+    get: { summary: 'A response that was stored', answer: responseFields },
+    delete: { summary: 'Forgets a response', answer: ['id', 'object', 'deleted'] },
   },
   '/v1/messages': {
     post: {
       summary: "The next turn, in the shape of Anthropic's Messages API",
       request: messagesRequest,
+      answer: ['id', 'type', 'role', 'model', 'content', 'stop_reason', 'stop_sequence', 'usage'],
       streams: true,
     },
   },
   '/v1/messages/count_tokens': {
-    post: { summary: 'The tokens of a request to /v1/messages', request: countTokensRequest },
+    post: {
+      summary: 'The tokens of a request to /v1/messages',
+      request: countTokensRequest,
+      answer: ['input_tokens'],
+    },
   },
 }
 
@@ -72,8 +114,9 @@ function makeDocument(): object {
   }
 }
 
-function describe(path: string, { summary, request, streams, answersText }: Operation): object {
-  const object = { schema: { type: 'object' } }
+function describe(path: string, { summary, request, answer = [], streams, answersText }: Operation): object {
+  const properties = Object.fromEntries(answer.map(name => [name, {}]))
+  const object = { schema: { type: 'object', properties, required: answer } }
   const text = { schema: { type: 'string' } }
   const content = answersText ? { 'text/plain': text } : { 'application/json': object }
   const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
@@ -90,9 +133,17 @@ function describe(path: string, { summary, request, streams, answersText }: Oper
       : {}),
     responses: {
       200: { description: 'The answer', content: streams ? { ...content, 'text/event-stream': text } : content },
-      default: { description: 'What went wrong', content: { 'application/json': object } },
+      default: { description: 'What went wrong', content: { 'application/json': { schema: failure } } },
     },
   }
+}
+
+const failure = {
+  type: 'object',
+  required: ['error'],
+  properties: {
+    error: { type: 'object', required: ['type', 'message'], properties: { message: { type: 'string' } } },
+  },
 }
 
 /** As clients send it. Rules that JSON schema has no words for are left out. */
