@@ -2,6 +2,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { type Command, type CommandGroup, oneOf, runCommand, table } from './command.ts'
 import { chat } from './commands/chat.ts'
 import { data } from './commands/data.ts'
+import { deploy } from './commands/deploy.ts'
 import { doctor } from './commands/doctor.ts'
 import { evaluate } from './commands/eval.ts'
 import { keys } from './commands/keys.ts'
@@ -25,6 +26,7 @@ const commands: readonly (Command | CommandGroup)[] = [
   evaluate,
   verify,
   params,
+  deploy,
   doctor,
 ]
 
