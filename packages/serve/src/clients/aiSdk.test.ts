@@ -1,5 +1,14 @@
 import { createOpenAICompatible, type OpenAICompatibleProvider } from '@ai-sdk/openai-compatible'
-import { APICallError, cosineSimilarity, embedMany, generateText, isStepCount, streamText, tool } from 'ai'
+import {
+  APICallError,
+  cosineSimilarity,
+  embedMany,
+  generateObject,
+  generateText,
+  isStepCount,
+  streamText,
+  tool,
+} from 'ai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { RunningServer } from '../serve.ts'
@@ -77,6 +86,20 @@ test('tools in a stream, whose input arrives in pieces', async () => {
   for await (const part of stream.stream) if (part.type === 'tool-input-delta') input += part.delta
   expect(JSON.parse(input)).toEqual({ city: '서울' })
   expect(await stream.toolResults).toMatchObject([{ output: '서울은 맑음' }])
+})
+
+test('generateObject: even noise has the form of the schema', async () => {
+  const schema = z.object({ city: z.enum(['서울', '부산']), degrees: z.int().min(-20).max(40), isWet: z.boolean() })
+  for (const seed of [1, 2, 3]) {
+    const { object, finishReason } = await generateObject({
+      model: modu('random'),
+      schema,
+      prompt: '서울 날씨는?',
+      seed,
+    })
+    expect(schema.parse(object)).toEqual(object)
+    expect(finishReason).toBe('stop')
+  }
 })
 
 test('embedMany', async () => {

@@ -61,6 +61,15 @@ describe('bindTools', () => {
   })
 })
 
+test.each(['jsonSchema', 'functionCalling'] as const)(
+  'withStructuredOutput by %s: even noise has the form of the schema',
+  async method => {
+    const schema = z.object({ city: z.enum(['서울', '부산']), degrees: z.int().min(-20).max(40) })
+    const structured = chat('random').withStructuredOutput(schema, { name: 'forecast', method })
+    expect(schema.safeParse(await structured.invoke('서울 날씨는?')).success).toBe(true)
+  },
+)
+
 test('OpenAIEmbeddings', async () => {
   const embeddings = new OpenAIEmbeddings(settings('random'))
   const [sea, hill] = await embeddings.embedDocuments(['바다', '산'])
