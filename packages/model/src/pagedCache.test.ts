@@ -56,4 +56,25 @@ describe.each(['k1-base', 'llama', 'qwen3'])('sequences of %s in pages', name =>
     expect(() => cache.letGo(0)).toThrow('twice')
     cache.release()
   })
+
+  test.each([createReferenceDevice(), cpu])('go on in one pass, as many as there may be ($name)', device => {
+    const model = loadModel(join(import.meta.dirname, '../fixtures', name), device)
+    const cache = model.createPages(64 * 16)
+    const prompts = Array.from({ length: cache.mostTogether }, (_, s) => [s % 40, ...[5, 6, 7].slice(s % 4)])
+    const alone = prompts.map(() => model.createCache(8))
+    const paged = prompts.map(() => cache.createSequence())
+    for (const [s, prompt] of prompts.entries())
+      for (const sequence of [alone[s]!, paged[s]!]) model.step(prompt, sequence)
+    for (const count of [cache.mostTogether, 17, 9]) {
+      const tokens = prompts.slice(0, count).map((_, s) => (7 * s + count) % 40)
+      const together = model.stepAll(tokens, paged.slice(0, count)).slice()
+      for (const [s, token] of tokens.entries()) {
+        const expected = model.step([token], alone[s]!)
+        for (const [v, value] of expected.entries())
+          expect(Math.abs(together[s * expected.length + v]! - value)).toBeLessThan(3e-5)
+      }
+    }
+    for (const sequence of [...alone, ...paged]) sequence.release()
+    cache.release()
+  })
 })

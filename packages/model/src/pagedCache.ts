@@ -10,7 +10,7 @@ import { integers } from './sequences.ts'
 const pageTokens = 16
 
 /** Operations on so many rows are made for decoding: they sort nothing on the way, so they can be recorded. */
-const mostTogether = 8
+const mostTogether = 32
 
 /**
  * The keys and values (or latents) of many sequences in pages of one memory, counted by who holds them: sequences with

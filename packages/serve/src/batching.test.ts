@@ -179,17 +179,17 @@ describe('pages', () => {
 
 describe('keys', () => {
   test('share the model fairly, however many requests each has', async () => {
-    const scheduler = new Scheduler(limits)
+    const scheduler = new Scheduler({ seats: 96, line: 0 })
     let [many, one] = [0, 0]
-    const crowd = Array.from({ length: 24 }, (_, i) =>
-      answer(scheduler, { prompt: text(4, i), tokens: 60, key: 'crowd', onToken: () => many++ }),
+    const crowd = Array.from({ length: 90 }, (_, i) =>
+      answer(scheduler, { prompt: text(4, i), tokens: 15, key: 'crowd', onToken: () => many++ }),
     )
-    while (many < 48) await new Promise(setImmediate)
+    while (many < 180) await new Promise(setImmediate)
     const before = many
-    await answer(scheduler, { prompt: text(4, 99), tokens: 20, key: 'single', onToken: () => one++ })
-    // A token in every pass of eight; in turn with the others it would be one in three passes.
-    expect(one).toBe(20)
-    expect(many - before).toBeLessThan(20 * 10)
+    await answer(scheduler, { prompt: text(4, 99), tokens: 10, key: 'single', onToken: () => one++ })
+    // A token in every pass of 32; in turn with the others it would be one in three passes.
+    expect(one).toBe(10)
+    expect(many - before).toBeLessThan(10 * 40)
     await Promise.all(crowd)
   })
 

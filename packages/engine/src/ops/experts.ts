@@ -1,6 +1,6 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
-import { fewRows } from '../kernel/product/rows.ts'
+import { decodingRows } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { combine, combineBackwardRows, combineBackwardWeights, sumSlots } from './combine.ts'
 import { gatherRows } from './embedding.ts'
@@ -36,7 +36,7 @@ export function experts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tenso
     () =>
       `experts: a routing of ${weights.shape[0]} rows to ${routing.count} experts, but ${rows} rows and ${count} experts`,
   )
-  const few = x.shape[0]! <= fewRows && !tapeOf(x, weights, gateUp, down, shared?.gate, shared?.up, shared?.down)
+  const few = x.shape[0]! <= decodingRows && !tapeOf(x, weights, gateUp, down, shared?.gate, shared?.up, shared?.down)
   if (few) return fewRowsExperts(x, routing, gateUp, down, shared)
   const routed = routedExperts(x, routing, gateUp, down)
   return shared ? linearAdd(swigluLinear(x, shared.gate, shared.up), shared.down, routed) : routed

@@ -14,7 +14,8 @@ const shapes = [
   [3, 17, 5],
   [4, 40, 48],
   [8, 33, 19],
-  [11, 12, 7],
+  [31, 12, 7],
+  [35, 9, 5],
 ] as const
 type Case = (typeof shapes)[number]
 const gradientShapes = [shapes[0], shapes[2]]

@@ -1,7 +1,7 @@
 import { type Tape, tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { type Arguments, f32s, i32, kernel } from '../kernel/kernel.ts'
-import { fewRows } from '../kernel/product/rows.ts'
+import { decodingRows } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { matmul } from './matmul.ts'
 import { weightKernel } from './narrowWeights.ts'
@@ -48,7 +48,7 @@ export const linearKernels = [addBias, backwardBias, ...fewRowsMatmul.kernels.sl
 /** Runs one product by the kernel that is best for its shape. */
 function runProduct(args: Arguments<typeof matmul.params>): void {
   const { a, m, n, k } = args
-  if (m <= fewRows && args.aCol === 1) {
+  if (m <= decodingRows && args.aCol === 1) {
     fewRowsMatmul.run(a.device, args)
     return
   }

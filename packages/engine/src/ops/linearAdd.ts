@@ -1,7 +1,7 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
-import { fewRows, rowProduct } from '../kernel/product/rows.ts'
+import { decodingRows, rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { sumBackward } from './add.ts'
 import { project, projectBackward } from './linear.ts'
@@ -54,7 +54,7 @@ export function linearAdd(x: Tensor, w: Tensor, residual: Tensor, bias?: Tensor)
   )
   const { device } = x
   const tape = tapeOf(x, w, bias, residual)
-  if (rows <= fewRows && !bias && !tape) {
+  if (rows <= decodingRows && !bias && !tape) {
     const y = device.temporary([rows, n])
     fewRowsForward.run(device, { x, w, residual, y, rows, n, k })
     return y

@@ -3,7 +3,7 @@ import { f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Builder, BuilderArguments, Int } from '../kernel/language.ts'
 import { product, productScratch } from '../kernel/product/product.ts'
 import { packedSize, packPanel } from '../kernel/product/right.ts'
-import { fewRows, rowProduct } from '../kernel/product/rows.ts'
+import { decodingRows, rowProduct } from '../kernel/product/rows.ts'
 import { blockTiles, tileShape } from '../kernel/product/shape.ts'
 
 const params = {
@@ -48,14 +48,14 @@ export const matmul = kernel({
   work: ({ batch, m, n, k }) => 2 * batch * m * n * k,
   scratch({ batch, m, n, k, aCol }, target) {
     // A few rows in sequence are multiplied as they are: decoding must not reserve a packed copy of the head.
-    if (m <= fewRows && aCol === 1) return {}
+    if (m <= decodingRows && aCol === 1) return {}
     const shape = tileShape(target)
     const depth = elementsOf(factorsOf(target), k)
     return { shared: batch * packedSize(n, depth, shape), perThread: productScratch(shape) }
   },
   build(k, args) {
     k.if(
-      args.m.le(fewRows).and(args.aCol.eq(1)),
+      args.m.le(decodingRows).and(args.aCol.eq(1)),
       () => fewInSequence(k, args),
       () => packed(k, args),
     )

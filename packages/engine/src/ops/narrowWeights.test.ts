@@ -80,7 +80,7 @@ describe.each(devices.map(device => [`${device.target}, ${device.threads} thread
   'weights in bfloat16 on %s',
   (_, device) => {
     test.each(Object.keys(operations))('%s: the same bits as with float32', name => {
-      for (const rows of [1, 3, 8]) expect(run(device, name, rows, true)).toEqual(run(device, name, rows, false))
+      for (const rows of [1, 3, 8, 31]) expect(run(device, name, rows, true)).toEqual(run(device, name, rows, false))
     })
   },
 )

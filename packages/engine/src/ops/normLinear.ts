@@ -2,7 +2,7 @@ import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Int, Reals } from '../kernel/language.ts'
-import { fewRows, rowProduct } from '../kernel/product/rows.ts'
+import { decodingRows, rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { linear } from './linear.ts'
 import { weightKernel } from './narrowWeights.ts'
@@ -72,7 +72,7 @@ export function normLinear(x: Tensor, norm: Tensor, eps: number, projections: re
     )
   }
   const tensors = projections.flatMap(({ weight, bias }) => (bias ? [weight, bias] : [weight]))
-  if (rows > fewRows || projections.some(({ bias }) => bias) || tapeOf(x, norm, ...tensors)) {
+  if (rows > decodingRows || projections.some(({ bias }) => bias) || tapeOf(x, norm, ...tensors)) {
     const normed = rmsNorm(x, norm, eps)
     return projections.map(({ weight, bias }) => linear(normed, weight, bias))
   }

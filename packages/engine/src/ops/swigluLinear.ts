@@ -2,7 +2,7 @@ import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
 import { type Builder, type Int, type Real, type Reals, sigmoid } from '../kernel/language.ts'
-import { fewRows, rowProduct } from '../kernel/product/rows.ts'
+import { decodingRows, rowProduct } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { linear } from './linear.ts'
 import { weightKernel } from './narrowWeights.ts'
@@ -93,7 +93,7 @@ export function swigluLinear(x: Tensor, gate: Tensor, up: Tensor, gateBias?: Ten
     gate.shape.join() === up.shape.join() && gate.shape[1] === k,
     () => `swigluLinear: gate [${gate.shape}] and up [${up.shape}] do not fit the input [${x.shape}]`,
   )
-  if (rows > fewRows || gateBias || upBias || tapeOf(x, gate, up)) {
+  if (rows > decodingRows || gateBias || upBias || tapeOf(x, gate, up)) {
     return swiglu(linear(x, gate, gateBias), linear(x, up, upBias))
   }
   const y = x.device.temporary([rows, n])

@@ -6,6 +6,12 @@ import type { RightFactor } from './right.ts'
 /** Up to so many rows packing does not pay: they are multiplied as they are, several at a time. */
 export const fewRows = 8
 
+/**
+ * Up to so many rows are multiplied as they are where one factor is a weight: in decoding a token of each of several
+ * sequences. It neither sorts nor packs, so that its calls can be recorded.
+ */
+export const decodingRows = 32
+
 /** c[i·cRow + j] (add ? += : =) Σ_p a[i·aRow + p]·b[p·row + j·column] for i < m, columns j from `from` to `to`. */
 export interface RowProduct extends Omit<RightFactor, 'n'> {
   a: Reals
