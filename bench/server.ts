@@ -3,23 +3,20 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createCpuDevice } from '@modu/engine'
 import {
-  ChatModel,
+  type ChatModel,
   ChatTemplate,
-  createModel,
   type LanguageModel,
-  narrowWeights,
   saveCheckpoint,
   saveTokenizerFiles,
-  Tokenizer,
+  type Tokenizer,
 } from '@modu/model'
-import { serve } from '@modu/serve'
+import { EngineThread, serve } from '@modu/serve'
 import { bestSecondsAsync, option } from './measure.ts'
-import { nanoConfig } from './nano.ts'
 import { servingName, servingPeer } from './peers/serving.ts'
 import { type Result, result } from './report.ts'
 import type { Load, LoadedServer } from './serverLoad.ts'
+import { servedModel } from './serverModel.ts'
 import { wantsPeer } from './targets.ts'
 
 /** Streams that run at the same time, and tokens of each. */
@@ -29,16 +26,15 @@ const tokens = 64
 /**
  * The server under the load of another process: tokens a second of 1 and of 16 streams, the first token of a short prompt
  * while 16 stream, the second request with the same 1,000 tokens before it, and what HTTP adds. The limit is the engine
- * alone: eight sequences, a token each in every pass. The peer is `transformers serve` with the same weights.
+ * alone: as many sequences, a token each in every pass. The peer is `transformers serve` with the same weights.
  */
 export async function server(args: string[]): Promise<Result> {
   const threads = Number(option(args, 'threads', '2'))
-  const device = createCpuDevice({ threads })
-  const model = createModel(nanoConfig, device, { seed: 1 })
-  narrowWeights(model)
-  const tokenizer = Tokenizer.load(join(import.meta.dirname, '../models/nano'))
-  const nano = new ChatModel('nano', model, tokenizer, undefined, { do_sample: false })
-  const running = await serve({ port: 0, models: { nano } })
+  const nano = servedModel(threads)
+  const { model, tokenizer } = nano
+  const module = new URL('./serverModel.ts', import.meta.url).href
+  const engine = await EngineThread.start({ source: { module, data: threads } })
+  const running = await serve({ port: 0, engine })
   const clients = fork(join(import.meta.dirname, 'serverLoad.ts'), { execArgv: ['--no-warnings'] })
   const load = (what: Load) => ask(clients, { url: running.url, model: 'nano' }, what)
   try {
@@ -70,7 +66,7 @@ export async function server(args: string[]): Promise<Result> {
   } finally {
     clients.kill()
     await running.stop()
-    await device.close()
+    await model.device.close()
   }
 }
 
@@ -116,18 +112,19 @@ async function overPerToken(nano: ChatModel, load: (what: Load) => Promise<numbe
   return ((Math.min(...overHttp) - direct) / count) * 1e6
 }
 
-/** Tokens a second of eight sequences in passes of the model, without anything around them. */
+/** Tokens a second of as many sequences in passes of the model, without anything around them. */
 async function engineAlone(model: LanguageModel): Promise<number> {
-  const cache = model.createPages(8 * 2 * tokens)
-  const sequences = Array.from({ length: 8 }, () => cache.createSequence())
+  const passes = 8
+  const cache = model.createPages(streams * 2 * tokens)
+  const sequences = Array.from({ length: streams }, () => cache.createSequence())
   for (const sequence of sequences) model.step([1, 2, 3, 4, 5, 6, 7, 8], sequence)
-  const next = new Array<number>(8).fill(9)
+  const next = new Array<number>(streams).fill(9)
   const seconds = await bestSecondsAsync(
     async () => {
-      for (let i = 0; i < 8; i++) model.stepAll(next, sequences)
+      for (let i = 0; i < passes; i++) model.stepAll(next, sequences)
     },
     { seconds: 0, least: 8 },
   )
   cache.release()
-  return 64 / seconds
+  return (passes * streams) / seconds
 }
