@@ -39,7 +39,7 @@ test.skipIf(!hasClient)(
     })
     expect(got.stream.length).toBeGreaterThan(3)
     expect(got.stream.join('')).toBe(greeting)
-      expect(got.vectors).toEqual(vectors.map(vector => vector.map(x => expect.closeTo(x, 6))))
+    expect(got.vectors).toEqual(vectors.map(vector => vector.map(x => expect.closeTo(x, 6))))
   },
   300_000,
 )
