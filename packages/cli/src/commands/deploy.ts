@@ -76,7 +76,8 @@ export const deploy = defineCommand({
       dtype: oneOf('dtype', options.dtype, dtypes) ?? 'bf16',
     })
     const files = deploymentFiles(plan, platform)
-    const guide = `${await explanation(plan)}\n${localized(steps[platform])}`
+    const warning = plan.engine === 'sglang' ? `\n${localized(noReleasedSglang)}` : ''
+    const guide = `${await explanation(plan)}${warning}\n${localized(steps[platform])}`
     const written = options.out === undefined ? [] : await write(options.out, { ...files, 'README.md': readme(guide) })
     if (options.json) process.stdout.write(`${JSON.stringify({ platform, plan, files: written }, undefined, 2)}\n`)
     else
@@ -90,6 +91,11 @@ export const deploy = defineCommand({
 const nothingWritten: Text = {
   ko: '\n--out 폴더를 주면 파일을 씁니다.\n',
   en: '\nGive --out FOLDER to write the files.\n',
+}
+
+const noReleasedSglang: Text = {
+  ko: '주의: 정식 SGLang에는 아직 A.X K1이 없어서 이미지를 직접 만들어야 합니다 (docs/deploy.md).\n',
+  en: 'Mind: no release of SGLang has A.X K1 yet, so you have to build its image (docs/deploy.md).\n',
 }
 
 /** Writes the files into the folder and returns their paths. */
