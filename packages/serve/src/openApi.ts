@@ -132,7 +132,7 @@ function describe(path: string, { summary, request, answer = [], streams, answer
       ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(request) } } } }
       : {}),
     responses: {
-      200: { description: 'The answer', content: streams ? { ...content, 'text/event-stream': text } : content },
+      200: { description: 'The answer', content: streams ? { ...content, 'text/event-stream': {} } : content },
       default: { description: 'What went wrong', content: { 'application/json': { schema: failure } } },
     },
   }

@@ -57,6 +57,7 @@ describe('chat requests', () => {
     ['presence_penalty', 3],
     ['frequency_penalty', -3],
     ['repetition_penalty', 0],
+    ['repetition_penalty', 5e-324],
     ['max_tokens', 0],
     ['thinking_token_budget', -1],
     ['thinking_token_budget', 1.5],

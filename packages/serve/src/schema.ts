@@ -65,7 +65,8 @@ const sampling = {
   min_p: number(0, 1),
   presence_penalty: number(-2, 2),
   frequency_penalty: number(-2, 2),
-  repetition_penalty: optional(z.number().gt(0, 'must be greater than 0').max(10, 'must be at most 10')),
+  /** Logits are divided by it, and must stay finite. */
+  repetition_penalty: number(0.01, 10),
   max_tokens: integer(1, Number.MAX_SAFE_INTEGER),
   /** What is added to the logits of tokens, by id. */
   logit_bias: optional(
