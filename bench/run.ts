@@ -28,10 +28,6 @@ const benchmarks: Record<string, { what: string; load: () => Promise<(args: stri
     what: 'serving many streams over HTTP, against one stream and the engine alone',
     load: async () => (await import('./server.ts')).server,
   },
-  soak: {
-    what: 'a server with 256 active and 1,000 idle streams for a minute: its memory at the end, against the beginning',
-    load: async () => (await import('./soak.ts')).soak,
-  },
   tokenizer: {
     what: 'training a vocabulary and encoding with it, against the libraries of Hugging Face',
     load: async () => (await import('./tokenizer.ts')).tokenizer,
