@@ -16,15 +16,23 @@ async function statusOf(url: string, bytes: string | Uint8Array): Promise<number
   return Number(/^HTTP\/1\.1 (\d+)/.exec(await received(socket))?.[1])
 }
 
-/** Sends a body in pieces of a megabyte for as long as the server takes them; returns its status and how many it took. */
+/**
+ * Sends a body in pieces of a megabyte until the server answers; returns its status and how many it took. (What a client
+ * sends after that may cost it the answer: the reset of a connection overtakes what has not been read.)
+ */
 async function flood(url: string, head: string, pieces: number, piece: Uint8Array) {
   const socket = open(url, head)
   const answer = received(socket)
+  let isAnswered = false
+  socket.once('data', () => {
+    isAnswered = true
+  })
   let sent = 0
-  while (sent < pieces && socket.writable) {
+  while (sent < pieces && socket.writable && !isAnswered) {
     sent++
     socket.write(piece)
-    while (socket.writableNeedDrain && !socket.destroyed) await setTimeout(1)
+    do await setTimeout(1)
+    while (socket.writableNeedDrain && !socket.destroyed && !isAnswered)
   }
   return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(await answer)?.[1]), sent }
 }
