@@ -30,7 +30,7 @@ export interface ServeOptions extends EngineLimits {
   readonly page?: string
   /** Names clients may call a server on 127.0.0.1 by, besides localhost: those of a proxy on this machine. */
   readonly allowedHosts?: readonly string[]
-  /** How long an answer may take, waiting in line included, in milliseconds. Default an hour. */
+  /** How long an answer may take, waiting in line included, in milliseconds. Default an hour; 24 days at most. */
   readonly deadline?: number
   /** Largest body of a request in bytes. Default 4 MiB: a context of 131,072 Korean tokens, escaped, fits. */
   readonly bodyLimit?: number
@@ -64,6 +64,9 @@ export interface RunningServer {
   /** Accepts nothing new, lets running answers finish for `patience`, breaks off the rest. Resolves when all is closed. */
   stop(): Promise<void>
 }
+
+/** Node's timers fire at once if they are to take longer, in milliseconds. */
+const longestTimer = 2 ** 31 - 1
 
 /** Starts the server. A ServeError says what is in the way, e.g. that the port is in use. */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
@@ -102,7 +105,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     engine,
     upstreams,
     page: options.page,
-    deadline,
+    deadline: Math.min(deadline, longestTimer),
     closing: breakOff.signal,
     log: line => logger.error(line),
     logger,
