@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { Tokenizer } from '@modu/model'
+import { type ChatEvent, Tokenizer } from '@modu/model'
 
 const tokenizer = Tokenizer.load(fileURLToPath(new URL('../../../models/nano', import.meta.url)))
 
@@ -21,14 +21,6 @@ interface ChatOptions {
   readonly signal?: AbortSignal
   readonly turn?: () => Promise<unknown>
 }
-
-type Event =
-  | { type: 'text' | 'reasoning'; text: string }
-  | {
-      type: 'finish'
-      reason: 'stop' | 'length'
-      usage: { promptTokens: number; completionTokens: number; reasoningTokens: number }
-    }
 
 /**
  * Stands where a language model stands behind the real server, and says what the test wants, word by word, as far as
@@ -60,7 +52,7 @@ export class PacedModel {
   async *chat(
     messages: readonly { role: string; content?: unknown }[],
     { enableThinking = false, signal, turn }: ChatOptions,
-  ): AsyncGenerator<Event> {
+  ): AsyncGenerator<ChatEvent> {
     const said = messages.map(({ role, content }) => ({ role, content: String(content) }))
     const asked = { question: said.at(-1)!.content, messages: said, thinking: enableThinking }
     this.asked.push(asked)

@@ -24,9 +24,9 @@ import { parseResponsesRequest } from './responsesSchema.ts'
 import { parseChatRequest, parseCompletionRequest } from './schema.ts'
 import type { ServedModel } from './servedModel.ts'
 import { detokenize, parseDetokenizeRequest, parseTokenizeRequest, tokenize, tokenizerInfo } from './tokenize.ts'
+import { traced, traceRequests } from './tracing.ts'
 import { passThrough } from './upstream/passThrough.ts'
 import type { Upstreams } from './upstream/upstreams.ts'
-import { traced, traceRequests } from './tracing.ts'
 import { metered } from './usage/metered.ts'
 
 export interface AppOptions extends Desk {

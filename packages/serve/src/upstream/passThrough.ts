@@ -1,3 +1,4 @@
+import { ReadableStream } from 'node:stream/web'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Accounts } from '../accounts.ts'
@@ -75,7 +76,7 @@ async function streamed(c: Context, gateway: Gateway, answer: AsyncIterable<Pass
       await pieces.return?.()
     }
   }
-  return new Response(ReadableStream.from(body()), {
+  return new Response(ReadableStream.from(body()) as ConstructorParameters<typeof Response>[0], {
     headers: {
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-cache',
