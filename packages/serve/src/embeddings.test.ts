@@ -49,9 +49,9 @@ describe('embeddings', () => {
   })
 
   test('of long texts let an answer that has begun go on in between', async () => {
-    const stream = await client.completions.create({ model: 'random', prompt: '바다', max_tokens: 40, stream: true })
+    const stream = await client.completions.create({ model: 'random', prompt: '바다', max_tokens: 8, stream: true })
     const order: string[] = []
-    const embedding = embed({ input: Array.from({ length: 4 }, () => '바다와 산 '.repeat(90)) }).then(() =>
+    const embedding = embed({ input: Array.from({ length: 16 }, () => '바다와 산 '.repeat(90)) }).then(() =>
       order.push('embeddings'),
     )
     for await (const _ of stream) order.push('token')
