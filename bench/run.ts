@@ -28,6 +28,10 @@ const benchmarks: Record<string, { what: string; load: () => Promise<(args: stri
     what: 'serving many streams over HTTP, against one stream and the engine alone',
     load: async () => (await import('./server.ts')).server,
   },
+  soak: {
+    what: '1,000 streams that wait and 256 that talk for a minute: do all stay, does memory',
+    load: async () => (await import('./soak.ts')).soak,
+  },
   tokenizer: {
     what: 'training a vocabulary and encoding with it, against the libraries of Hugging Face',
     load: async () => (await import('./tokenizer.ts')).tokenizer,
