@@ -240,7 +240,6 @@ export function createApp(options: AppOptions): Hono {
   app.notFound(c => unknown(c.req.method, c.req.path).toResponse())
   app.onError((error, c) => {
     const told = describeFailure(c, options, error)
-    c.set('failure', told)
     return told.toResponse(c.req.path.startsWith('/v1/messages') ? messagesError(told) : undefined)
   })
   return app

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { JsonSchema, Usage } from '@modu/model'
-import type { Hooks, Reply } from './generation.ts'
+import type { Reply } from './generation.ts'
 import { chatLogprobs } from './logprobs.ts'
 import { newCallId } from './parts.ts'
 import type { ChatRequest } from './schema.ts'
-import type { ServedModel } from './servedModel.ts'
+import type { Hooks, ServedModel } from './servedModel.ts'
 import { requireRoom, samplingOf, usageBody } from './wire.ts'
 
 interface ToolCall {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { CompletionEvent, Usage } from '@modu/model'
-import type { Hooks, Reply } from './generation.ts'
+import type { Reply } from './generation.ts'
 import { type CompletionLogprobs, CompletionLogprobsWriter, type EchoedToken, joinLogprobs } from './logprobs.ts'
 import type { CompletionRequest } from './schema.ts'
-import type { ServedModel } from './servedModel.ts'
+import type { Hooks, ServedModel } from './servedModel.ts'
 import { requireRoom, samplingOf, usageBody } from './wire.ts'
 
 /** OpenAI's default. */

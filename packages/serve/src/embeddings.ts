@@ -1,9 +1,9 @@
 import type { ChatEvent } from '@modu/model'
 import { z } from 'zod'
 import { ApiError } from './errors.ts'
-import type { Hooks, Reply } from './generation.ts'
+import type { Reply } from './generation.ts'
 import { integer, optional, parse, prompts } from './schema.ts'
-import type { ServedModel } from './servedModel.ts'
+import type { Hooks, ServedModel } from './servedModel.ts'
 import { emptyUsage } from './wire.ts'
 
 /** As many inputs as with OpenAI. */

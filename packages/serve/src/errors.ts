@@ -52,6 +52,14 @@ export class ApiError extends Error {
 export const stopping = () =>
   new ApiError(503, 'server_stopping', 'The server is stopping. Try again later.', { headers: { Connection: 'close' } })
 
+/** `deadline` in milliseconds. */
+export const tooLate = (deadline: number) =>
+  new ApiError(
+    504,
+    'deadline_exceeded',
+    `The answer was not complete after ${deadline / 1000} seconds. Ask for fewer tokens, or when fewer people do.`,
+  )
+
 export const engineFailed = () =>
   new ApiError(503, 'engine_failed', 'The engine has failed and is being started anew. Try again in a few seconds.', {
     headers: { 'Retry-After': '5' },

@@ -1,13 +1,10 @@
-import type { HttpBindings } from '@hono/node-server'
 import { type ChatEvent, ModelError } from '@modu/model'
 import type { Context } from 'hono'
 import type { Engine } from './engine/engine.ts'
-import { ApiError, stopping } from './errors.ts'
+import { ApiError, stopping, tooLate } from './errors.ts'
 import { toApiError } from './modelErrors.ts'
 import type { Hooks } from './servedModel.ts'
-import { EventStream } from './sse.ts'
-
-export type { Hooks }
+import { EventStream, endConnection } from './sse.ts'
 
 /** How a stream is written, where it is not as in OpenAI's older APIs. */
 export interface StreamFormat {
@@ -70,12 +67,9 @@ export async function answer(c: Context, desk: Desk, reply: Reply, streaming: bo
     error => {
       if (streamed) {
         const told = describeFailure(c, desk, error)
-        c.set('failure', told)
         for (const event of reply.format?.failed(told) ?? [told.body]) stream.send(event)
       }
-      // Nothing more comes on this connection, so that a client that overlooks the error does not wait either.
-      const { incoming, outgoing } = c.env as HttpBindings
-      outgoing.once('finish', () => incoming.socket.end())
+      endConnection(c)
       stream.close()
       begun.reject(error)
     },
@@ -110,13 +104,6 @@ async function generate(
     seat.leave()
   }
 }
-
-const tooLate = (deadline: number) =>
-  new ApiError(
-    504,
-    'deadline_exceeded',
-    `The answer was not complete after ${deadline / 1000} seconds. Ask for fewer tokens, or when fewer people do.`,
-  )
 
 /** The error as the client is told; what the client is not to blame for is logged with the request's id. */
 export function describeFailure(c: Context, desk: Pick<Desk, 'closing' | 'log'>, error: unknown): ApiError {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { encodeChat } from '@modu/model'
 import { ApiError } from './errors.ts'
-import type { Hooks, Reply } from './generation.ts'
+import type { Reply } from './generation.ts'
 import { type CountTokensRequest, conversationOf, type MessagesRequest, wishesOf } from './messagesSchema.ts'
 import { toApiError } from './modelErrors.ts'
 import { givenTo, type Part, Parts, type Step } from './parts.ts'
-import type { ServedModel } from './servedModel.ts'
+import type { Hooks, ServedModel } from './servedModel.ts'
 import { emptyUsage, requireRoom } from './wire.ts'
 
 /** `POST /v1/messages`: the next turn of a conversation, in the shape of Anthropic's API. */

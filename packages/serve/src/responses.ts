@@ -1,10 +1,10 @@
 import type { ChatMessage, JsonSchema } from '@modu/model'
 import type { ApiError } from './errors.ts'
-import type { Hooks, Reply } from './generation.ts'
+import type { Reply } from './generation.ts'
 import { givenTo, newCallId, type Part, Parts, type Step } from './parts.ts'
 import type { StoredResponse } from './responseStore.ts'
 import { messagesOf, type ResponsesRequest } from './responsesSchema.ts'
-import type { ServedModel } from './servedModel.ts'
+import type { Hooks, ServedModel } from './servedModel.ts'
 import { emptyUsage, requireRoom } from './wire.ts'
 
 export interface ResponsesContext {

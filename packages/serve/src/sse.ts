@@ -8,6 +8,19 @@ interface Bindings extends HttpBindings {
   events?: EventStream
 }
 
+export const eventStreamHeaders = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-cache',
+  // Proxies that collect answers before passing them on (nginx) let this one through.
+  'X-Accel-Buffering': 'no',
+}
+
+/** After a stream that broke, nothing more comes on its connection, so that a client that overlooks the error does not wait either. */
+export function endConnection(c: Context): void {
+  const { incoming, outgoing } = c.env as HttpBindings
+  outgoing.once('finish', () => incoming.socket.end())
+}
+
 /**
  * Server-sent events, written to as things happen. They go to Node's response directly, those of one turn of the event
  * loop in one piece: a web stream in between would cost more than all the rest of an event. What the client has not read
@@ -45,12 +58,7 @@ export class EventStream {
   /** The answer to a request, whose events follow its head: see `writingEvents`. */
   respond(c: Context): Response {
     ;(c.env as Bindings).events = this
-    return c.body(null, 200, {
-      'Content-Type': 'text/event-stream; charset=utf-8',
-      'Cache-Control': 'no-cache',
-      // Proxies that collect answers before passing them on (nginx) let this one through.
-      'X-Accel-Buffering': 'no',
-    })
+    return c.body(null, 200, eventStreamHeaders)
   }
 
   begin(outgoing: ServerResponse): void {

@@ -1,11 +1,11 @@
 import { ReadableStream } from 'node:stream/web'
-import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Accounts } from '../accounts.ts'
 import { readJsonBody } from '../body.ts'
 import { ApiError, stopping } from '../errors.ts'
 import { type Desk, describeFailure } from '../generation.ts'
 import { requireModel } from '../keys/requireKey.ts'
+import { endConnection, eventStreamHeaders } from '../sse.ts'
 import { traceHeaders, traceModel } from '../tracing.ts'
 import { emptyUsage } from '../wire.ts'
 import { type Passed, relay } from './relay.ts'
@@ -66,22 +66,15 @@ async function streamed(c: Context, gateway: Gateway, answer: AsyncIterable<Pass
         yield encoder.encode(before)
       }
     } catch (error) {
-      // Nothing more comes on this connection, so that a client that overlooks the error does not wait either.
-      const { incoming, outgoing } = c.env as HttpBindings
-      outgoing.once('finish', () => incoming.socket.end())
+      endConnection(c)
       const told = describeFailure(c, gateway, error)
-      c.set('failure', told)
       yield encoder.encode(errorEvent(c.req.path, told, before))
     } finally {
       await pieces.return?.()
     }
   }
   return new Response(ReadableStream.from(body()) as ConstructorParameters<typeof Response>[0], {
-    headers: {
-      'Content-Type': 'text/event-stream; charset=utf-8',
-      'Cache-Control': 'no-cache',
-      'X-Accel-Buffering': 'no',
-    },
+    headers: eventStreamHeaders,
   })
 }
 

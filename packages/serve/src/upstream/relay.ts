@@ -1,5 +1,5 @@
 import type { Usage } from '@modu/model'
-import { ApiError } from '../errors.ts'
+import { ApiError, tooLate } from '../errors.ts'
 import { emptyUsage } from '../wire.ts'
 import { eventSplitter, type ServerEvent, withData } from './events.ts'
 import { broken, failedInStream, UpstreamFailure } from './failure.ts'
@@ -203,10 +203,3 @@ const noneIsUp = (model: string) =>
   new ApiError(503, 'upstream_unavailable', `No server of the model '${model}' is up at the moment. Try again later.`, {
     headers: { 'Retry-After': '5' },
   })
-
-const tooLate = (deadline: number) =>
-  new ApiError(
-    504,
-    'deadline_exceeded',
-    `The answer was not complete after ${deadline / 1000} seconds. Ask for fewer tokens, or when fewer people do.`,
-  )
