@@ -23,6 +23,7 @@ import { cachedLayers, PagedCache, type PagedSequence, pastRows, roomForMore } f
 import { RopeTable } from './ropeTable.ts'
 import {
   checkTokens,
+  copied,
   integers,
   lastLogits,
   longestSequence,
@@ -180,11 +181,7 @@ export class Dense implements LanguageModel {
   stepHidden(tokens: ArrayLike<number>, cache: KvCache): Float32Array {
     const sequence = roomForMore(cache, tokens.length)
     checkTokens(this.config, tokens)
-    try {
-      return Float32Array.from(this.normed(this.append(Int32Array.from(tokens), sequence)).reals)
-    } finally {
-      this.device.reset()
-    }
+    return copied(this.device, () => this.normed(this.append(Int32Array.from(tokens), sequence)))
   }
 
   stepAll(tokens: ArrayLike<number>, caches: KvCaches | readonly KvCache[]): Float32Array {

@@ -33,6 +33,7 @@ import { cachedLayers, PagedCache, type PagedSequence, pastRows, roomForMore } f
 import { RopeTable, yarnMscale } from './ropeTable.ts'
 import {
   checkTokens,
+  copied,
   integers,
   labelShares,
   lastLogits,
@@ -260,11 +261,7 @@ export class K1 implements LanguageModel {
   stepHidden(tokens: ArrayLike<number>, cache: KvCache): Float32Array {
     const sequence = roomForMore(cache, tokens.length)
     checkTokens(this.config, tokens)
-    try {
-      return Float32Array.from(this.normed(this.append(Int32Array.from(tokens), sequence)).reals)
-    } finally {
-      this.device.reset()
-    }
+    return copied(this.device, () => this.normed(this.append(Int32Array.from(tokens), sequence)))
   }
 
   stepAll(tokens: ArrayLike<number>, caches: KvCaches | readonly KvCache[]): Float32Array {

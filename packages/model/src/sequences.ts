@@ -110,3 +110,12 @@ export function lastLogits(
   }
   return logits
 }
+
+/** A copy of what `compute` makes on the device, whose temporaries are then forgotten. */
+export function copied(device: Device, compute: () => Tensor): Float32Array {
+  try {
+    return Float32Array.from(compute().reals)
+  } finally {
+    device.reset()
+  }
+}
