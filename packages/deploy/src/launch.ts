@@ -42,8 +42,8 @@ export function launch(plan: Plan, model: string, place: Place): Launch {
   return { program, arguments: [...shape, ...group] }
 }
 
-/** Defined in `vllm/engine/arg_utils.py` and `vllm/entrypoints/common/cli_args.py`. */
-const vllmArguments = (plan: Plan): Argument[] => [
+/** What both engines call the same. */
+const sharedArguments = (plan: Plan): Argument[] => [
   { text: `--served-model-name=${servedName}`, why: 'what clients and the gateway call it' },
   { text: '--host=0.0.0.0' },
   { text: `--port=${enginePort}` },
@@ -51,6 +51,11 @@ const vllmArguments = (plan: Plan): Argument[] => [
   ...(plan.dtype === 'fp8'
     ? [{ text: '--quantization=fp8', why: 'the published bf16 weights become fp8 while loading' }]
     : []),
+]
+
+/** Defined in `vllm/engine/arg_utils.py` and `vllm/entrypoints/common/cli_args.py`. */
+const vllmArguments = (plan: Plan): Argument[] => [
+  ...sharedArguments(plan),
   { text: `--tensor-parallel-size=${plan.tensor}`, why: tensorReason(plan) },
   { text: `--pipeline-parallel-size=${plan.pipeline}`, why: pipelineReason(plan) },
   { text: '--enable-expert-parallel', why: expertReason(plan) },
@@ -65,13 +70,7 @@ const vllmArguments = (plan: Plan): Argument[] => [
 /** Defined in `sglang/srt/server_args.py`. */
 const sglangArguments = (plan: Plan, model: string): Argument[] => [
   { text: `--model-path=${model}` },
-  { text: `--served-model-name=${servedName}`, why: 'what clients and the gateway call it' },
-  { text: '--host=0.0.0.0' },
-  { text: `--port=${enginePort}` },
-  { text: '--dtype=bfloat16' },
-  ...(plan.dtype === 'fp8'
-    ? [{ text: '--quantization=fp8', why: 'the published bf16 weights become fp8 while loading' }]
-    : []),
+  ...sharedArguments(plan),
   { text: `--tp-size=${plan.tensor}`, why: tensorReason(plan) },
   { text: `--pp-size=${plan.pipeline}`, why: pipelineReason(plan) },
   { text: `--ep-size=${plan.tensor}`, why: expertReason(plan) },

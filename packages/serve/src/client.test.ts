@@ -1,7 +1,7 @@
 import OpenAI, { type APIError, BadRequestError, NotFoundError, RateLimitError } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningServer, serve } from './serve.ts'
-import { randomModel, scriptedModel } from './testModels.ts'
+import { scriptedModel, talkingModels } from './testModels.ts'
 
 /* The official client, unchanged, against the real server on a real socket. */
 
@@ -22,13 +22,7 @@ let client: OpenAI
 beforeAll(async () => {
   server = await serve({
     port: 0,
-    models: {
-      random: await randomModel(),
-      polite: await scriptedModel('안녕하세요! 반갑습니다.'),
-      thinker: await scriptedModel('인사를 하자.</think>안녕하세요!'),
-      caller: await scriptedModel(`알아볼게요.\n${call}`),
-      eager: await scriptedModel(`${call}\n${call}`),
-    },
+    models: await talkingModels({ caller: `알아볼게요.\n${call}`, eager: `${call}\n${call}` }),
   })
   client = new OpenAI({ apiKey: 'unused', baseURL: `${server.url}/v1`, maxRetries: 0 })
 })

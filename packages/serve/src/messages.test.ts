@@ -1,7 +1,7 @@
 import Anthropic, { type APIError } from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningServer, serve } from './serve.ts'
-import { failingModel, randomModel, scriptedModel } from './testModels.ts'
+import { failingModel, talkingModels } from './testModels.ts'
 
 /* Anthropic's official client, unchanged. */
 
@@ -20,11 +20,7 @@ beforeAll(async () => {
   server = await serve({
     port: 0,
     models: {
-      random: await randomModel(),
-      polite: await scriptedModel('안녕하세요! 반갑습니다.'),
-      thinker: await scriptedModel('인사를 하자.</think>안녕하세요!'),
-      caller: await scriptedModel(`알아볼게요.${call}${call}`),
-      eager: await scriptedModel(call),
+      ...(await talkingModels({ caller: `알아볼게요.${call}${call}`, eager: call })),
       broken: await failingModel(5),
     },
   })

@@ -1,7 +1,7 @@
 import OpenAI, { type APIError } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type RunningServer, serve } from './serve.ts'
-import { failingModel, randomModel, scriptedModel } from './testModels.ts'
+import { failingModel, talkingModels } from './testModels.ts'
 
 /* The official client's Responses API. */
 
@@ -20,14 +20,7 @@ let client: OpenAI
 beforeAll(async () => {
   server = await serve({
     port: 0,
-    models: {
-      random: await randomModel(),
-      polite: await scriptedModel('안녕하세요! 반갑습니다.'),
-      thinker: await scriptedModel('인사를 하자.</think>안녕하세요!'),
-      caller: await scriptedModel(`알아볼게요.${call}`),
-      eager: await scriptedModel(call),
-      broken: await failingModel(5),
-    },
+    models: { ...(await talkingModels({ caller: `알아볼게요.${call}`, eager: call })), broken: await failingModel(5) },
   })
   client = new OpenAI({ apiKey: 'unused', baseURL: `${server.url}/v1`, maxRetries: 0 })
 })

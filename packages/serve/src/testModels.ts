@@ -44,6 +44,19 @@ export async function scriptedModel(text: string, log?: StepLog): Promise<ChatMo
   })
 }
 
+export const greeting = '안녕하세요! 반갑습니다.'
+
+/** What the tests of clients talk to: noise, a greeting, one that thinks first; and models that say what is given. */
+export async function talkingModels(says: Readonly<Record<string, string>>): Promise<Record<string, ChatModel>> {
+  const models: Record<string, ChatModel> = {
+    random: await randomModel(),
+    polite: await scriptedModel(greeting),
+    thinker: await scriptedModel('인사를 하자.</think>안녕하세요!'),
+  }
+  for (const [name, text] of Object.entries(says)) models[name] = await scriptedModel(text)
+  return models
+}
+
 /** Answers noise; `encoded` gets the ids of every text that is encoded for it. */
 export async function recordedModel(encoded: number[][]): Promise<ChatModel> {
   const { name, model, tokenizer, template, generationConfig } = await randomModel()

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { Keys, type KeyTerms } from '../keys/keys.ts'
+import { unlimited } from '../keys/testTerms.ts'
 import { serve } from '../serve.ts'
 import { testDatabase } from '../store/testDatabase.ts'
 import { scriptedModel } from '../testModels.ts'
@@ -21,8 +22,7 @@ const jump = (milliseconds: number) => vi.setSystemTime(Date.now() + millisecond
 
 async function start(terms: Partial<KeyTerms>) {
   const database = await testDatabase()
-  const free = { models: null, admin: false, requestsPerMinute: null, tokensPerMinute: null, tokensPerMonth: null }
-  const { secret } = await new Keys(database).create({ ...free, expiresAt: null, name: 'office', ...terms })
+  const { secret } = await new Keys(database).create({ ...unlimited, name: 'office', ...terms })
   const says = await scriptedModel('가나다라마바사 '.repeat(200))
   const { url, stop } = await serve({ port: 0, models: { said: says }, database, deadline: 10 * minute })
   onTestFinished(stop)

@@ -12,7 +12,8 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { RunningServer } from '../serve.ts'
-import { greeting, startServer } from './testServer.ts'
+import { greeting } from '../testModels.ts'
+import { startServer } from './testServer.ts'
 
 /* Vercel's AI SDK. */
 

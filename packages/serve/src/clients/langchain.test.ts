@@ -4,7 +4,8 @@ import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { RunningServer } from '../serve.ts'
-import { greeting, startServer } from './testServer.ts'
+import { greeting } from '../testModels.ts'
+import { startServer } from './testServer.ts'
 
 /* LangChain. */
 

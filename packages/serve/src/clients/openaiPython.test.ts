@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RunningServer } from '../serve.ts'
-import { randomModel } from '../testModels.ts'
-import { greeting, startServer } from './testServer.ts'
+import { greeting, randomModel } from '../testModels.ts'
+import { startServer } from './testServer.ts'
 
 /* OpenAI's Python client, where MODU_PYTHON names an interpreter that has it. */
 

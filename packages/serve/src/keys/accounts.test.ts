@@ -6,17 +6,9 @@ import { testDatabase } from '../store/testDatabase.ts'
 import { randomModel, scriptedModel } from '../testModels.ts'
 import { usageReport } from '../usage/report.ts'
 import { Keys, type KeyTerms } from './keys.ts'
+import { unlimited } from './testTerms.ts'
 
 /* Keys and usage over HTTP. */
-
-const free: Omit<KeyTerms, 'name'> = {
-  models: null,
-  admin: false,
-  requestsPerMinute: null,
-  tokensPerMinute: null,
-  tokensPerMonth: null,
-  expiresAt: null,
-}
 
 async function start(options: Partial<ServeOptions> = {}) {
   const database = options.database ?? (await testDatabase())
@@ -24,7 +16,7 @@ async function start(options: Partial<ServeOptions> = {}) {
   const server = await serve({ port: 0, models: { nano: model, other: model }, database, ...options })
   onTestFinished(() => server.stop())
   const keys = new Keys(database)
-  const create = (name: string, terms: Partial<KeyTerms> = {}) => keys.create({ ...free, ...terms, name })
+  const create = (name: string, terms: Partial<KeyTerms> = {}) => keys.create({ ...unlimited, ...terms, name })
   const call = (method: string, path: string, secret?: string, body?: object) =>
     fetch(server.url.replace('0.0.0.0', '127.0.0.1') + path, {
       method,
@@ -73,7 +65,7 @@ describe('a server without keys', () => {
 
   test('listens to other machines when there is one, and lets nobody in without it', async () => {
     const database = await testDatabase()
-    const { secret } = await new Keys(database).create({ ...free, name: 'office' })
+    const { secret } = await new Keys(database).create({ ...unlimited, name: 'office' })
     const { complete } = await start({ database, host: '0.0.0.0' })
     expect((await complete(secret)).status).toBe(200)
     expect((await complete()).status).toBe(401)

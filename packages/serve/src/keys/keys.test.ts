@@ -2,15 +2,11 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { databasePath, testDatabase, withClock } from '../store/testDatabase.ts'
 import { type Admission, Keys, type KeyTerms } from './keys.ts'
+import { unlimited } from './testTerms.ts'
 
 const terms = (changes: Partial<KeyTerms> = {}): KeyTerms => ({
   name: 'office',
-  models: null,
-  admin: false,
-  requestsPerMinute: null,
-  tokensPerMinute: null,
-  tokensPerMonth: null,
-  expiresAt: null,
+  ...unlimited,
   ...changes,
 })
 

@@ -11,6 +11,7 @@ vi.mock('node:crypto', async original => {
 })
 const { testDatabase } = await import('../store/testDatabase.ts')
 const { Keys } = await import('./keys.ts')
+const { unlimited } = await import('./testTerms.ts')
 const { matches, newSecret, prefixOf } = await import('./secret.ts')
 
 afterEach(() => {
@@ -40,8 +41,7 @@ test('the database is asked by the part that may be shown, and never sees more',
         }, now),
       ),
   })
-  const terms = { models: null, admin: false, requestsPerMinute: null, tokensPerMinute: null, tokensPerMonth: null }
-  const { secret, key } = await keys.create({ ...terms, expiresAt: null, name: 'office' })
+  const { secret, key } = await keys.create({ ...unlimited, name: 'office' })
   asked.length = 0
   expect(await keys.find(secret)).toEqual(key)
   // One character off behind the part that is shown: the same row, compared as a whole.

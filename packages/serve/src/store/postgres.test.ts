@@ -1,6 +1,7 @@
 import type { ChatEvent, Usage } from '@modu/model'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Keys, type KeyTerms } from '../keys/keys.ts'
+import { unlimited } from '../keys/testTerms.ts'
 import { Ledger } from '../usage/ledger.ts'
 import { usageReport } from '../usage/report.ts'
 import type { Database } from './database.ts'
@@ -9,15 +10,7 @@ import { postgresPrograms, type TestServer, testPostgres } from './testPostgres.
 
 /* Against a real server, where PostgreSQL is installed (Debian: apt-get install postgresql). */
 
-const terms: KeyTerms = {
-  name: 'office',
-  models: ['nano'],
-  admin: false,
-  requestsPerMinute: null,
-  tokensPerMinute: null,
-  tokensPerMonth: null,
-  expiresAt: null,
-}
+const terms: KeyTerms = { ...unlimited, name: 'office', models: ['nano'] }
 
 async function* answer(usage: Usage, promptTokens: number, tokens: number): AsyncGenerator<ChatEvent> {
   usage.promptTokens = promptTokens

@@ -2,6 +2,7 @@ import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Keys } from '../keys/keys.ts'
+import { unlimited } from '../keys/testTerms.ts'
 import { type RunningServer, serve } from '../serve.ts'
 import { testDatabase } from '../store/testDatabase.ts'
 import { randomModel, scriptedModel } from '../testModels.ts'
@@ -137,10 +138,9 @@ describe('usage', () => {
 
   test('keys, their models and their limits hold', async () => {
     const database = await testDatabase()
-    const free = { admin: false, requestsPerMinute: null, tokensPerMinute: null, tokensPerMonth: null, expiresAt: null }
     const keys = new Keys(database)
-    const here = await keys.create({ ...free, name: 'here', models: ['here'] })
-    const little = await keys.create({ ...free, name: 'little', models: null, tokensPerMonth: 3 })
+    const here = await keys.create({ ...unlimited, name: 'here', models: ['here'] })
+    const little = await keys.create({ ...unlimited, name: 'little', tokensPerMonth: 3 })
     const { chat, url } = await testGateway(behind(), { database })
     const as = ({ secret }: { secret: string }) => ({
       headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${secret}` },

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import type { Tokenizer } from '@modu/model'
 import { afterEach, expect, test } from 'vitest'
 import { Keys } from '../keys/keys.ts'
+import { unlimited } from '../keys/testTerms.ts'
 import { databasePath, testDatabase } from '../store/testDatabase.ts'
 import { randomModel } from '../testModels.ts'
 import { usageReport } from './report.ts'
@@ -63,15 +64,7 @@ test('kill -9 in mid-stream: what clients received is counted, less than a batch
   const { tokenizer } = await randomModel()
   const promptTokens = tokenizer.encode('바다').length + (tokenizer.bosId === undefined ? 0 : 1)
   const path = databasePath()
-  const { key, secret } = await new Keys(await testDatabase(path)).create({
-    name: 'office',
-    models: null,
-    admin: false,
-    requestsPerMinute: null,
-    tokensPerMinute: null,
-    tokensPerMonth: null,
-    expiresAt: null,
-  })
+  const { key, secret } = await new Keys(await testDatabase(path)).create({ ...unlimited, name: 'office' })
   const rounds = 2
   const clients = 3
   let counted = { requests: 0, prompt_tokens: 0, completion_tokens: 0 }

@@ -1,6 +1,7 @@
 import type { ChatEvent, Usage } from '@modu/model'
 import { describe, expect, test } from 'vitest'
 import { Keys } from '../keys/keys.ts'
+import { unlimited } from '../keys/testTerms.ts'
 import type { Database } from '../store/database.ts'
 import { testDatabase } from '../store/testDatabase.ts'
 import { Ledger } from './ledger.ts'
@@ -31,15 +32,7 @@ async function booked(database: Database, key: string) {
 
 async function withKey(limits: { tokensPerMonth?: number; tokensPerMinute?: number } = {}) {
   const database = await testDatabase()
-  const unlimited = { requestsPerMinute: null, tokensPerMinute: null, tokensPerMonth: null }
-  const { key } = await new Keys(database).create({
-    name: 'office',
-    models: null,
-    admin: false,
-    expiresAt: null,
-    ...unlimited,
-    ...limits,
-  })
+  const { key } = await new Keys(database).create({ ...unlimited, name: 'office', ...limits })
   return { database, key: key.id, entry: () => new Ledger(database).entry(key.id, 'nano') }
 }
 
