@@ -40,7 +40,7 @@ export interface CleaningProgress {
 }
 
 // Raise it when cleaning changes, so that run folders clean again.
-const cleaningVersion = 3
+const cleaningVersion = 4
 
 /** What the data at a path is known by: the contents of a file; of a folder, the names and contents of all data files in it. */
 async function hashData(path: string): Promise<string | string[][]> {
