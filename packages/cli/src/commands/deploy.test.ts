@@ -10,6 +10,7 @@ test('modu deploy explains the published layout and writes nothing without --out
   expect(stdout).toMatch(/^동시 대화 +4 +131,072 토큰을 꽉 채울 때$/m)
   expect(stdout).toMatch(/^− 가중치 +32\.0 GiB/m)
   expect(stdout).toMatch('--out')
+  expect(stdout).not.toMatch('kubectl')
 })
 
 test('modu deploy writes the files and says which', async () => {

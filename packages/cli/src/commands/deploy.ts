@@ -77,20 +77,21 @@ export const deploy = defineCommand({
     })
     const files = deploymentFiles(plan, platform)
     const warning = plan.engine === 'sglang' ? `\n${localized(noReleasedSglang)}` : ''
-    const guide = `${await explanation(plan)}${warning}\n${localized(steps[platform])}`
+    const arithmetic = `${await explanation(plan)}${warning}\n`
+    const guide = arithmetic + localized(steps[platform])
     const written = options.out === undefined ? [] : await write(options.out, { ...files, 'README.md': readme(guide) })
     if (options.json) process.stdout.write(`${JSON.stringify({ platform, plan, files: written }, undefined, 2)}\n`)
     else
       process.stdout.write(
-        options.out === undefined ? `${guide}${localized(nothingWritten)}` : `${guide}\n${written.join('\n')}\n`,
+        options.out === undefined ? arithmetic + localized(nothingWritten) : `${guide}\n${written.join('\n')}\n`,
       )
     return 0
   },
 })
 
 const nothingWritten: Text = {
-  ko: '\n--out 폴더를 주면 파일을 씁니다.\n',
-  en: '\nGive --out FOLDER to write the files.\n',
+  ko: '--out 폴더를 주면 파일을 쓰고, 쓰는 순서를 알려 드립니다.\n',
+  en: 'Give --out FOLDER to write the files and to be told the steps.\n',
 }
 
 const noReleasedSglang: Text = {
