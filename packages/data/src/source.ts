@@ -34,7 +34,7 @@ export type CorpusDocument =
 /** Where data comes from and how it is read; a recipe holds these by name. */
 export const sourceSchema = z
   .strictObject({
-    /** Files that `records` reads, or folders of such, relative to the data folder. None for `exercises`. */
+    /** Files that `records` reads, or folders of such, in the data folder. None for `exercises`. */
     files: z.array(z.string()).default([]),
     /**
      * `text`: {text, title?}. `reviews`: {text, movie_id}, short ones joined to one text a movie. `pairs`: {question, answer}.

@@ -3,5 +3,5 @@ export { formatDuration, formatEvent, type Sample, type TrainEvent } from './eve
 export type { Metrics, StepMetrics, ValidationMetrics } from './metrics.ts'
 export { readTools } from './prepare.ts'
 export { exportPytorch } from './pytorch/exportPytorch.ts'
-export { loadRecipe, parseRecipe, type Recipe, type StageName, usedSources } from './recipe.ts'
+export { loadRecipe, parseRecipe, type Recipe, type StageName, sourcesToRead } from './recipe.ts'
 export { type TrainOptions, type TrainResult, train } from './train.ts'

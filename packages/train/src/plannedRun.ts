@@ -23,8 +23,9 @@ export interface PlannedRun {
   /** With the size and the stages asked for. */
   readonly recipe: Recipe
   readonly start: Start | undefined
-  /** The run folder and the data folder, absolute. */
+  /** The run folder, the recipe's and the data folder, absolute. */
   readonly root: string
+  readonly recipeFolder: string
   readonly dataDirectory: string
 }
 
@@ -38,6 +39,7 @@ export async function planRun(recipePath: string, options: RunOptions): Promise<
   return {
     recipe,
     start: from === undefined ? undefined : await openStart(from),
+    recipeFolder: loaded.recipeFolder,
     root: resolve(runFolder ?? join('runs', recipe.name)),
     dataDirectory: resolve(dataDirectory ?? process.env.MODU_DATA ?? loaded.dataDirectory),
   }

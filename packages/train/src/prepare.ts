@@ -23,7 +23,7 @@ import {
 } from '@modu/model'
 import { TrainError } from './errors.ts'
 import type { TrainEvent } from './events.ts'
-import { type Recipe, usedSources } from './recipe.ts'
+import { type LoadedRecipe, type Recipe, sourcesToRead } from './recipe.ts'
 import type { RunFolder } from './runFolder.ts'
 import { requireSameTokenizer, type Start } from './start.ts'
 
@@ -102,11 +102,11 @@ const hash = (...parts: unknown[]): string => createHash('sha256').update(JSON.s
 export async function prepareData(
   recipe: Recipe,
   folder: RunFolder,
-  dataDirectory: string,
+  { dataDirectory, recipeFolder }: Pick<LoadedRecipe, 'dataDirectory' | 'recipeFolder'>,
   emit: (event: TrainEvent) => void,
   start?: Start,
 ): Promise<PreparedData> {
-  const sources = usedSources(recipe)
+  const sources = sourcesToRead(recipe, recipeFolder)
   const { tools, text: toolsText } = readTools(recipe, dataDirectory)
 
   emit({ kind: 'phase', phase: 'clean' })

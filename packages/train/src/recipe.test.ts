@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { loadRecipe, parseRecipe } from './recipe.ts'
+import { loadRecipe, parseRecipe, sourcesToRead } from './recipe.ts'
 import { testRecipe } from './testRecipe.ts'
 
 test('defaults are filled in', () => {
@@ -41,6 +41,17 @@ test('a file that is missing or not JSON', () => {
   writeFileSync(join(folder, 'good.json'), JSON.stringify({ ...testRecipe, dataDirectory: '../x' }))
   expect(loadRecipe(join(folder, 'good.json')).dataDirectory).toBe(join(folder, '../x'))
   rmSync(folder, { recursive: true })
+})
+
+test('files that begin with ./ lie beside the recipe, others in the data folder', () => {
+  const files = ['./mine/a.jsonl', 'b.jsonl', '../c.jsonl']
+  const recipe = parseRecipe({
+    ...testRecipe,
+    sources: { ...testRecipe.sources, texts: { ...testRecipe.sources.texts, files } },
+  })
+  const read = sourcesToRead(recipe, '/recipes')
+  expect(read.texts!.files).toEqual([resolve('/recipes/mine/a.jsonl'), 'b.jsonl', '../c.jsonl'])
+  expect(read.chats).toEqual(recipe.sources.chats)
 })
 
 test('the recipes of the repository are valid', () => {

@@ -185,10 +185,19 @@ export function usedSources(recipe: Recipe): Recipe['sources'] {
   return Object.fromEntries(Object.entries(recipe.sources).filter(([name]) => used.includes(name)))
 }
 
+/** `usedSources`, to be read: files that begin with `./` lie in the folder of the recipe, and get absolute paths. */
+export function sourcesToRead(recipe: Recipe, recipeFolder: string): Recipe['sources'] {
+  const locate = (file: string) => (file.startsWith('./') ? resolve(recipeFolder, file) : file)
+  return Object.fromEntries(
+    Object.entries(usedSources(recipe)).map(([name, source]) => [name, { ...source, files: source.files.map(locate) }]),
+  )
+}
+
 /** A recipe and where it lies. */
 export interface LoadedRecipe {
   readonly recipe: Recipe
-  readonly path: string
+  /** The folder it lies in, absolute. */
+  readonly recipeFolder: string
   /** The data folder it names, absolute. */
   readonly dataDirectory: string
 }
@@ -267,5 +276,6 @@ export function loadRecipe(path: string): LoadedRecipe {
     throw new TrainError('recipe', `${path} is not valid JSON: ${(error as Error).message}`)
   }
   const recipe = parseRecipe(value, path)
-  return { recipe, path: resolve(path), dataDirectory: resolve(dirname(path), recipe.dataDirectory) }
+  const recipeFolder = resolve(dirname(path))
+  return { recipe, recipeFolder, dataDirectory: resolve(recipeFolder, recipe.dataDirectory) }
 }

@@ -47,7 +47,8 @@ export interface TrainResult {
  * Errors: TrainError, and DataError for the data.
  */
 export async function train(recipePath: string, options: TrainOptions): Promise<TrainResult> {
-  const { recipe, start, root, dataDirectory } = await planRun(recipePath, options)
+  const planned = await planRun(recipePath, options)
+  const { recipe, start, root } = planned
   requirePrecision(recipe, options.device)
   const emit = options.onProgress ?? (() => {})
   const needs = needsOf(recipe, start)
@@ -55,7 +56,7 @@ export async function train(recipePath: string, options: TrainOptions): Promise<
   requireRoom(needs, roomFor(root))
   const folder = openRunFolder(root, recipe, start)
   try {
-    const data = await prepareData(recipe, folder, dataDirectory, emit, start)
+    const data = await prepareData(recipe, folder, planned, emit, start)
     const run = new Run(recipe, folder, data, options.device, emit)
     const finished = await run.trainStages(options.signal)
     if (finished) await run.export(commandOf(recipePath, options))

@@ -172,11 +172,11 @@ Example: modu eval models/nano --recipe recipes/nano.json --all --nli klue-nli-d
 
 /** What training by the recipe holds out of its data, cleaned as training does. */
 async function heldOutBy(recipePath: string, data: string | undefined): Promise<HeldOut> {
-  const [{ heldOutDocuments }, { formatEvent, loadRecipe, readTools, usedSources }] = await Promise.all([
+  const [{ heldOutDocuments }, { formatEvent, loadRecipe, readTools, sourcesToRead }] = await Promise.all([
     import('@modu/eval'),
     import('@modu/train'),
   ])
-  const { recipe, dataDirectory } = loadRecipe(recipePath)
+  const { recipe, recipeFolder, dataDirectory } = loadRecipe(recipePath)
   const directory = data ?? process.env.MODU_DATA ?? dataDirectory
   const begun = performance.now()
   const onProgress = ({ bytes, totalBytes }: { bytes: number; totalBytes: number }) => {
@@ -188,7 +188,7 @@ async function heldOutBy(recipePath: string, data: string | undefined): Promise<
     )
   }
   try {
-    return await heldOutDocuments(usedSources(recipe), directory, {
+    return await heldOutDocuments(sourcesToRead(recipe, recipeFolder), directory, {
       evaluationFiles: recipe.evaluationFiles,
       tools: readTools(recipe, directory).tools,
       ...(process.stderr.isTTY && { onProgress }),

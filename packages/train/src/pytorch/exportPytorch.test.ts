@@ -86,7 +86,7 @@ describe('the folder', () => {
   test('plans the micro-batches of the native engine, in every step and for validation', async () => {
     const loaded = loadRecipe(path('recipe.json')).recipe
     const folder = openRunFolder(path('run'), loaded)
-    const { corpus } = await prepareData(loaded, folder, root, () => {})
+    const { corpus } = await prepareData(loaded, folder, { dataDirectory: root, recipeFolder: root }, () => {})
     folder.release()
     const native: Record<string, TrainingData> = {
       pretrain: pretrainData(corpus, loaded.pretrain!, loaded.seed),

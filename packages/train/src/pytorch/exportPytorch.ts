@@ -29,12 +29,13 @@ const modelFiles = [
  * Errors: as `train`; a `recipe` error for what the script does not know.
  */
 export async function exportPytorch(recipePath: string, options: TrainOptions): Promise<string> {
-  const { recipe, start, root, dataDirectory } = await planRun(recipePath, options)
+  const planned = await planRun(recipePath, options)
+  const { recipe, start, root } = planned
   requireKnown(recipe)
   const run = openRunFolder(root, recipe, start)
   try {
     const emit = options.onProgress ?? (() => {})
-    const data = await prepareData(recipe, run, dataDirectory, emit, start)
+    const data = await prepareData(recipe, run, planned, emit, start)
     const folder = join(run.root, 'pytorch')
     emit({ kind: 'phase', phase: 'export' })
 
