@@ -158,8 +158,7 @@ export class ReplySampler {
       this.#visible = true
       if (this.#options.endAfterCall) this.#forced = [...this.#options.stopIds].slice(0, 1)
     } else {
-      const text = this.#decoder.decode(this.#tokenizer.tokenBytes(token), { stream: true })
-      this.#visible ||= text.trim() !== ''
+      this.#visible ||= this.#decoder.decode(this.#tokenizer.tokenBytes(token), { stream: true }).trim() !== ''
       this.#character = this.#utf8.after(this.#character, token)
       if (this.#part === 'reasoning') this.#reasoningTokens++
       if (this.#part === 'toolCall') this.#call += this.#bytes(token)

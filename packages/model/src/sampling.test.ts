@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Random } from './random.ts'
-import { argMax, checkSampling, Sampler, type SamplingOptions } from './sampling.ts'
+import { argMax, checkSampling, expOfNegative, Sampler, type SamplingOptions } from './sampling.ts'
 
 const random = new Random(7)
 const randomLogits = (size: number, scale = 3) => Float32Array.from({ length: size }, () => random.normal() * scale)
@@ -82,6 +82,19 @@ describe('draws from the right tokens with the right frequencies', () => {
 test('temperature 0 takes the largest, the first of equals', () => {
   expect(sampler({ temperature: 0 }).next(Float32Array.of(1, 3, 2, 3))).toBe(1)
   expect(argMax(Float32Array.of(Number.NaN, -Infinity, -2))).toBe(2)
+  expect(argMax(Float32Array.of(Number.NaN, Number.NaN))).toBe(-1)
+  for (let size = 1; size < 20; size++)
+    for (let largest = 0; largest < size; largest++) {
+      const values = Float32Array.from({ length: size }, (_, i) => (i < largest ? -i - 1 : 0))
+      expect(argMax(values)).toBe(largest)
+    }
+})
+
+test('powers of e are right to 12 digits', () => {
+  let error = 0
+  for (let x = 0; x >= -700; x -= 0.0137) error = Math.max(error, Math.abs(expOfNegative(x) / Math.exp(x) - 1))
+  expect(error).toBeLessThan(1e-11)
+  expect(expOfNegative(-700)).toBeGreaterThan(0)
 })
 
 test('the same seed gives the same tokens, another seed others', () => {

@@ -27,6 +27,8 @@ export class TextStream {
   readonly #switches: ReadonlyMap<number, string>
   #channel: 'reasoning' | 'text' | 'toolCall'
   #decoder = newDecoder()
+  /** Whether the decoder may hold the beginning of a character. */
+  #isMidway = false
   /** Text that may begin a stop text. */
   #held = ''
   #call = new CallReader()
@@ -55,7 +57,15 @@ export class TextStream {
     const tag = this.#switches.get(id)
     if (tag !== undefined) return this.#switch(tag)
     if (this.#tokenizer.isControl(id)) return []
-    return this.#add(this.#decoder.decode(this.#tokenizer.tokenBytes(id), { stream: true }))
+    return this.#add(this.#textOf(id))
+  }
+
+  /** What a token adds to the text: most are whole characters, which need no decoder. */
+  #textOf(id: number): string {
+    const whole = this.#tokenizer.wholeText(id)
+    if (whole !== undefined && !this.#isMidway) return whole
+    this.#isMidway = whole === undefined
+    return this.#decoder.decode(this.#tokenizer.tokenBytes(id), { stream: true })
   }
 
   /** What was held back, once no more tokens come. An incomplete character is dropped. */
@@ -73,6 +83,7 @@ export class TextStream {
     if (text === '') return []
     if (this.#channel === 'reasoning') return [{ type: 'reasoning', text }]
     if (this.#channel === 'toolCall') return this.#call.push(text)
+    if (this.#stop.length === 0) return [{ type: 'text', text }]
     this.#held += text
     const [first] = this.#stop
       .map(stop => ({ stop, at: this.#held.indexOf(stop) }))
@@ -99,6 +110,7 @@ export class TextStream {
     const held = this.#held
     this.#held = ''
     this.#decoder = newDecoder()
+    this.#isMidway = false
     if (this.#channel !== 'toolCall') return held === '' ? [] : [{ type: 'text', text: held }]
     const events = this.#call.end()
     this.#call = new CallReader()

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { bytesOfEntry, charOfByte, entryOfBytes } from './byteLevel.ts'
@@ -43,6 +44,8 @@ export class Tokenizer {
   readonly longestEntry: number
   readonly #idOfEntry: ReadonlyMap<string, number>
   readonly #bytes: (Uint8Array | undefined)[]
+  /** By ids, as they are asked for; null for what is no whole characters. */
+  readonly #texts: (string | null)[] = []
   readonly #added = new Map<number, AddedTokenJson>()
   readonly #control: RegExp
   readonly #normalize: (text: string) => string
@@ -117,6 +120,15 @@ export class Tokenizer {
     if (!Number.isInteger(id) || id < 0)
       throw new ModelError('token', `${id} is not a token id; ids are integers from 0 to ${this.vocabularySize - 1}`)
     return this.#bytes[id] ?? new Uint8Array()
+  }
+
+  /** The text of a token that is whole characters; undefined for others. Errors as `tokenBytes`. */
+  wholeText(id: number): string | undefined {
+    const known = this.#texts[id]
+    if (known !== undefined) return known ?? undefined
+    const bytes = this.tokenBytes(id)
+    this.#texts[id] = isUtf8(bytes) ? Buffer.from(bytes).toString() : null
+    return this.#texts[id] ?? undefined
   }
 
   /** The id of a control token. A `config` error if the vocabulary has none of that name. */

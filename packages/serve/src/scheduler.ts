@@ -168,9 +168,9 @@ export class Scheduler {
         seated.sequence = sequence
         this.#resume()
         return {
-          append: async tokens => {
+          append: tokens => {
             for (const token of tokens) sequence.tokens.push(token)
-            return (await ask(sequence))!
+            return ask(sequence) as Promise<Float32Array>
           },
           get reused() {
             return sequence.reused
@@ -257,12 +257,13 @@ export class Scheduler {
   #goOn(steps: Step[]): void {
     const { store } = steps[0]!.sequence!
     const together = steps.filter(({ sequence }) => sequence!.store === store).slice(0, store.cache.mostTogether)
-    this.#take(step => together.includes(step))
+    const going = new Set(together)
+    this.#take(step => going.has(step))
     this.#run(together, () => {
       // Making room for one may have taken another's pages.
       const roomy = together.filter(step => this.#makeRoom(step))
       const ready = roomy.filter(({ sequence }) => sequence!.pending === 1)
-      this.#steps.push(...roomy.filter(step => !ready.includes(step)))
+      this.#steps.push(...roomy.filter(({ sequence }) => sequence!.pending !== 1))
       if (ready.length === 0) return
       const logits = store.runTokens(ready.map(({ sequence }) => sequence!))
       for (const [i, { key, done }] of ready.entries()) {
@@ -306,9 +307,11 @@ export class Scheduler {
 
   /** Takes those out of the waiting steps that fulfil the condition. */
   #take(condition: (step: Step) => boolean): Step[] {
-    const taken = [...this.#steps, ...this.#stalled].filter(condition)
-    this.#steps = this.#steps.filter(step => !taken.includes(step))
-    this.#stalled = this.#stalled.filter(step => !taken.includes(step))
-    return taken
+    const taken = new Set([...this.#steps, ...this.#stalled].filter(condition))
+    if (taken.size > 0) {
+      this.#steps = this.#steps.filter(step => !taken.has(step))
+      this.#stalled = this.#stalled.filter(step => !taken.has(step))
+    }
+    return [...taken]
   }
 }

@@ -26,14 +26,14 @@ export class Arrivals<E> implements AsyncIterableIterator<E> {
     this.#count(usage)
   }
 
-  push(event: E, usage: Usage | undefined): void {
+  push(event: E, usage?: Usage): void {
     this.#waiting.push({ event, usage })
     this.#serve()
   }
 
-  /** Behind what has arrived, there is no more. */
-  end(): void {
-    this.#end ??= {}
+  /** Behind what has arrived, there is no more, or an error. */
+  end(end: { readonly error?: unknown } = {}): void {
+    this.#end ??= end
     this.#serve()
   }
 

@@ -45,12 +45,32 @@ export type Happening =
   | { readonly type: 'refused'; readonly error: PackedError }
   /** The prompt is being read. */
   | { readonly type: 'begun'; readonly answer: number; readonly usage: Usage }
-  /** An answer's next event with the tokens up to it, or what a method returned. */
-  | { readonly type: 'event'; readonly answer: number; readonly event: unknown; readonly usage?: Usage }
+  /** An answer's next events, each with the tokens up to it: `counts` has those of all, one after the other. */
+  | { readonly type: 'events'; readonly answer: number; readonly events: unknown[]; readonly counts: number[] }
+  /** What a method returned that gives no events. */
+  | { readonly type: 'value'; readonly answer: number; readonly value: unknown }
   | { readonly type: 'end'; readonly answer: number }
   | { readonly type: 'failed'; readonly answer: number; readonly error: PackedError }
 
 export type News = Happening & { readonly seat: number }
+export type EventNews = Extract<News, { type: 'events' }>
+
+/** A usage in numbers, which are cheaper to send than an object: `countsEach` of them. */
+export const countsOf = (usage: Usage): number[] => [
+  usage.promptTokens,
+  usage.cachedTokens,
+  usage.completionTokens,
+  usage.reasoningTokens,
+]
+export const countsEach = 4
+
+/** The usage of event `index` of some. */
+export const usageAt = (counts: readonly number[], index: number): Usage => ({
+  promptTokens: counts[index * countsEach]!,
+  cachedTokens: counts[index * countsEach + 1]!,
+  completionTokens: counts[index * countsEach + 2]!,
+  reasoningTokens: counts[index * countsEach + 3]!,
+})
 
 /** What the other side needs to know of a model without asking. */
 export interface ModelCard {
@@ -65,7 +85,7 @@ export type Report =
   | { readonly type: 'ready'; readonly models: readonly ModelCard[] }
   /** Instead of it: why they are not. */
   | { readonly type: 'broken'; readonly error: PackedError }
-  /** All that happened in one step of the engine, in order. */
+  /** What happened in one or some steps of the engine, for each seat in order. */
   | { readonly type: 'step'; readonly news: readonly News[]; readonly load: Load }
 
 /** An error as it crosses between threads, where classes get lost: those that clients are told of keep theirs. */

@@ -1,6 +1,6 @@
 import type { Usage } from '@modu/model'
 import { Arrivals } from './arrivals.ts'
-import { type Happening, type Method, type Order, unpackError } from './protocol.ts'
+import { type Happening, type Method, type Order, unpackError, usageAt } from './protocol.ts'
 import type { Seat } from './seat.ts'
 
 /** A seat in another thread. */
@@ -58,15 +58,20 @@ export class RemoteSeat implements Seat {
       case 'begun':
         this.#answers[happening.answer]!.begin(happening.usage)
         break
-      case 'event':
-        this.#answers[happening.answer]!.push(happening.event, happening.usage)
+      case 'events': {
+        const { answer, events, counts } = happening
+        for (const [i, event] of events.entries()) this.#answers[answer]!.push(event, usageAt(counts, i))
+        break
+      }
+      case 'value':
+        this.#answers[happening.answer]!.push(happening.value)
         break
       case 'end':
         this.#answers[happening.answer]!.end()
         break
       case 'failed': {
         const error = unpackError(happening.error)
-        this.#answers[happening.answer]!.fail(error)
+        this.#answers[happening.answer]!.end({ error })
         // If it was a complaint about what has been asked for, there is no reason to wait in line.
         this.#entered.reject(error)
       }

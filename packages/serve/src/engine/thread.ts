@@ -1,24 +1,26 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import type { ChatEvent, CompletionEvent } from '@modu/model'
 import { emptyUsage } from '../wire.ts'
 import { LocalEngine, type LocalModel } from './localEngine.ts'
 import {
   type Command,
   cardOf,
   type Happening,
-  type News,
   type Order,
   packError,
   type Report,
   type ThreadStart,
 } from './protocol.ts'
+import { Reporter } from './reporter.ts'
 import type { Seat } from './seat.ts'
 
 // The engine's thread: makes the models and runs them, as asked by the other side (engineThread.ts).
 
 const { source, limits } = workerData as ThreadStart
 
-/** A seat as the other side knows it. */
+/** A seat as the other side knows it, by its number. */
 interface Place {
+  readonly number: number
   readonly seat: Seat
   readonly leaving: AbortController
   readonly entered: PromiseWithResolvers<void>
@@ -36,46 +38,37 @@ async function start(): Promise<void> {
 
 function answerTo(engine: LocalEngine): void {
   const places = new Map<number, Place>()
-  const news: News[] = []
-  let isTelling = false
+  const reporter = new Reporter(report, () => engine.load)
 
-  /** What has happened goes out in one message, when all have done what this step lets them do. */
-  const tellSoon = () => {
-    if (isTelling) return
-    isTelling = true
-    process.nextTick(() => {
-      isTelling = false
-      report({ type: 'step', news: news.splice(0), load: engine.load })
-    })
-  }
-
-  const sit = (seat: number, key: string): Place => {
+  const sit = (number: number, key: string): Place => {
     const leaving = new AbortController()
     const entered = Promise.withResolvers<void>()
     // Of an answer that waits for it there may be none.
     entered.promise.catch(() => {})
-    const tell = (happening: Happening) => {
-      news.push({ ...happening, seat })
-      tellSoon()
-    }
-    return { seat: engine.seat(key, leaving.signal), leaving, entered, tell }
+    const tell = (happening: Happening) => reporter.tell({ ...happening, seat: number })
+    return { number, seat: engine.seat(key, leaving.signal), leaving, entered, tell }
   }
 
-  const run = async ({ seat, leaving, entered, tell }: Place, { answer, model, method, args }: Question) => {
+  const run = async (place: Place, { answer, model, method, args }: Question) => {
+    const { number, seat, leaving, entered, tell } = place
     const usage = emptyUsage()
     const options = { ...(args.at(-1) as object), seat, signal: leaving.signal, usage }
-    const ask = engine.models.get(model)![method] as (...args: unknown[]) => AsyncIterable<unknown> | Promise<unknown>
+    const ask = engine.models.get(model)![method] as (
+      ...args: unknown[]
+    ) => AsyncIterable<ModelEvent> | Promise<unknown>
     const asked = ask(...args.slice(0, -1), options)
     if (Symbol.asyncIterator in asked) {
       await entered.promise
       const events = asked[Symbol.asyncIterator]()
       let next = events.next()
       tell({ type: 'begun', answer, usage })
+      let type: string | undefined
       for (let event = await next; !event.done; event = await next) {
-        tell({ type: 'event', answer, event: event.value, usage })
+        reporter.tellEvent(number, answer, event.value, usage, event.value.type !== type)
+        type = event.value.type
         next = events.next()
       }
-    } else tell({ type: 'event', answer, event: await asked })
+    } else tell({ type: 'value', answer, value: await asked })
     tell({ type: 'end', answer })
   }
 
@@ -96,7 +89,7 @@ function answerTo(engine: LocalEngine): void {
         leaving.abort()
         seat.leave()
         // There is more room now.
-        tellSoon()
+        reporter.hurry()
     }
   }
 
@@ -111,6 +104,7 @@ function answerTo(engine: LocalEngine): void {
   })
 }
 
+type ModelEvent = ChatEvent | CompletionEvent
 type Question = Extract<Order, { type: 'ask' }>
 
 const report = (report: Report) => parentPort!.postMessage(report)
