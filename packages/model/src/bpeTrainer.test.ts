@@ -1,19 +1,30 @@
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as huggingFace from '@huggingface/tokenizers'
 import { describe, expect, test } from 'vitest'
-import { trainTokenizer } from './bpeTrainer.ts'
-import { charOfByte, entryOfBytes } from './byteLevel.ts'
+import { koreanPattern, trainTokenizer } from './bpeTrainer.ts'
+import { bytesOfEntry, charOfByte, entryOfBytes } from './byteLevel.ts'
+import { ChatTemplate, moduChatTemplate } from './chatTemplate.ts'
 import { createPreTokenizer } from './preTokenizer.ts'
 import { specialTokens } from './specialTokens.ts'
 import { Tokenizer } from './tokenizer.ts'
+import { saveTokenizerFiles, tokenizerConfig } from './tokenizerFiles.ts'
 
 /** Short Korean texts of this project. */
 const texts = readFileSync(new URL('../fixtures/tokenizer/korean.txt', import.meta.url), 'utf8').split('\n\n')
 const trained = await trainTokenizer(texts, { vocabularySize: 1000 })
 const tokenizer = new Tokenizer(trained)
 
-/** Sennrich et al. 2016 as printed: count all pairs anew, merge the most frequent one everywhere, repeat. */
-function plainTrainer(words: readonly string[], merges: number): string[][] {
+/** Whether an entry is whole characters, or within a single one. */
+function respectsCharacters(entry: string): boolean {
+  const bytes = Buffer.from(bytesOfEntry(entry)!)
+  return !bytes.toString().includes('\uFFFD') || [...bytes.subarray(1)].every(byte => byte >> 6 === 0b10)
+}
+
+/** Sennrich et al. 2016 as printed: count all pairs anew, merge the most frequent allowed one everywhere, repeat. */
+function plainTrainer(words: readonly string[], merges: number, allowed = (_entry: string) => true): string[][] {
   const order = new Map([...specialTokens, ...charOfByte.toSorted()].map((entry, id) => [entry, id]))
   let sequences = words.map(word => [...entryOfBytes(Buffer.from(word))])
   return Array.from({ length: merges }, () => {
@@ -24,7 +35,8 @@ function plainTrainer(words: readonly string[], merges: number): string[][] {
         counts.set(pair, (counts.get(pair) ?? 0) + 1)
       }
     const ids = (pair: string) => pair.split(' ').map(entry => order.get(entry)!)
-    const [best] = [...counts].toSorted(
+    const candidates = [...counts].filter(([pair]) => allowed(pair.replace(' ', '')))
+    const [best] = candidates.toSorted(
       ([a, countA], [b, countB]) => countB - countA || ids(a)[0] - ids(b)[0] || ids(a)[1] - ids(b)[1],
     )[0]
     const [left, right] = best.split(' ')
@@ -39,11 +51,15 @@ function plainTrainer(words: readonly string[], merges: number): string[][] {
   })
 }
 
-test('learns what the algorithm as printed learns', async () => {
+test.each([
+  ['what the algorithm as printed learns', false, () => true],
+  ['the same without breaking characters', true, respectsCharacters],
+])('learns %s', async (_, wholeCharacters, allowed) => {
   const some = texts.slice(0, 12)
-  const { model, pre_tokenizer } = await trainTokenizer(some, { vocabularySize: 272 + 150 })
+  const { model, pre_tokenizer } = await trainTokenizer(some, { vocabularySize: 272 + 150, wholeCharacters })
   const words = some.flatMap(text => createPreTokenizer(pre_tokenizer)(text))
-  expect(model.merges).toEqual(plainTrainer(words, model.merges.length))
+  expect(model.merges).toEqual(plainTrainer(words, model.merges.length, allowed))
+  expect(Object.keys(model.vocab).slice(specialTokens.length).every(respectsCharacters)).toBe(wholeCharacters)
 })
 
 test('overlapping and repeated pairs are counted right', async () => {
@@ -80,13 +96,14 @@ test('the same texts give the same file, also from an asynchronous source', asyn
   expect(JSON.stringify(await trainTokenizer(stream(), { vocabularySize: 1000 }))).toBe(JSON.stringify(trained))
 })
 
+const mixed = [
+  '안녕하세요? ㅋㅋㅋ 2026년 11월 26일, AI가 a.b_c(d) 3.14원…',
+  "It's <b>굵게</b>\r\n\r\n  - 목록",
+  '한글 Ａ１ é',
+]
+
 test('the library of Hugging Face reads the file and agrees', () => {
   const library = new huggingFace.Tokenizer(trained, { clean_up_tokenization_spaces: false })
-  const mixed = [
-    '안녕하세요? ㅋㅋㅋ 2026년 11월 26일, AI가 a.b_c(d) 3.14원…',
-    "It's <b>굵게</b>\r\n\r\n  - 목록",
-    '한글 Ａ１ é',
-  ]
   for (const text of [...texts.slice(0, 20), ...mixed]) {
     expect(tokenizer.encode(text), text).toEqual(library.encode(text).ids)
     expect(tokenizer.decode(tokenizer.encode(text))).toBe(text.normalize('NFC'))
@@ -107,5 +124,55 @@ describe('refuses', () => {
 
   test('texts too few for the size', async () => {
     await expect(trainTokenizer(['가나다'], { vocabularySize: 1000 })).rejects.toThrow(/only \d+ tokens, not 1000/)
+  })
+})
+
+const python = process.env.MODU_PYTHON
+describe.runIf(python)("Hugging Face's libraries for Python", { timeout: 300_000 }, () => {
+  const ask = (script: string, question: unknown): unknown =>
+    JSON.parse(
+      execFileSync(python!, ['-c', `import json, sys\nquestion = json.load(sys.stdin)\n${script}`], {
+        input: JSON.stringify(question),
+        encoding: 'utf8',
+        env: { ...process.env, PYTHONIOENCODING: 'utf-8', HF_HUB_OFFLINE: '1' },
+        stdio: ['pipe', 'pipe', 'ignore'],
+      }),
+    )
+
+  test('`tokenizers` and `transformers` give the same ids', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'modu-tokenizer-'))
+    try {
+      const own = new Tokenizer(trained, tokenizerConfig(trained, 1024))
+      saveTokenizerFiles(folder, own, new ChatTemplate(moduChatTemplate))
+      const all = [...texts, ...mixed, `<|user|>${texts[0]}<|end|><|assistant|><think>`]
+      const script = `
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer
+plain = Tokenizer.from_file(question["folder"] + "/tokenizer.json")
+auto = AutoTokenizer.from_pretrained(question["folder"])
+print(json.dumps([[plain.encode(text).ids, auto.encode(text)] for text in question["texts"]]))`
+      const ids = all.map(text => own.encode(text))
+      expect(ask(script, { folder, texts: all })).toEqual(ids.map(each => [each, each]))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('their trainer learns the same merges where characters may be broken', async () => {
+    const json = await trainTokenizer(texts, { vocabularySize: 1000, wholeCharacters: false })
+    const script = `
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
+tokenizer = Tokenizer(models.BPE())
+tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+    pre_tokenizers.Split(Regex(question["pattern"]), "isolated"),
+    pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+])
+trainer = trainers.BpeTrainer(
+    vocab_size=question["entries"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+)
+tokenizer.train_from_iterator(question["texts"], trainer)
+print(json.dumps(json.loads(tokenizer.to_str())["model"]["merges"]))`
+    const entries = 1000 - specialTokens.length
+    expect(ask(script, { pattern: koreanPattern, entries, texts })).toEqual(json.model.merges)
   })
 })
