@@ -57,24 +57,27 @@ const units = kernel({
     const { x, gateUp, experts, weights, active, sharedGate, sharedUp, sharedActive } = args
     const { rows, topk, units, sharedUnits, n } = args
     const blocks = units.ceilDiv(unitBlock)
-    const routed = rows.mul(topk).mul(blocks)
+    const sharedBlocks = sharedUnits.ceilDiv(unitBlock)
     const common = { depth: n, scratch: k.own }
-    const routedBlock = (index: Int) => {
-      const [choice, i] = [index.div(blocks), index.rem(blocks).mul(unitBlock)]
+    const sharedBlock = (block: Int) => {
+      const i = block.mul(unitBlock)
+      const input = { x, rows, gate: sharedGate.from(i.mul(n)), up: sharedUp.from(i.mul(n)) }
+      const output = { y: sharedActive.from(i), yRow: sharedUnits, units: sharedUnits.sub(i).min(unitBlock) }
+      gatedBlock(k, { ...common, ...input, ...output })
+    }
+    const routedBlock = (block: Int, choice: Int) => {
+      const i = block.mul(unitBlock)
       const gate = gateUp.from(experts.at(choice).mul(units).mul(2).add(i).mul(n))
       const input = { x: x.from(choice.div(topk).mul(n)), rows: k.int(1), gate, up: gate.from(units.mul(n)) }
       const output = { y: active.from(choice.mul(units).add(i)), yRow: units, units: units.sub(i).min(unitBlock) }
       gatedBlock(k, { ...common, ...input, ...output, factor: weights.at(choice) })
     }
-    const sharedBlock = (index: Int) => {
-      const i = index.mul(unitBlock)
-      const input = { x, rows, gate: sharedGate.from(i.mul(n)), up: sharedUp.from(i.mul(n)) }
-      const output = { y: sharedActive.from(i), yRow: sharedUnits, units: sharedUnits.sub(i).min(unitBlock) }
-      gatedBlock(k, { ...common, ...input, ...output })
-    }
-    k.share(routed.add(sharedUnits.ceilDiv(unitBlock)), 1, (from, to) => {
-      k.loop(from, to.min(routed), routedBlock)
-      k.loop(from.max(routed), to, index => sharedBlock(index.sub(routed)))
+    // A block of all choices at a time: the units of an expert that several rows have chosen are still near.
+    k.share(sharedBlocks.add(blocks), 1, (from, to) => {
+      k.loop(from, to.min(sharedBlocks), sharedBlock)
+      k.loop(from.max(sharedBlocks), to, index =>
+        k.loop(0, rows.mul(topk), choice => routedBlock(index.sub(sharedBlocks), choice)),
+      )
     })
   },
   work: ({ rows, topk, units, sharedUnits, n }) => 4 * rows * (topk * units + sharedUnits) * n,
