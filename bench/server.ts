@@ -3,16 +3,10 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  type ChatModel,
-  ChatTemplate,
-  type LanguageModel,
-  saveCheckpoint,
-  saveTokenizerFiles,
-  type Tokenizer,
-} from '@modu/model'
-import { EngineThread, serve } from '@modu/serve'
-import { bestSecondsAsync, option } from './measure.ts'
+import { ChatTemplate, type LanguageModel, saveCheckpoint, saveTokenizerFiles, type Tokenizer } from '@modu/model'
+import { type Engine, EngineThread, serve } from '@modu/serve'
+import { endless } from './endless.ts'
+import { option } from './measure.ts'
 import { servingName, servingPeer } from './peers/serving.ts'
 import { type Result, result } from './report.ts'
 import type { Load, LoadedServer } from './serverLoad.ts'
@@ -21,41 +15,56 @@ import { wantsPeer } from './targets.ts'
 
 /** Streams that run at the same time, and tokens of each. */
 const streams = 16
-const tokens = 64
+const tokens = 256
+/** Tokens of the peer's stream: it is far slower. */
+const peerTokens = 64
+/** Every measurement is the best of so many, which take turns. */
+const rounds = 10
 
 /**
  * The server under the load of another process: tokens a second of 1 and of 16 streams, the first token of a short prompt
- * while 16 stream, the second request with the same 1,000 tokens before it, and what HTTP adds. The limit is the engine
- * alone: as many sequences, a token each in every pass. The peer is `transformers serve` with the same weights.
+ * while 16 stream, the second request with the same 1,000 tokens before it, and what HTTP adds to a token: the time
+ * between two of a stream, less that between two of an answer that this thread asks the same engine for, as many at a
+ * time. The limit is the model alone: as many sequences, a token each in every pass.
+ * The peer is `transformers serve` with the same weights.
  */
 export async function server(args: string[]): Promise<Result> {
   const threads = Number(option(args, 'threads', '2'))
-  const nano = servedModel(threads)
-  const { model, tokenizer } = nano
+  const { model, tokenizer } = servedModel(threads)
   const module = new URL('./serverModel.ts', import.meta.url).href
   const engine = await EngineThread.start({ source: { module, data: threads } })
   const running = await serve({ port: 0, engine })
   const clients = fork(join(import.meta.dirname, 'serverLoad.ts'), { execArgv: ['--no-warnings'] })
   const load = (what: Load) => ask(clients, { url: running.url, model: 'nano' }, what)
   try {
-    await load({ kind: 'streams', streams, tokens: 8 })
-    const [one] = await load({ kind: 'streams', streams: 1, tokens: 4 * tokens })
-    const [many] = await load({ kind: 'streams', streams, tokens })
+    /** The fewest seconds of all rounds: of streams, between their tokens, between those of answers, and of the model. */
+    const one = { streams: Infinity, streamed: Infinity, direct: Infinity, model: Infinity }
+    const many = { ...one }
+    for (let round = 0; round < rounds; round++) {
+      for (const [count, best] of [[1, one] as const, [streams, many] as const]) {
+        const [whole, between] = await load({ kind: 'streams', streams: count, tokens })
+        best.streams = Math.min(best.streams, whole!)
+        best.streamed = Math.min(best.streamed, between!)
+        best.direct = Math.min(best.direct, await betweenTokens(engine, count, round))
+        best.model = Math.min(best.model, modelSeconds(model, count))
+      }
+    }
     const first = median(await load({ kind: 'first', streams, times: 20 }))
     const shared = median(await load({ kind: 'prefix', times: 5 }))
-    const perToken = await overPerToken(nano, load)
-    const alone = (4 * tokens) / one!
-    const together = (streams * tokens) / many!
     const row = (measure: string, value: number, unit: string, aim: string) => ({ measure, value, unit, aim })
+    const alone = tokens / one.streams
+    const together = (streams * tokens) / many.streams
+    const limit = (streams * tokens) / many.model
     const cases = [
       row('1 stream', alone, 'tokens/s', '–'),
       row(`${streams} streams`, together, 'tokens/s', '–'),
       row(`${streams} streams / 1 stream`, together / alone, 'times', '4 or more'),
+      row(`the model alone: ${streams} sequences / 1`, (limit * one.model) / tokens, 'times', '–'),
+      row('HTTP a token of 1 stream', 1e6 * (one.streamed - one.direct), 'µs', 'under 20'),
+      row(`HTTP a token of ${streams} streams`, (1e6 * (many.streamed - many.direct)) / streams, 'µs', 'under 20'),
       row(`first token beside ${streams} streams, median`, first, 'ms', 'under 50'),
       row('first token: 1,000 new tokens / known ones, median', shared, 'times', '8 or more'),
-      row('HTTP a streamed token, beyond the engine', perToken, 'µs', 'under 20'),
     ]
-    const limit = await engineAlone(model)
     const peers = wantsPeer(args) ? await peerLoad(model, tokenizer, threads, clients) : undefined
     if (peers) {
       cases.push(row(`1 stream, times ${servingName}`, alone / peers.alone, 'times', '–'))
@@ -82,7 +91,7 @@ async function peerLoad(model: LanguageModel, tokenizer: Tokenizer, threads: num
         return (count * each) / (await ask(clients, { url, model: folder }, work))[0]!
       }
       await load(1, 2)
-      return { alone: await load(1, tokens), together: await load(streams, tokens / 4) }
+      return { alone: await load(1, peerTokens), together: await load(streams, peerTokens / 4) }
     })
   } finally {
     rmSync(folder, { recursive: true })
@@ -98,33 +107,36 @@ async function ask(clients: ChildProcess, server: LoadedServer, load: Load): Pro
 
 const median = (numbers: number[]): number => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
 
-/** Microseconds that a token of a single stream takes longer over HTTP than from the model itself. */
-async function overPerToken(nano: ChatModel, load: (what: Load) => Promise<number[]>): Promise<number> {
-  const count = 4 * tokens
-  const direct = await bestSecondsAsync(
-    async () => {
-      for await (const _ of nano.complete([300, 301], { maxTokens: count, seed: 1 }));
-    },
-    { seconds: 0, least: 3 },
-  )
-  const overHttp = []
-  for (let i = 0; i < 3; i++) overHttp.push((await load({ kind: 'streams', streams: 1, tokens: count }))[0]!)
-  return ((Math.min(...overHttp) - direct) / count) * 1e6
+/** Seconds between two tokens of so many answers that this thread asks the engine for, behind prompts that are new in every round. */
+async function betweenTokens(engine: Engine, count: number, round: number): Promise<number> {
+  const { signal } = new AbortController()
+  const logitBias = new Map(Object.entries(endless).map(([id, bias]) => [Number(id), bias]))
+  const answer = async (i: number) => {
+    const seat = engine.seat('', signal)
+    const prompt = Array.from({ length: 8 }, (_, t) => 300 + ((7919 * (i + 1) + 104_729 * t + t * t * round) % 7000))
+    const events = engine.models.get('nano')!.complete(prompt, { maxTokens: tokens, seed: 1, logitBias, seat, signal })
+    await seat.enter()
+    let begun: number | undefined
+    for await (const _ of events) begun ??= performance.now()
+    seat.leave()
+    return (performance.now() - begun!) / 1000 / (tokens - 1)
+  }
+  const times = await Promise.all(Array.from({ length: count }, (_, i) => answer(i)))
+  return times.reduce((a, b) => a + b) / count
 }
 
-/** Tokens a second of as many sequences in passes of the model, without anything around them. */
-async function engineAlone(model: LanguageModel): Promise<number> {
-  const passes = 8
-  const cache = model.createPages(streams * 2 * tokens)
-  const sequences = Array.from({ length: streams }, () => cache.createSequence())
+/** Seconds that so many sequences of so many tokens take in passes of the model, without anything around them. */
+function modelSeconds(model: LanguageModel, count: number): number {
+  const cache = model.createPages(count * 2 * tokens)
+  const sequences = Array.from({ length: count }, () => cache.createSequence())
+  const begun = performance.now()
   for (const sequence of sequences) model.step([1, 2, 3, 4, 5, 6, 7, 8], sequence)
-  const next = new Array<number>(streams).fill(9)
-  const seconds = await bestSecondsAsync(
-    async () => {
-      for (let i = 0; i < passes; i++) model.stepAll(next, sequences)
-    },
-    { seconds: 0, least: 8 },
-  )
+  for (let pass = 1; pass < tokens; pass++) {
+    // Other tokens every time, which go to other experts.
+    const next = sequences.map((_, s) => 300 + ((977 * pass + 31 * s) % 7000))
+    model.stepAll(next, sequences)
+  }
+  const seconds = (performance.now() - begun) / 1000
   cache.release()
-  return (passes * streams) / seconds
+  return seconds
 }

@@ -1,5 +1,6 @@
 // The clients of bench/soak.ts, in a process of their own.
 import { Agent, request } from 'node:http'
+import { endless } from './endless.ts'
 
 /** How things stand: streams that have not ended, those of them that have had a token, and tokens of all. */
 export interface Streams {
@@ -7,9 +8,6 @@ export interface Streams {
   readonly talking: number
   readonly tokens: number
 }
-
-/** The control tokens of nano's tokenizer, which would end an answer. */
-const never = Object.fromEntries(Array.from({ length: 32 }, (_, id) => [id, -100]))
 
 const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY })
 const streams: { isOpen: boolean; tokens: number }[] = []
@@ -39,7 +37,7 @@ function stream(url: string, index: number): void {
   })
   sent.on('error', ended)
   const prompt = Array.from({ length: 8 }, (_, i) => 300 + ((index * 7919 + i * 104_729) % 7000))
-  sent.end(JSON.stringify({ model: 'nano', prompt, max_tokens: 1900, stream: true, logit_bias: never }))
+  sent.end(JSON.stringify({ model: 'nano', prompt, max_tokens: 1900, stream: true, logit_bias: endless }))
 }
 
 process.on('message', (message: { url: string; streams: number } | 'how many') => {

@@ -1,8 +1,12 @@
 import type { Usage } from '@modu/model'
+import { setUsage } from './protocol.ts'
 
+/** Events that came together, with the counts of those that have any. */
 interface Arrival<E> {
-  readonly event: E
-  readonly usage: Usage | undefined
+  readonly events: readonly E[]
+  readonly counts: readonly number[] | undefined
+  /** How many of them have been read. */
+  read: number
 }
 
 /**
@@ -23,11 +27,12 @@ export class Arrivals<E> implements AsyncIterableIterator<E> {
 
   /** The answer has begun: its prompt counts. */
   begin(usage: Usage): void {
-    this.#count(usage)
+    if (this.#usage) Object.assign(this.#usage, usage)
   }
 
-  push(event: E, usage?: Usage): void {
-    this.#waiting.push({ event, usage })
+  /** `counts`: the usage of each, as `countsOf` has it, one after the other. */
+  push(events: readonly E[], counts?: readonly number[]): void {
+    this.#waiting.push({ events, counts, read: 0 })
     this.#serve()
   }
 
@@ -45,6 +50,7 @@ export class Arrivals<E> implements AsyncIterableIterator<E> {
   }
 
   next(): Promise<IteratorResult<E>> {
+    if (this.#waiting.length > 0) return Promise.resolve(this.#take())
     this.#reader = Promise.withResolvers()
     const { promise } = this.#reader
     this.#serve()
@@ -57,18 +63,19 @@ export class Arrivals<E> implements AsyncIterableIterator<E> {
 
   #serve(): void {
     const reader = this.#reader
-    const first = this.#waiting[0]
-    if (!reader || !(first || this.#end)) return
+    if (!reader || !(this.#waiting.length > 0 || this.#end)) return
     this.#reader = undefined
-    if (first) {
-      this.#waiting.shift()
-      this.#count(first.usage)
-      reader.resolve({ done: false, value: first.event })
-    } else if ('error' in this.#end!) reader.reject(this.#end.error)
+    if (this.#waiting.length > 0) reader.resolve(this.#take())
+    else if ('error' in this.#end!) reader.reject(this.#end.error)
     else reader.resolve({ done: true, value: undefined })
   }
 
-  #count(usage: Usage | undefined): void {
-    if (this.#usage) Object.assign(this.#usage, usage)
+  /** The next event, which counts from now on. */
+  #take(): IteratorResult<E> {
+    const arrival = this.#waiting[0]!
+    const index = arrival.read++
+    if (arrival.read === arrival.events.length) this.#waiting.shift()
+    if (this.#usage && arrival.counts) setUsage(this.#usage, arrival.counts, index)
+    return { done: false, value: arrival.events[index]! }
   }
 }

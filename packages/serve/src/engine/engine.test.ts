@@ -166,6 +166,34 @@ describe('a thread', () => {
     await server.stop()
   })
 
+  test('streams to several clients at once what it answers in one piece, whole and in order', async () => {
+    engine = await EngineThread.start({ source })
+    const server = await serve({ engine, port: 0 })
+    const ask = async (seed: number, fields: object) => {
+      const asked = { model: 'random', prompt: prompt(seed), max_tokens: 60, seed, temperature: 1, ...fields }
+      const headers = { 'Content-Type': 'application/json' }
+      const answered = await fetch(`${server.url}/v1/completions`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(asked),
+      })
+      return answered.text()
+    }
+    const seeds = [1, 2, 3, 4, 5, 6, 7, 8]
+    const fields = { stream: true, stream_options: { include_usage: true } }
+    const streams = await Promise.all(seeds.map(seed => ask(seed, fields)))
+    for (const [i, seed] of seeds.entries()) {
+      const lines = streams[i]!.split('\n\n')
+      expect(lines.slice(-2)).toEqual(['data: [DONE]', ''])
+      const events = lines.slice(0, -2).map(line => JSON.parse(line.slice('data: '.length)))
+      const whole = JSON.parse(await ask(seed, {}))
+      expect(events.map(({ choices: [choice] }) => choice?.text ?? '').join('')).toBe(whole.choices[0].text)
+      expect(events.at(-2).choices[0].finish_reason).toBe(whole.choices[0].finish_reason)
+      expect(events.at(-1).usage.completion_tokens).toBe(whole.usage.completion_tokens)
+    }
+    await server.stop()
+  })
+
   test('that ends by itself ends what runs with 503, says so, and is started anew', async () => {
     const lines: string[] = []
     engine = await EngineThread.start({ source, log: line => lines.push(line) })

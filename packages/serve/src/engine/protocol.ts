@@ -1,4 +1,11 @@
-import { ModelError, type ModelErrorCode, type TokenizerConfigJson, type TokenizerJson, type Usage } from '@modu/model'
+import {
+  type ChatEvent,
+  ModelError,
+  type ModelErrorCode,
+  type TokenizerConfigJson,
+  type TokenizerJson,
+  type Usage,
+} from '@modu/model'
 import { ApiError } from '../errors.ts'
 import type { ServedModel } from '../servedModel.ts'
 import type { Load } from './engine.ts'
@@ -45,7 +52,7 @@ export type Happening =
   | { readonly type: 'refused'; readonly error: PackedError }
   /** The prompt is being read. */
   | { readonly type: 'begun'; readonly answer: number; readonly usage: Usage }
-  /** An answer's next events, each with the tokens up to it: `counts` has those of all, one after the other. */
+  /** An answer's next events, packed, each with the tokens up to it: `counts` has those of all, one after the other. */
   | { readonly type: 'events'; readonly answer: number; readonly events: unknown[]; readonly counts: number[] }
   /** What a method returned that gives no events. */
   | { readonly type: 'value'; readonly answer: number; readonly value: unknown }
@@ -55,22 +62,29 @@ export type Happening =
 export type News = Happening & { readonly seat: number }
 export type EventNews = Extract<News, { type: 'events' }>
 
-/** A usage in numbers, which are cheaper to send than an object: `countsEach` of them. */
+/** A usage in numbers, which are cheaper to send than an object. */
 export const countsOf = (usage: Usage): number[] => [
   usage.promptTokens,
   usage.cachedTokens,
   usage.completionTokens,
   usage.reasoningTokens,
 ]
-export const countsEach = 4
 
-/** The usage of event `index` of some. */
-export const usageAt = (counts: readonly number[], index: number): Usage => ({
-  promptTokens: counts[index * countsEach]!,
-  cachedTokens: counts[index * countsEach + 1]!,
-  completionTokens: counts[index * countsEach + 2]!,
-  reasoningTokens: counts[index * countsEach + 3]!,
-})
+/** Makes `usage` that of event `index`, as `counts` of several events have it. */
+export function setUsage(usage: Usage, counts: readonly number[], index: number): void {
+  const at = 4 * index
+  usage.promptTokens = counts[at]!
+  usage.cachedTokens = counts[at + 1]!
+  usage.completionTokens = counts[at + 2]!
+  usage.reasoningTokens = counts[at + 3]!
+}
+
+/** An event as it crosses: most are nothing but text. */
+export const packEvent = (event: ChatEvent): unknown =>
+  event.type === 'text' && event.logprobs === undefined ? event.text : event
+
+export const unpackEvent = (packed: unknown): unknown =>
+  typeof packed === 'string' ? { type: 'text', text: packed } : packed
 
 /** What the other side needs to know of a model without asking. */
 export interface ModelCard {

@@ -1,6 +1,6 @@
 import type { Usage } from '@modu/model'
 import { Arrivals } from './arrivals.ts'
-import { type Happening, type Method, type Order, unpackError, usageAt } from './protocol.ts'
+import { type Happening, type Method, type Order, unpackError, unpackEvent } from './protocol.ts'
 import type { Seat } from './seat.ts'
 
 /** A seat in another thread. */
@@ -58,13 +58,11 @@ export class RemoteSeat implements Seat {
       case 'begun':
         this.#answers[happening.answer]!.begin(happening.usage)
         break
-      case 'events': {
-        const { answer, events, counts } = happening
-        for (const [i, event] of events.entries()) this.#answers[answer]!.push(event, usageAt(counts, i))
+      case 'events':
+        this.#answers[happening.answer]!.push(happening.events.map(unpackEvent), happening.counts)
         break
-      }
       case 'value':
-        this.#answers[happening.answer]!.push(happening.value)
+        this.#answers[happening.answer]!.push([happening.value])
         break
       case 'end':
         this.#answers[happening.answer]!.end()

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { emptyUsage } from '../wire.ts'
-import { type Report, usageAt } from './protocol.ts'
+import { type Report, setUsage, unpackEvent } from './protocol.ts'
 import { Reporter } from './reporter.ts'
 
 type Step = Extract<Report, { type: 'step' }>
@@ -31,7 +31,13 @@ async function step(milliseconds: number, seats: number[], begins = false) {
   vi.advanceTimersByTime(milliseconds)
   for (const seat of seats) {
     told++
-    reporter.tellEvent(seat, 0, { text: String(told) }, { ...emptyUsage(), completionTokens: told }, begins)
+    reporter.tellEvent(
+      seat,
+      0,
+      { type: 'text', text: String(told) },
+      { ...emptyUsage(), completionTokens: told },
+      begins,
+    )
   }
   await endOfStep()
 }
@@ -42,8 +48,10 @@ const arrivedAt = (seat: number) =>
     news.flatMap(each => {
       if (each.seat !== seat || each.type !== 'events') return []
       return each.events.map((event, i) => {
-        const { text } = event as { text: string }
-        expect(usageAt(each.counts, i)).toEqual({ ...emptyUsage(), completionTokens: Number(text) })
+        const { text } = unpackEvent(event) as { text: string }
+        const usage = emptyUsage()
+        setUsage(usage, each.counts, i)
+        expect(usage).toEqual({ ...emptyUsage(), completionTokens: Number(text) })
         return Number(text)
       })
     }),
@@ -89,7 +97,7 @@ test('an end takes along what waits at all seats, each in its order', async () =
   await step(1, [1, 2], true)
   await step(2, [1, 2])
   reporter.tell({ type: 'end', answer: 0, seat: 1 })
-  reporter.tellEvent(1, 1, { text: '5' }, { ...emptyUsage(), completionTokens: 5 }, true)
+  reporter.tellEvent(1, 1, { type: 'text', text: '5' }, { ...emptyUsage(), completionTokens: 5 }, true)
   await endOfStep()
   expect(reports).toHaveLength(2)
   expect(reports[1]!.news.map(({ seat, type }) => [seat, type])).toEqual([

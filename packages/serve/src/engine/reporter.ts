@@ -1,6 +1,6 @@
-import type { Usage } from '@modu/model'
+import type { ChatEvent, Usage } from '@modu/model'
 import type { Load } from './engine.ts'
-import { countsOf, type EventNews, type News, type Report } from './protocol.ts'
+import { countsOf, type EventNews, type News, packEvent, type Report } from './protocol.ts'
 
 /** Pieces of an answer wait at most so many milliseconds for others: those of one frame of a screen are seen together. */
 const gathering = 16
@@ -36,14 +36,14 @@ export class Reporter {
   }
 
   /** An answer's next event with the tokens up to it; `begins` if it does not go on with what the one before it was. */
-  tellEvent(seat: number, answer: number, event: unknown, usage: Usage, begins: boolean): void {
+  tellEvent(seat: number, answer: number, event: ChatEvent, usage: Usage, begins: boolean): void {
     let news = this.#open.get(seat)
     if (news?.answer !== answer) {
       news = { type: 'events', seat, answer, events: [], counts: [] }
       this.#open.set(seat, news)
       this.#news.push(news)
     }
-    news.events.push(event)
+    news.events.push(packEvent(event))
     news.counts.push(...countsOf(usage))
     if (begins) this.#isUrgent = true
     this.#settleSoon()

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { ChatEvent, CompletionEvent } from '@modu/model'
+import type { ChatEvent } from '@modu/model'
 import { emptyUsage } from '../wire.ts'
 import { LocalEngine, type LocalModel } from './localEngine.ts'
 import {
@@ -53,9 +53,7 @@ function answerTo(engine: LocalEngine): void {
     const { number, seat, leaving, entered, tell } = place
     const usage = emptyUsage()
     const options = { ...(args.at(-1) as object), seat, signal: leaving.signal, usage }
-    const ask = engine.models.get(model)![method] as (
-      ...args: unknown[]
-    ) => AsyncIterable<ModelEvent> | Promise<unknown>
+    const ask = engine.models.get(model)![method] as (...args: unknown[]) => AsyncIterable<ChatEvent> | Promise<unknown>
     const asked = ask(...args.slice(0, -1), options)
     if (Symbol.asyncIterator in asked) {
       await entered.promise
@@ -104,7 +102,6 @@ function answerTo(engine: LocalEngine): void {
   })
 }
 
-type ModelEvent = ChatEvent | CompletionEvent
 type Question = Extract<Order, { type: 'ask' }>
 
 const report = (report: Report) => parentPort!.postMessage(report)
