@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { trainTokenizer } from './bpeTrainer.ts'
+import { Random } from './random.ts'
 import { type StreamEvent, TextStream, type TextStreamOptions } from './textStream.ts'
 import { Tokenizer } from './tokenizer.ts'
 
@@ -35,6 +36,17 @@ describe('whole characters', () => {
     expect(joined(list, 'text')).toBe(sample)
     expect(list.length).toBeGreaterThan(5)
     for (const event of list) expect((event as { text: string }).text).not.toMatch(/\uFFFD|^$/)
+  })
+
+  test('in whatever order tokens come, the text is what their bytes are', () => {
+    const random = new Random(3)
+    for (let round = 0; round < 50; round++) {
+      const ids = Array.from({ length: 40 }, () => random.integer(tokenizer.vocabularySize))
+      const plain = ids.filter(id => !tokenizer.isControl(id))
+      const bytes = Buffer.concat(plain.map(id => tokenizer.tokenBytes(id)))
+      const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true })
+      expect(joined(eventsOf(ids, { plain: true }), 'text')).toBe(text)
+    }
   })
 
   test('an incomplete one at the end is dropped', () => {
