@@ -6,7 +6,7 @@ import { idle, load, startVictim } from './victim.ts'
 
 /* Thousands of requests that are nearly right. MODU_FUZZ says how many; MODU_FUZZ_SEED makes them others. */
 
-const count = Number(process.env.MODU_FUZZ ?? 1000)
+const count = Number(process.env.MODU_FUZZ ?? 10_000)
 const seed = Number(process.env.MODU_FUZZ_SEED ?? 1)
 const together = 8
 
