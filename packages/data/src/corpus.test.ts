@@ -148,6 +148,46 @@ describe('cleanCorpus', () => {
     expect(told.at(-1)).toEqual({ bytes: totalBytes, totalBytes })
   })
 
+  test('the same comes of it here and on threads', async () => {
+    const each = <T>(make: (n: number) => T): T[] => Array.from({ length: 400 }, (_, n) => make(n))
+    const texts = each(n => ({
+      title: `이야기 ${n % 90}`,
+      text: `<p>옛날에 호랑이가 ${n % 90} 마리 살았어요.</p> 문의는 010-1234-${1000 + n}로. ${n % 7 ? '' : '하늘이 참 맑고 푸른 날이었지요'}`,
+    }))
+    const reviews = each(n => ({
+      movie_id: `${n >> 3}`,
+      text: `${n} 번째 보는데 ${n % 11 ? '재미있어요' : '쓰레기예요'}ㅋㅋㅋㅋㅋ`,
+    }))
+    const messages = (n: number) => [
+      { role: 'user', content: `${n % 300}의 다음 수는?` },
+      { role: 'assistant', content: `${(n % 300) + 1}입니다.` },
+    ]
+    writeFileSync(join(folder, 'a.jsonl'), `${jsonl(...texts.slice(0, 200))}{broken\n${jsonl(...texts.slice(200))}`)
+    writeFileSync(join(folder, 'r.jsonl'), jsonl(...reviews))
+    writeFileSync(join(folder, 'c.jsonl'), jsonl(...each(n => ({ id: `c-${n}`, messages: messages(n) }))))
+    writeFileSync(join(folder, 'questions.tsv'), 'premise\tlabel\n로 하늘이 참 맑고 푸른 날이었지요\tentailment\n')
+    const sources = {
+      texts: source({}),
+      reviews: source({ files: ['r.jsonl'], format: 'reviews', minCharacters: 8 }),
+      few: source({ files: ['c.jsonl'], format: 'conversations', limit: 250, minHangul: 0.1 }),
+    }
+    const made = async (threads: number) => {
+      const out = join(folder, `corpus-${threads}`)
+      const report = await cleanCorpus(sources, folder, out, { threads, evaluationFiles: ['questions.tsv'] })
+      expect(report.sources.texts).toMatchObject({ read: 401, corrupt: 1 })
+      for (const filter of ['contaminated', 'personal'] as const)
+        expect(report.sources.texts![filter]).toBeGreaterThan(0)
+      expect(report.sources.reviews!.insulting).toBeGreaterThan(0)
+      expect(report.sources.few).toMatchObject({ kept: 250 })
+      return readdirSync(out)
+        .toSorted()
+        .map(name => [name, readFileSync(join(out, name), 'utf8')])
+    }
+    const here = await made(0)
+    expect(here).toHaveLength(4)
+    expect(await made(2)).toEqual(here)
+  })
+
   test('masks personal data and drops what an evaluation set holds', async () => {
     const copied = '검은 고양이가 지붕 위에서 낮잠을 자다가 비를 맞았어요'
     writeFileSync(

@@ -1,26 +1,21 @@
 import { createHash } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { readJson, writeFileAtomic } from '@modu/model'
+import { type CleanedBatch, cleanRecords, type RecordBatch } from './cleanRecord.ts'
 import { DataError } from './errors.ts'
 import { hashFile } from './hashFile.ts'
 import { dataFiles, records } from './read/records.ts'
-import {
-  type CorpusDocument,
-  type CorpusMemory,
-  emptyReport,
-  type Filter,
-  readSource,
-  type Source,
-  type SourceReport,
-  sourcePath,
-} from './source.ts'
-import { Contamination } from './steps/contamination.ts'
+import { type CorpusCleaning, readSource } from './readSource.ts'
+import { type CorpusDocument, emptyReport, type Filter, type Source, type SourceReport, sourcePath } from './source.ts'
+import { Contamination, contaminationFinder } from './steps/contamination.ts'
 import { evaluationTexts } from './steps/evaluationTexts.ts'
 import { Fingerprints } from './steps/fingerprints.ts'
 import { LineFile } from './steps/lineFile.ts'
 import type { CleaningSample } from './steps/report.ts'
 import { droppedSample, SampleDraw } from './steps/samples.ts'
+import { Threads } from './steps/threads.ts'
 
 /** Sources by name, as a recipe lists them. */
 export type Sources = Readonly<Record<string, Source>>
@@ -62,12 +57,20 @@ function sourceBytes(source: Source, directory: string): number {
   return bytes
 }
 
+/** Bytes of data that are cleaned in less time than threads take to start. */
+const fewBytes = 2 ** 20
+
 const documentsFile = (folder: string, name: string): string => join(folder, `${name}.jsonl`)
 const reportFile = (folder: string): string => join(folder, 'report.json')
 
 export interface CleanCorpusOptions {
   /** Evaluation sets in the data folder: documents that hold a piece of them are dropped. */
   readonly evaluationFiles?: readonly string[]
+  /**
+   * Threads that clean records, while this one reads, seeks duplicates and writes; 0 cleans here, too. The result does not
+   * depend on them. By default as many as there are cores, and none for data that is cleaned before they have started.
+   */
+  readonly threads?: number
   readonly onProgress?: (progress: CleaningProgress) => void
 }
 
@@ -80,7 +83,7 @@ export async function cleanCorpus(
   sources: Sources,
   directory: string,
   folder: string,
-  { evaluationFiles = [], onProgress }: CleanCorpusOptions = {},
+  { evaluationFiles = [], threads, onProgress }: CleanCorpusOptions = {},
 ): Promise<CorpusReport> {
   const hashes: (string | string[][])[] = []
   const hashFiles = async (what: string, files: readonly string[]): Promise<void> => {
@@ -106,49 +109,60 @@ export async function cleanCorpus(
     if (earlier.key === key) return earlier
   }
 
+  const contamination = new Contamination()
+  for (const file of evaluationFiles) {
+    for await (const text of evaluationTexts(sourcePath(file, directory))) contamination.add(text)
+  }
+  const reports: Record<string, SourceReport> = {}
+  const sizes = new Map(Object.entries(sources).map(([name, source]) => [name, sourceBytes(source, directory)]))
+  const totalBytes = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)
+  const count = threads ?? (totalBytes < fewBytes ? 0 : availableParallelism())
+  const shared = contamination.share()
+  const findCopied = contaminationFinder(shared)
+  const workers = new Threads<RecordBatch, CleanedBatch>(new URL('./recordWorker.ts', import.meta.url), shared, count)
   const draws = new Map<Filter, SampleDraw<CleaningSample>>()
-  const memory: CorpusMemory = {
+  const cleaning: CorpusCleaning = {
     seen: new Fingerprints(),
-    evaluation: new Contamination(),
+    clean: batch => (count === 0 ? cleanRecords(batch, findCopied) : workers.ask(batch)),
+    // One that a thread works on, and one that it goes on with while its answer is on the way.
+    batchesAhead: 2 * count,
     onDropped(filter, place, prose, part) {
       const draw = draws.get(filter) ?? new SampleDraw(1, filter)
       draws.set(filter, draw)
       draw.offer(place, 'dropped', () => droppedSample(place, filter, prose, part))
     },
   }
-  for (const file of evaluationFiles) {
-    for await (const text of evaluationTexts(sourcePath(file, directory))) memory.evaluation.add(text)
-  }
-  const reports: Record<string, SourceReport> = {}
-  const sizes = new Map(Object.entries(sources).map(([name, source]) => [name, sourceBytes(source, directory)]))
-  const totalBytes = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0)
   let bytesBefore = 0
-  for (const [name, source] of Object.entries(sources)) {
-    const report = emptyReport()
-    const documents = new LineFile(documentsFile(folder, name))
-    let bytes = bytesBefore
-    const onBytes = (more: number) => {
-      bytes += more
-      onProgress?.({ bytes, totalBytes })
-    }
-    try {
-      for await (const document of readSource(source, directory, memory, report, onBytes)) {
-        documents.add(JSON.stringify(document))
+  try {
+    for (const [name, source] of Object.entries(sources)) {
+      const report = emptyReport()
+      const documents = new LineFile(documentsFile(folder, name))
+      let bytes = bytesBefore
+      const onBytes = (more: number) => {
+        bytes += more
+        onProgress?.({ bytes, totalBytes })
       }
-      if (report.documents === 0) {
-        throw new DataError(
-          'empty',
-          `source "${name}": none of its ${report.read} records is left after cleaning; check "format" and the filters in the recipe`,
-        )
+      try {
+        for await (const document of readSource(source, directory, cleaning, report, onBytes)) {
+          documents.add(JSON.stringify(document))
+        }
+        if (report.documents === 0) {
+          throw new DataError(
+            'empty',
+            `source "${name}": none of its ${report.read} records is left after cleaning; check "format" and the filters in the recipe`,
+          )
+        }
+      } catch (error) {
+        documents.abandon()
+        throw error
       }
-    } catch (error) {
-      documents.abandon()
-      throw error
+      documents.finish()
+      reports[name] = report
+      // Not what was read: a source with a limit leaves the rest.
+      bytesBefore += sizes.get(name) ?? 0
     }
-    documents.finish()
-    reports[name] = report
-    // Not what was read: a source with a limit leaves the rest.
-    bytesBefore += sizes.get(name) ?? 0
+  } finally {
+    await workers.close()
   }
   const samples = Object.fromEntries(Array.from(draws, ([filter, draw]) => [filter, draw.samples]))
   const report = { key, sources: reports, samples }

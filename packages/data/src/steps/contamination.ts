@@ -100,12 +100,18 @@ function findRun(text: string, lengths: Iterable<number>, grams: Pick<Fingerprin
   return undefined
 }
 
-/** Drops documents that hold a piece of an evaluation set. */
-export function contaminationStep({ table, lengths }: SharedContamination): Step {
-  if (lengths.length === 0) return text => ({ text })
+/** As `find` of the `Contamination` that another thread has gathered. */
+export function contaminationFinder({ table, lengths }: SharedContamination): (text: string) => string | undefined {
+  if (lengths.length === 0) return () => undefined
   const grams = Fingerprints.shared(table)
+  return text => findRun(text, lengths, grams)
+}
+
+/** Drops documents that hold a piece of an evaluation set. */
+export function contaminationStep(contamination: SharedContamination): Step {
+  const find = contaminationFinder(contamination)
   return text => {
-    const part = findRun(text, lengths, grams)
+    const part = find(text)
     return part === undefined ? { text } : { dropped: 'evaluation', part }
   }
 }
