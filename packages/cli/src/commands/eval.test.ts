@@ -66,6 +66,12 @@ describe('modu eval', () => {
     expect(readFileSync(answers, 'utf8')).toMatch(
       /^# tiny의 고르지 않은 답\n\n## conversations \(2\)\n\n\| \| 물음 \| 답 \| 평가 \|/,
     )
+    const [, tiny] = recipe
+    const only = await modu(['eval', model, '--recipe', tiny!, '--sources', 'stories', '--limit', '1', '--json'])
+    expect(JSON.parse(only.stdout).results.map((result: { source: string }) => result.source)).toEqual(['stories'])
+    const wrong = await modu(['eval', model, '--recipe', tiny!, '--sources', 'stories,none'])
+    expect(wrong).toMatchObject({ status: 2, stdout: '' })
+    expect(wrong.stderr).toMatch(/none.*stories/)
     const again = await modu(['eval', model, ...recipe])
     expect(again).toMatchObject({ status: 1, stdout: '' })
     expect(again.stderr).toMatch(/이미 있는 파일입니다: .*answers\.md/)

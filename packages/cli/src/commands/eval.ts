@@ -42,6 +42,10 @@ export const evaluate = defineCommand({
       value: 'FOLDER',
       help: { ko: '레시피에 적힌 것 대신 쓸 자료 폴더', en: 'data folder in the place of the one the recipe names' },
     },
+    sources: {
+      value: 'NAME,…',
+      help: { ko: '레시피의 출처 가운데 이것들만', en: "only these of the recipe's sources" },
+    },
     conversations: {
       value: 'N',
       help: {
@@ -118,10 +122,11 @@ Example: modu eval models/nano --recipe recipes/nano.json --all --nli klue-nli-d
     const byDefault = (value: number | undefined) => value ?? (options.all ? 100 : undefined)
     const exercises = byDefault(wholeNumber('exercises', options.exercises, 1))
     const asked = wholeNumber('conversations', options.conversations, 0)
-    if (options.recipe === undefined && (asked !== undefined || options.data !== undefined)) {
+    const needRecipe = [asked, options.data, options.sources]
+    if (options.recipe === undefined && needRecipe.some(value => value !== undefined)) {
       throw new UsageError({
-        ko: '--conversations와 --data에는 --recipe가 필요합니다.',
-        en: '--conversations and --data need --recipe.',
+        ko: '--conversations, --data, --sources에는 --recipe가 필요합니다.',
+        en: '--conversations, --data and --sources need --recipe.',
       })
     }
     const conversations = options.recipe === undefined ? undefined : byDefault(asked)
@@ -141,7 +146,8 @@ Example: modu eval models/nano --recipe recipes/nano.json --all --nli klue-nli-d
     const [{ answersTable, evaluate, readReport, reportPage, reportTable, withComparison }, { writeFileAtomic }] =
       await Promise.all([import('@modu/eval'), import('@modu/model')])
     const earlier = isReport ? readReport(options.compare!) : undefined
-    const heldOut = options.recipe === undefined ? undefined : await heldOutBy(options.recipe, options.data)
+    const heldOut =
+      options.recipe === undefined ? undefined : await heldOutBy(options.recipe, options.data, options.sources)
     const plan = {
       ...{ ...files, heldOut, exercises, prompts, conversations, refusals },
       tools: heldOut?.tools ?? (await toolsOfExercises()),
@@ -170,14 +176,24 @@ Example: modu eval models/nano --recipe recipes/nano.json --all --nli klue-nli-d
   },
 })
 
-/** What training by the recipe holds out of its data, cleaned as training does. */
-async function heldOutBy(recipePath: string, data: string | undefined): Promise<HeldOut> {
+/** What training by the recipe holds out of its data, or of the named sources, cleaned as training does. */
+async function heldOutBy(recipePath: string, data: string | undefined, names: string | undefined): Promise<HeldOut> {
   const [{ heldOutDocuments }, { formatEvent, loadRecipe, readTools, sourcesToRead }] = await Promise.all([
     import('@modu/eval'),
     import('@modu/train'),
   ])
   const { recipe, recipeFolder, dataDirectory } = loadRecipe(recipePath)
   const directory = data ?? process.env.MODU_DATA ?? dataDirectory
+  const used = sourcesToRead(recipe, recipeFolder)
+  const wanted = names === undefined ? Object.keys(used) : list(names)
+  const unknown = wanted.find(name => !Object.hasOwn(used, name))
+  if (unknown !== undefined) {
+    const known = Object.keys(used).join(', ')
+    throw new UsageError({
+      ko: `레시피가 쓰는 출처에 ${unknown}이(가) 없습니다. 있는 것: ${known}`,
+      en: `the recipe uses no source ${unknown}; there are ${known}`,
+    })
+  }
   const begun = performance.now()
   const onProgress = ({ bytes, totalBytes }: { bytes: number; totalBytes: number }) => {
     const bytesPerSecond = (bytes / (performance.now() - begun)) * 1000
@@ -188,11 +204,13 @@ async function heldOutBy(recipePath: string, data: string | undefined): Promise<
     )
   }
   try {
-    return await heldOutDocuments(sourcesToRead(recipe, recipeFolder), directory, {
+    // All are cleaned: copies are dropped over all of them, and prompts that any of them has in training are known.
+    const heldOut = await heldOutDocuments(used, directory, {
       evaluationFiles: recipe.evaluationFiles,
       tools: readTools(recipe, directory).tools,
       ...(process.stderr.isTTY && { onProgress }),
     })
+    return { ...heldOut, sources: heldOut.sources.filter(({ name }) => wanted.includes(name)) }
   } finally {
     if (process.stderr.isTTY) writeOver(process.stderr)
   }
