@@ -1,3 +1,4 @@
+import { basename, isAbsolute } from 'node:path'
 import { z } from 'zod'
 import { cleanText, hangulShare, isInsulting, normalise, squeezeRepeats, squeezeSpaces } from './clean.ts'
 import type { PlacedRecord } from './read/record.ts'
@@ -78,7 +79,9 @@ function parse(
         { role: 'user', content: clean(data.question) },
         { role: 'assistant', content: clean(data.answer) },
       ]
-      return { document: { id: `${file}:${data.question}`, messages } }
+      // What is held out by the id must not depend on where a folder lies on this machine.
+      const name = isAbsolute(file) ? basename(file) : file
+      return { document: { id: `${name}:${data.question}`, messages } }
     }
     case 'conversations': {
       const { success, data } = conversationRecord.safeParse(record)

@@ -88,6 +88,8 @@ describe('cleanCorpus', () => {
       },
     ])
     expect(await documents('c')).toEqual([{ id: 'c-1', messages, tools: ['a', 'c'] }])
+    await clean({ p: source({ files: [join(folder, 'p.jsonl')], format: 'pairs' }) })
+    expect(await documents('p')).toMatchObject([{ id: 'p.jsonl:안녕' }])
   })
 
   test('uses what is there again, until a source changes', async () => {
