@@ -335,10 +335,13 @@ export const comparison: Record<Comparison, (a: number, b: number) => boolean> =
   ne: (a, b) => a !== b,
 }
 
-/** Neighbours join first, then pairs of neighbours, and so on. */
+/** In every four lanes the first and the third, the second and the fourth, and both; then neighbouring fours, and so on. */
 function reduce(fn: 'sum' | 'max', lanes: Float32Array): number {
-  if (lanes.length === 1) return lanes[0]!
+  const join = (a: number, b: number) => (fn === 'sum' ? Math.fround(a + b) : Math.max(a, b))
+  if (lanes.length === 4) {
+    const [a, b, c, d] = lanes as unknown as [number, number, number, number]
+    return join(join(a, c), join(b, d))
+  }
   const half = lanes.length / 2
-  const [left, right] = [reduce(fn, lanes.subarray(0, half)), reduce(fn, lanes.subarray(half))]
-  return fn === 'sum' ? Math.fround(left + right) : Math.max(left, right)
+  return join(reduce(fn, lanes.subarray(0, half)), reduce(fn, lanes.subarray(half)))
 }

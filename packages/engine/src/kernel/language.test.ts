@@ -514,6 +514,19 @@ describe('lanes', () => {
     }
   })
 
+  test('the totals of several vectors are those of each, bit for bit', () => {
+    const run = testKernel((k, { x, y }) => {
+      const vectors = Array.from({ length: k.width }, (_, i) => x.vectorAt(i * k.width))
+      y.setVector(0, k.totals(vectors))
+      for (const [i, vector] of vectors.entries()) y.set(16 + i, k.total(vector))
+    })
+    const x = Array.from({ length: 256 }, (_, i) => Math.sin(i) * 2 ** (i % 7))
+    for (const machine of all) {
+      const { y } = run(machine, { x, y: 32 })
+      expect(y.slice(0, 16), machine.where).toEqual(y.slice(16))
+    }
+  })
+
   test('the lanes of a vector add up', () => {
     const run = testKernel((k, args) => {
       args.y.set(0, k.total(args.x.vectorAt(args.n)))

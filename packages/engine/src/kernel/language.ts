@@ -358,6 +358,10 @@ export class Reals extends ArrayOf {
   asPairs(): Pairs {
     return new Pairs(this.k, this.register)
   }
+  /** The same memory as int32 numbers. */
+  asInts(): Ints {
+    return new Ints(this.k, this.register)
+  }
   /** The same memory as int8 numbers. */
   asBytes(): Bytes {
     return new Bytes(this.k, this.register)
@@ -574,12 +578,13 @@ export class Builder {
   packPairs(even: Real, odd: Real): PairVector {
     return new PairVector(this, this.emitBinary('packPairs', 'pairs', even.register, odd.register))
   }
+  private move(fn: ArithmeticFunction, a: Real, b: Real): Real {
+    return new Real(this, this.emitBinary(fn, 'vec', a.register, b.register), true)
+  }
   /** The vectors whose lane i is the n-th lane of rows[i], for n = 0 … width − 1, of as many rows. */
   transpose(rows: readonly Real[]): Real[] {
-    const move = (fn: ArithmeticFunction, a: Real, b: Real) =>
-      new Real(this, this.emitBinary(fn, 'vec', a.register, b.register), true)
-    const low = (a: Real, b: Real) => move('interleaveLow', a, b)
-    const high = (a: Real, b: Real) => move('interleaveHigh', a, b)
+    const low = (a: Real, b: Real) => this.move('interleaveLow', a, b)
+    const high = (a: Real, b: Real) => this.move('interleaveHigh', a, b)
     // Four rows at a time, within each four lanes: column n of fours[i] is one of the answer's vectors i, i + 4, …
     const fours: Real[][] = [[], [], [], []]
     for (let r = 0; r < rows.length; r += 4) {
@@ -592,7 +597,7 @@ export class Builder {
       if (vectors.length === 1) return [...vectors]
       const halves = (['evenFours', 'oddFours'] as const).map(fn => {
         const pairs = Array.from({ length: vectors.length / 2 }, (_, p) =>
-          move(fn, vectors[2 * p]!, vectors[2 * p + 1]!),
+          this.move(fn, vectors[2 * p]!, vectors[2 * p + 1]!),
         )
         return collect(pairs)
       })
@@ -715,6 +720,24 @@ export class Builder {
   /** The sum of a vector's lanes. */
   total(vector: Real): Real {
     return this.reduce('sum', vector)
+  }
+  /**
+   * Lane i is the sum of the lanes of vectors[i], bit for bit `total` of it, for as many vectors as there are lanes: a
+   * third of the work, since half of the lanes go with every addition.
+   */
+  totals(vectors: readonly Real[]): Real {
+    const join = (fns: readonly [ArithmeticFunction, ArithmeticFunction]) => (a: Real, b: Real) =>
+      this.move(fns[0], a, b).add(this.move(fns[1], a, b))
+    const [lanes, fours] = [join(['interleaveLow', 'interleaveHigh']), join(['evenFours', 'oddFours'])]
+    let sums: Real[] = []
+    for (let i = 0; i < vectors.length; i += 4) {
+      const [a, b, c, d] = vectors.slice(i, i + 4) as [Real, Real, Real, Real]
+      sums.push(lanes(lanes(a, c), lanes(b, d)))
+    }
+    while (sums.length > 1) {
+      sums = Array.from({ length: sums.length / 2 }, (_, i) => fours(sums[2 * i]!, sums[2 * i + 1]!))
+    }
+    return sums[0]!
   }
 
   private reduce(fn: 'sum' | 'max', vector: Real): Real {

@@ -315,9 +315,9 @@ class FunctionWriter {
         const join = f32Arithmetic[i.fn === 'sum' ? 'add' : 'max']!
         const lane = (n: number) => this.get(i.a).simd(simd.extractLane).byte(n)
         lane(0)
-        lane(1)
-        code.byte(join)
         lane(2)
+        code.byte(join)
+        lane(1)
         lane(3)
         code.byte(join, join)
         this.set(i.to)

@@ -1,12 +1,12 @@
 import { requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import { type Builder, exp, type Int, type Real, type Reals } from '../kernel/language.ts'
+import { rowCursors } from '../kernel/product/cursors.ts'
 import type { Tensor } from '../tensor.ts'
 import { type CacheRows, eachPage, pagesOf, rowInPages } from './cachePages.ts'
 
-/** Heads that share the loads of keys and values, and keys whose scores are computed together. */
-export const headBlock = 2
-const keyBlock = 4
+/** Heads that share the loads of values. */
+const headBlock = 2
 
 /**
  * y[r,h,:] = Σ_j softmax_j(scale · q[r,h,:]·k[j,g,:]) v[j,g,:] over keys j ≤ positions[r], g = floor(h·groups/heads).
@@ -103,39 +103,66 @@ export function scoreKeys(
 ): void {
   const { width } = k
   const full = keys.width.floorTo(width)
-  const block = (rows: Reals, first: Int, count: number) => (j: Int) => {
-    const starts = Array.from({ length: count }, (_, i) => rows.from(j.add(i).mul(keys.stride)))
-    const dots = queries.map(() => starts.map(() => ({ lanes: k.variable(k.vector(0)), rest: k.variable(0) })))
+  // As many keys as a vector has lanes: their sums become a vector of scores. Other heads read the same keys again.
+  const block = (rows: Reals, first: Int) => (j: Int) => {
+    for (let h = 0; h < queries.length; h += headsAtATime(k)) {
+      const some = queries.slice(h, h + headsAtATime(k))
+      const starts = rowCursors(rows.from(j.mul(keys.stride)), keys.stride, width)
+      const dots = some.map(() => Array.from({ length: width }, () => k.variable(k.vector(0))))
+      k.loop(
+        0,
+        full,
+        p => {
+          const lefts = some.map(query => query.vectorAt(p))
+          for (let i = 0; i < width; i++) {
+            const right = starts.cursor(i).vectorAt(starts.index(i))
+            for (const [g, left] of lefts.entries()) dots[g]![i]!.addProduct(left, right)
+          }
+          starts.advance(width)
+        },
+        width,
+      )
+      for (const [g, row] of dots.entries()) {
+        scores[h + g]!.setVector(first.add(j), k.totals(row.map(({ value }) => value)).mul(scale))
+      }
+    }
+  }
+  const single = (rows: Reals, first: Int) => (j: Int) => {
+    const right = rows.from(j.mul(keys.stride))
+    const dots = queries.map(() => k.variable(k.vector(0)))
     k.loop(
       0,
       full,
       p => {
-        const loaded = starts.map(start => start.vectorAt(p))
-        for (const [h, query] of queries.entries()) {
-          const left = query.vectorAt(p)
-          for (const [i, right] of loaded.entries()) dots[h]![i]!.lanes.addProduct(left, right)
-        }
+        const loaded = right.vectorAt(p)
+        for (const [h, query] of queries.entries()) dots[h]!.addProduct(query.vectorAt(p), loaded)
       },
       width,
     )
-    k.loop(full, keys.width, p => {
-      for (const [h, query] of queries.entries()) {
-        const left = query.at(p)
-        for (const [i, start] of starts.entries()) dots[h]![i]!.rest.addProduct(left, start.at(p))
-      }
-    })
-    for (const [h, row] of dots.entries()) {
-      for (const [i, { lanes, rest }] of row.entries()) {
-        scores[h]!.set(first.add(j).add(i), k.total(lanes.value).add(rest.value).mul(scale))
-      }
+    for (const [h, { value }] of dots.entries()) scores[h]!.set(first.add(j), k.total(value).mul(scale))
+  }
+  const tail = (rows: Reals, first: Int) => (j: Int) => {
+    const right = rows.from(j.mul(keys.stride))
+    for (const [h, query] of queries.entries()) {
+      const rest = k.variable(0)
+      k.loop(full, keys.width, p => rest.addProduct(query.at(p), right.at(p)))
+      scores[h]!.set(first.add(j), scores[h]!.at(first.add(j)).add(rest.value.mul(scale)))
     }
   }
   eachPage(k, keys, seen, (rows, first, count) => {
-    const grouped = count.floorTo(keyBlock)
-    k.loop(0, grouped, block(rows, first, keyBlock), keyBlock)
-    k.loop(grouped, count, block(rows, first, 1))
+    // The last block may score rows that are not seen yet, which nobody reads, but none behind the page.
+    const grouped = count
+      .add(width - 1)
+      .min(keys.size)
+      .floorTo(width)
+    k.loop(0, grouped, block(rows, first), width)
+    k.loop(grouped, count, single(rows, first))
+    k.if(full.lt(keys.width), () => k.loop(0, count, tail(rows, first)))
   })
 }
+
+/** Heads whose sums with a block of keys fill the registers that are free for sums. */
+const headsAtATime = ({ registers, width }: Builder): number => (registers >= 32 ? 16 : 8) / width
 
 /** Replaces the first `seen` scores by their exponentials, relative to the largest; returns 1 / their sum. */
 export function exponentials(k: Builder, scores: Reals, seen: Int): Real {

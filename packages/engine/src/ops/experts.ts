@@ -112,19 +112,20 @@ function routedExperts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tensor
   return y
 }
 
-/** All of it for a few rows, without sorting them. */
+/** All of it for a few rows, in two kernels. */
 function fewRowsExperts(x: Tensor, routing: Routing, gateUp: Tensor, down: Tensor, shared?: SharedExpert): Tensor {
   const { device } = x
   const { experts, weights } = routing
   const [rows, n] = x.shape as [number, number]
-  const [topk, units] = [weights.shape[1]!, down.shape[2]!]
+  const [count, , units] = down.shape as [number, number, number]
+  const topk = weights.shape[1]!
   const sharedUnits = shared?.gate.shape[0] ?? 0
   const active = device.temporary([rows, topk, units])
   const sharedActive = device.temporary([rows, sharedUnits])
   const y = device.temporary([rows, n])
   // Without a shared expert nothing is read where its weights would be.
   const { gate, up, down: sharedDown } = shared ?? { gate: gateUp, up: gateUp, down }
-  const shape = { rows, topk, units, sharedUnits, n }
+  const shape = { rows, topk, count, units, sharedUnits, n }
   expertUnits.run(device, {
     x,
     gateUp,

@@ -1,16 +1,68 @@
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
-import type { Int } from '../kernel/language.ts'
-import { rowProduct } from '../kernel/product/rows.ts'
+import type { Builder, Int, Ints } from '../kernel/language.ts'
+import { rowProduct, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import { weightKernel } from './narrowWeights.ts'
-import { gatedBlock, unitBlock } from './swigluLinear.ts'
+import { gatedBlock, gatedScratch, unitBlock } from './swigluLinear.ts'
 
-// The two halves of a mixture of experts for a few rows, each with its own experts: nothing is sorted, and every weight
-// that is needed is read where it lies. Together they compute what `experts` promises.
+// The two halves of a mixture of experts for a few rows, each with its own experts. The rows of an expert are multiplied
+// together, and every weight that is needed is read once, where it lies. Together they compute what `experts` promises.
+
+/** The choices of all rows, by expert. */
+interface Choices {
+  experts: Ints
+  rows: Int
+  topk: Int
+  /** How many experts there are. */
+  count: Int
+}
+
+/** Numbers of scratch that `choicesByExpert` needs. */
+const choicesScratch = (args: { rows: number; topk: number; count: number }) => args.count + 2 * args.rows * args.topk
+
+/**
+ * Sorts the choices by expert into scratch, each thread for itself. Returns a function that calls body(e, choices, rows, m)
+ * for every expert that somebody chose: its m choices, and the rows that they belong to.
+ */
+function choicesByExpert(k: Builder, { experts, rows, topk, count }: Choices, scratch: Ints) {
+  const ends = scratch
+  const choices = ends.from(count)
+  const rowsOf = choices.from(rows.mul(topk))
+  k.loop(0, count, e => ends.set(e, 0))
+  k.loop(0, rows.mul(topk), choice => {
+    const e = experts.at(choice)
+    ends.set(e, ends.at(e).add(1))
+  })
+  const before = k.intVariable(0)
+  k.loop(0, count, e => {
+    const size = ends.at(e)
+    ends.set(e, before.value)
+    before.set(before.value.add(size))
+  })
+  // The beginning of an expert's places walks to their end while they are given out.
+  k.loop(0, rows, r =>
+    k.loop(r.mul(topk), r.add(1).mul(topk), choice => {
+      const e = experts.at(choice)
+      const place = ends.at(e)
+      choices.set(place, choice)
+      rowsOf.set(place, r)
+      ends.set(e, place.add(1))
+    }),
+  )
+  return (body: (e: Int, choices: Ints, rows: Ints, m: Int) => void): void => {
+    const from = k.intVariable(0)
+    k.loop(0, count, e => {
+      const end = ends.at(e)
+      const m = end.sub(from.value)
+      k.if(m.gt(0), () => body(e, choices.from(from.value), rowsOf.from(from.value), m))
+      from.set(end)
+    })
+  }
+}
 
 /**
  * active[r,j,i] = weights[r,j] · silu(gate_e[i,:]·x[r,:]) · (up_e[i,:]·x[r,:]), e = experts[r,j];
  * sharedActive[r,i] = silu(sharedGate[i,:]·x[r,:]) · (sharedUp[i,:]·x[r,:]).
- * x: [rows, n]; gateUp: [E, 2·units, n], gate first; experts, weights: [rows, topk]; active: [rows, topk, units];
+ * x: [rows, n]; gateUp: [E, 2·units, n], gate first, of E = count experts; experts, weights: [rows, topk]; active: [rows, topk, units];
  * sharedGate, sharedUp: [sharedUnits, n]; sharedActive: [rows, sharedUnits].
  */
 const units = kernel({
@@ -26,6 +78,7 @@ const units = kernel({
     sharedActive: f32s,
     rows: i32,
     topk: i32,
+    count: i32,
     units: i32,
     sharedUnits: i32,
     n: i32,
@@ -54,34 +107,37 @@ const units = kernel({
     }
   },
   build(k, args) {
-    const { x, gateUp, experts, weights, active, sharedGate, sharedUp, sharedActive } = args
+    const { x, gateUp, weights, active, sharedGate, sharedUp, sharedActive } = args
     const { rows, topk, units, sharedUnits, n } = args
     const blocks = units.ceilDiv(unitBlock)
     const sharedBlocks = sharedUnits.ceilDiv(unitBlock)
-    const common = { depth: n, scratch: k.own }
+    const choices = rows.mul(topk)
+    // Outside of tasks: once for each thread.
+    const eachExpert = choicesByExpert(k, args, k.own.asInts())
+    const common = { depth: n, scratch: k.own.from(args.count.add(choices.mul(2))) }
     const sharedBlock = (block: Int) => {
       const i = block.mul(unitBlock)
-      const input = { x, rows, gate: sharedGate.from(i.mul(n)), up: sharedUp.from(i.mul(n)) }
-      const output = { y: sharedActive.from(i), yRow: sharedUnits, units: sharedUnits.sub(i).min(unitBlock) }
+      const input = { x: rowsAt(x, n), rows, gate: sharedGate.from(i.mul(n)), up: sharedUp.from(i.mul(n)) }
+      const output = { y: rowsAt(sharedActive.from(i), sharedUnits), units: sharedUnits.sub(i).min(unitBlock) }
       gatedBlock(k, { ...common, ...input, ...output })
     }
-    const routedBlock = (block: Int, choice: Int) => {
+    const routedBlock = (block: Int) => {
       const i = block.mul(unitBlock)
-      const gate = gateUp.from(experts.at(choice).mul(units).mul(2).add(i).mul(n))
-      const input = { x: x.from(choice.div(topk).mul(n)), rows: k.int(1), gate, up: gate.from(units.mul(n)) }
-      const output = { y: active.from(choice.mul(units).add(i)), yRow: units, units: units.sub(i).min(unitBlock) }
-      gatedBlock(k, { ...common, ...input, ...output, factor: weights.at(choice) })
+      eachExpert((e, choices, rowsOf, m) => {
+        const gate = gateUp.from(e.mul(units).mul(2).add(i).mul(n))
+        const input = { x: (at: Int) => x.from(rowsOf.at(at).mul(n)), rows: m, gate, up: gate.from(units.mul(n)) }
+        const y = (at: Int) => active.from(choices.at(at).mul(units).add(i))
+        const output = { y, units: units.sub(i).min(unitBlock), factor: (at: Int) => weights.at(choices.at(at)) }
+        gatedBlock(k, { ...common, ...input, ...output })
+      })
     }
-    // A block of all choices at a time: the units of an expert that several rows have chosen are still near.
     k.share(sharedBlocks.add(blocks), 1, (from, to) => {
       k.loop(from, to.min(sharedBlocks), sharedBlock)
-      k.loop(from.max(sharedBlocks), to, index =>
-        k.loop(0, rows.mul(topk), choice => routedBlock(index.sub(sharedBlocks), choice)),
-      )
+      k.loop(from.max(sharedBlocks), to, index => routedBlock(index.sub(sharedBlocks)))
     })
   },
   work: ({ rows, topk, units, sharedUnits, n }) => 4 * rows * (topk * units + sharedUnits) * n,
-  scratch: ({ rows }) => ({ perThread: 2 * rows * unitBlock }),
+  scratch: args => ({ perThread: choicesScratch(args) + gatedScratch(args.rows * Math.max(1, args.topk)) }),
 })
 
 /** Threads take multiples of so many columns. */
@@ -102,6 +158,7 @@ const sums = kernel({
     y: f32s,
     rows: i32,
     topk: i32,
+    count: i32,
     units: i32,
     sharedUnits: i32,
     n: i32,
@@ -120,22 +177,25 @@ const sums = kernel({
       }
     }
   },
-  build(k, { active, down, experts, sharedActive, sharedDown, y, rows, topk, units, sharedUnits, n }) {
-    const one = k.int(1)
-    k.share(n, block, (from, to) =>
-      k.loop(0, rows, r => {
-        const columns = { from, to, c: y.from(r.mul(n)), row: one }
-        k.loop(0, topk, j => {
-          const choice = r.mul(topk).add(j)
-          const right = { b: down.from(experts.at(choice).mul(n).mul(units)), column: units, depth: units }
-          rowProduct(k, { ...right, ...columns, a: active.from(choice.mul(units)), add: j.min(1) })
-        })
-        const right = { b: sharedDown, column: sharedUnits, depth: sharedUnits }
-        rowProduct(k, { ...right, ...columns, a: sharedActive.from(r.mul(sharedUnits)), add: one })
-      }),
-    )
+  build(k, args) {
+    const { active, down, sharedActive, sharedDown, y, rows, topk, units, sharedUnits, n } = args
+    const [zero, one] = [k.int(0), k.int(1)]
+    // Outside of tasks: once for each thread.
+    const eachExpert = choicesByExpert(k, args, k.own.asInts())
+    const scratch = k.own.from(args.count.add(rows.mul(topk).mul(2)))
+    k.share(n, block, (from, to) => {
+      const columns = { from, to, row: one, scratch }
+      const shared = { a: rowsAt(sharedActive, sharedUnits), m: rows, b: sharedDown, column: sharedUnits }
+      rowProduct(k, { ...columns, ...shared, depth: sharedUnits, c: rowsAt(y, n), add: zero })
+      eachExpert((e, choices, rowsOf, m) => {
+        const right = { b: down.from(e.mul(n).mul(units)), column: units, depth: units }
+        const a = (at: Int) => active.from(choices.at(at).mul(units))
+        rowProduct(k, { ...columns, ...right, a, m, c: at => y.from(rowsOf.at(at).mul(n)), add: one })
+      })
+    })
   },
   work: ({ rows, topk, units, sharedUnits, n }) => 2 * rows * (topk * units + sharedUnits) * n,
+  scratch: args => ({ perThread: choicesScratch(args) + rowProductScratch }),
 })
 
 /** See `units`. */

@@ -2,7 +2,7 @@ import { elementsOf, factorsOf, numbersIn } from '../kernel/factors.ts'
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import { product, productScratch } from '../kernel/product/product.ts'
 import { packAll, packedSize } from '../kernel/product/right.ts'
-import { fewRows, rowProduct } from '../kernel/product/rows.ts'
+import { fewRows, rowProduct, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import { blockDepth, blockRows, tileShape } from '../kernel/product/shape.ts'
 
 /**
@@ -37,7 +37,7 @@ export const groupedMatmul = kernel({
   },
   scratch({ a, n, k }, target) {
     // No expert can have more rows than there are slots.
-    if (a.size / k <= fewRows) return {}
+    if (a.size / k <= fewRows) return { perThread: rowProductScratch }
     const shape = tileShape(target)
     return { perThread: productScratch(shape) + packedSize(n, elementsOf(factorsOf(target), k), shape) }
   },
@@ -60,7 +60,10 @@ export const groupedMatmul = kernel({
       const to = { c: c.from(slot.mul(n)), cRow: n, add }
       k.if(
         slots.le(fewRows),
-        () => rowProduct(k, { ...left, m: slots, ...right, from: j, to: j.add(columns), ...to }),
+        () => {
+          const places = { a: rowsAt(left.a, depth), c: rowsAt(to.c, n), scratch: k.own }
+          rowProduct(k, { ...right, ...places, m: slots, from: j, to: j.add(columns), add })
+        },
         () => {
           packAll(k, { ...right, b: right.b.from(j.mul(bCol)), n: columns, factors }, panels)
           const rows = blockRows(shape)

@@ -1,10 +1,14 @@
 import { requireShape } from '../errors.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
-import { rowProduct } from '../kernel/product/rows.ts'
+import type { Int } from '../kernel/language.ts'
+import { rowProduct, rowProductScratch } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
-import { exponentials, headBlock, scoreKeys, sumValues } from './cachedAttention.ts'
+import { exponentials, scoreKeys, sumValues } from './cachedAttention.ts'
 import { pagesOf, rowInPages } from './cachePages.ts'
 import { weightKernel } from './narrowWeights.ts'
+
+/** Heads that share the loads of the cache. */
+const headBlock = 4
 
 /**
  * With W_k,h [keyDim, rank] and W_v,h [valueDim, rank] the rows of head h in w: its query in latent space is
@@ -71,20 +75,22 @@ const forward = kernel({
     const [zero, one] = [k.int(0), k.int(1)]
     const queries = k.own.from(capacity.mul(headBlock))
     const means = queries.from(width.mul(headBlock))
+    const scratch = means.from(rank.mul(headBlock))
+    const single = { m: one, add: zero, scratch }
     const blocks = heads.ceilDiv(headBlock)
-    k.tasks(rows.mul(blocks), task => {
+    k.rows(rows.mul(blocks), task => {
       const r = task.div(blocks)
       const first = task.rem(blocks).mul(headBlock)
       const seen = positions.at(r).add(1)
       const past = { rows: cache, stride: width, table: table.from(r.mul(args.tableRow)), size: args.size }
-      const attend = (count: number) => {
+      const attend = (first: Int, count: number) => {
         k.loop(0, count, h => {
           const head = first.add(h)
           const query = q.from(r.mul(heads).add(head).mul(queryDim))
           const latent = queries.from(h.mul(width))
           const keys = w.from(head.mul(keyDim.add(valueDim)).mul(rank))
-          const absorbed = { a: query, b: keys, row: rank, column: one, depth: keyDim, from: zero, to: rank }
-          rowProduct(k, { ...absorbed, c: latent, add: zero })
+          const absorbed = { a: () => query, b: keys, row: rank, column: one, depth: keyDim, from: zero, to: rank }
+          rowProduct(k, { ...absorbed, ...single, c: () => latent })
           const [from, to] = [query.from(keyDim), latent.from(rank)]
           k.lanes(ropeDim, i => to.set(i, from.at(i)))
         })
@@ -98,21 +104,23 @@ const forward = kernel({
         k.loop(0, count, h => {
           const head = first.add(h)
           const values = w.from(head.mul(keyDim.add(valueDim)).add(keyDim).mul(rank))
-          const expanded = { a: means.from(h.mul(rank)), b: values, row: one, column: rank, depth: rank }
+          const expanded = { a: () => means.from(h.mul(rank)), b: values, row: one, column: rank, depth: rank }
           const output = y.from(r.mul(heads).add(head).mul(valueDim))
-          rowProduct(k, { ...expanded, from: zero, to: valueDim, c: output, add: zero })
+          rowProduct(k, { ...expanded, ...single, from: zero, to: valueDim, c: () => output })
         })
       }
       k.if(
         heads.sub(first).ge(headBlock),
-        () => attend(headBlock),
-        () => attend(1),
+        () => attend(first, headBlock),
+        () => k.loop(first, heads, head => attend(head, 1)),
       )
     })
   },
   work: ({ rows, heads, keyDim, valueDim, ropeDim, rank, capacity }) =>
     2 * rows * heads * (rank * (keyDim + valueDim) + capacity * (2 * rank + ropeDim)),
-  scratch: ({ capacity, rank, ropeDim }) => ({ perThread: headBlock * (capacity + 2 * rank + ropeDim) }),
+  scratch: ({ capacity, rank, ropeDim }) => ({
+    perThread: headBlock * (capacity + 2 * rank + ropeDim) + rowProductScratch,
+  }),
 })
 
 const fewRowsForward = weightKernel(forward, ['w'])

@@ -1,7 +1,7 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
-import { decodingRows, rowProduct } from '../kernel/product/rows.ts'
+import { decodingRows, rowProduct, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { sumBackward } from './add.ts'
 import { project, projectBackward } from './linear.ts'
@@ -33,10 +33,12 @@ const forward = kernel({
         k.lanesFrom(from, to, j => output.set(j, before.at(j)))
       })
       const right = { b: w, row: k.int(1), column: depth, depth, from, to }
-      rowProduct(k, { ...right, a: x, m: rows, aRow: depth, c: y, cRow: n, add: k.int(1) })
+      const places = { a: rowsAt(x, depth), c: rowsAt(y, n), scratch: k.own }
+      rowProduct(k, { ...right, ...places, m: rows, add: k.int(1) })
     })
   },
   work: ({ rows, n, k }) => 2 * rows * n * k,
+  scratch: () => ({ perThread: rowProductScratch }),
 })
 
 const fewRowsForward = weightKernel(forward, ['w'])

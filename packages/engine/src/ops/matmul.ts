@@ -3,7 +3,7 @@ import { f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Builder, BuilderArguments, Int } from '../kernel/language.ts'
 import { product, productScratch } from '../kernel/product/product.ts'
 import { packedSize, packPanel } from '../kernel/product/right.ts'
-import { decodingRows, rowProduct } from '../kernel/product/rows.ts'
+import { decodingRows, rowProduct, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import { blockTiles, tileShape } from '../kernel/product/shape.ts'
 
 const params = {
@@ -48,7 +48,7 @@ export const matmul = kernel({
   work: ({ batch, m, n, k }) => 2 * batch * m * n * k,
   scratch({ batch, m, n, k, aCol }, target) {
     // A few rows in sequence are multiplied as they are: decoding must not reserve a packed copy of the head.
-    if (m <= decodingRows && aCol === 1) return {}
+    if (m <= decodingRows && aCol === 1) return { perThread: rowProductScratch }
     const shape = tileShape(target)
     const depth = elementsOf(factorsOf(target), k)
     return { shared: batch * packedSize(n, depth, shape), perThread: productScratch(shape) }
@@ -74,9 +74,9 @@ function fewInSequence(k: Builder, args: MatmulArguments): void {
   k.rows(batch.mul(units), index => {
     const t = index.div(units)
     const from = index.rem(units).mul(unit.value)
-    const left = { a: a.from(t.mul(aBatch)), aRow, m }
-    const right = { b: b.from(t.mul(bBatch)), row: bRow, column: bCol, depth }
-    rowProduct(k, { ...right, ...left, from, to: from.add(unit.value).min(n), c: c.from(t.mul(cBatch)), cRow, add })
+    const left = { a: rowsAt(a.from(t.mul(aBatch)), aRow), m }
+    const right = { b: b.from(t.mul(bBatch)), row: bRow, column: bCol, depth, from, to: from.add(unit.value).min(n) }
+    rowProduct(k, { ...left, ...right, c: rowsAt(c.from(t.mul(cBatch)), cRow), add, scratch: k.own })
   })
 }
 

@@ -2,7 +2,7 @@ import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Int, Reals } from '../kernel/language.ts'
-import { decodingRows, rowProduct } from '../kernel/product/rows.ts'
+import { decodingRows, rowProduct, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { linear } from './linear.ts'
 import { weightKernel } from './narrowWeights.ts'
@@ -37,19 +37,21 @@ const forward = kernel({
     const blocks = n.ceilDiv(block)
     // Outside of tasks: once for each thread.
     const normed = k.own
+    const scratch = normed.from(rows.mul(depth))
     k.loop(0, rows, r => normalise(k, x.from(r.mul(depth)), norm, normed.from(r.mul(depth)), depth, eps))
     k.share(blocks.add(m.ceilDiv(block)), 1, (first, last) => {
       const columns = (weights: Reals, outputs: Reals, count: Int, from: Int, to: Int) => {
         const part = { from: from.min(count), to: to.min(count) }
         const right = { b: weights, row: k.int(1), column: depth, depth }
-        rowProduct(k, { ...right, ...part, a: normed, m: rows, aRow: depth, c: outputs, cRow: count, add: k.int(0) })
+        const places = { a: rowsAt(normed, depth), c: rowsAt(outputs, count), scratch }
+        rowProduct(k, { ...right, ...part, ...places, m: rows, add: k.int(0) })
       }
       columns(w, y, n, first.min(blocks).mul(block), last.min(blocks).mul(block))
       columns(v, z, m, first.max(blocks).sub(blocks).mul(block), last.max(blocks).sub(blocks).mul(block))
     })
   },
   work: ({ rows, k, n, m }) => 2 * rows * k * (n + m),
-  scratch: ({ rows, k }) => ({ perThread: rows * k }),
+  scratch: ({ rows, k }) => ({ perThread: rows * k + rowProductScratch }),
 })
 
 const fewRowsForward = weightKernel(forward, ['w', 'v'])

@@ -2,7 +2,7 @@ import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
 import { type Builder, type Int, type Real, type Reals, sigmoid } from '../kernel/language.ts'
-import { decodingRows, rowProduct } from '../kernel/product/rows.ts'
+import { decodingRows, rowProduct, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { linear } from './linear.ts'
 import { weightKernel } from './narrowWeights.ts'
@@ -11,40 +11,41 @@ import { swiglu } from './swiglu.ts'
 /** So many units are computed at a time. */
 export const unitBlock = 16
 
-/** x: rows of `depth` numbers; gate, up: the weights of the first unit of a block; y: where its result goes. */
+/** x: where a row of `depth` numbers begins; gate, up: the weights of the first unit of a block; y: where a row's result goes. */
 export interface GatedBlock {
-  x: Reals
+  x: (row: Int) => Reals
   gate: Reals
   up: Reals
-  y: Reals
-  yRow: Int
+  y: (row: Int) => Reals
   rows: Int
   depth: Int
   /** Units of the block, at most `unitBlock`. */
   units: Int
-  /** Multiplies the results. */
-  factor?: Real
-  /** Room for 2 · rows · unitBlock numbers. */
+  /** Multiplies the results of a row. */
+  factor?: (row: Int) => Real
+  /** Room for `gatedScratch` numbers. */
   scratch: Reals
 }
 
+/** Numbers of scratch that a block of units of so many rows needs: the gates, the others, and what a product needs. */
+export const gatedScratch = (rows: number): number => 2 * rows * unitBlock + rowProductScratch
+
 /** y[r,i] = factor · silu(gate[i,:]·x[r,:]) · (up[i,:]·x[r,:]) for a block of units. */
-export function gatedBlock(
-  k: Builder,
-  { x, gate, up, y, yRow, rows, depth, units, factor, scratch }: GatedBlock,
-): void {
+export function gatedBlock(k: Builder, { x, gate, up, y, rows, depth, units, factor, scratch }: GatedBlock): void {
   const [zero, one] = [k.int(0), k.int(1)]
   const ups = scratch.from(rows.mul(unitBlock))
-  for (const [weights, c] of [[gate, scratch] as const, [up, ups] as const]) {
-    const right = { b: weights, row: one, column: depth, depth, from: zero, to: units }
-    rowProduct(k, { ...right, a: x, m: rows, aRow: depth, c, cRow: k.int(unitBlock), add: zero })
+  const common = { row: one, column: depth, depth, from: zero, to: units, a: x, m: rows, add: zero }
+  for (const [weights, results] of [[gate, scratch] as const, [up, ups] as const]) {
+    const c = rowsAt(results, k.int(unitBlock))
+    rowProduct(k, { ...common, b: weights, c, scratch: ups.from(rows.mul(unitBlock)) })
   }
   k.loop(0, rows, r => {
-    const [gates, others, output] = [scratch.from(r.mul(unitBlock)), ups.from(r.mul(unitBlock)), y.from(r.mul(yRow))]
+    const [gates, others, output] = [scratch.from(r.mul(unitBlock)), ups.from(r.mul(unitBlock)), y(r)]
+    const scale = factor?.(r)
     k.lanes(units, i => {
       const g = gates.at(i)
       const value = g.mul(sigmoid(g)).mul(others.at(i))
-      output.set(i, factor ? value.mul(factor) : value)
+      output.set(i, scale ? value.mul(scale) : value)
     })
   })
 }
@@ -71,11 +72,12 @@ const forward = kernel({
       const i = block.mul(unitBlock)
       const [gates, ups] = [gate, up].map(w => w.from(i.mul(depth))) as [Reals, Reals]
       const units = n.sub(i).min(unitBlock)
-      gatedBlock(k, { x, gate: gates, up: ups, y: y.from(i), yRow: n, rows, depth, units, scratch: k.own })
+      const places = { x: rowsAt(x, depth), y: rowsAt(y.from(i), n), scratch: k.own }
+      gatedBlock(k, { ...places, gate: gates, up: ups, rows, depth, units })
     })
   },
   work: ({ rows, n, k }) => 4 * rows * n * k,
-  scratch: ({ rows }) => ({ perThread: 2 * rows * unitBlock }),
+  scratch: ({ rows }) => ({ perThread: gatedScratch(rows) }),
 })
 
 const fewRowsForward = weightKernel(forward, ['gate', 'up'])

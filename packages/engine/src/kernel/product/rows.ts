@@ -1,4 +1,5 @@
 import type { Builder, Int, Real, Reals } from '../language.ts'
+import { rowCursors } from './cursors.ts'
 import type { RightFactor } from './right.ts'
 
 // Products of a few rows, as in decoding: the right factor is read once, where it lies.
@@ -12,20 +13,32 @@ export const fewRows = 8
  */
 export const decodingRows = 32
 
-/** c[i·cRow + j] (add ? += : =) Σ_p a[i·aRow + p]·b[p·row + j·column] for i < m, columns j from `from` to `to`. */
+/** c(i)[j] (add ? += : =) Σ_p a(i)[p]·b[p·row + j·column] for i < m, columns j from `from` to `to`. */
 export interface RowProduct extends Omit<RightFactor, 'n'> {
-  a: Reals
-  /** 1 by default; aRow and cRow are for more. */
-  m?: Int
-  aRow?: Int
+  /** Where row i begins. */
+  a: (i: Int) => Reals
+  m: Int
   from: Int
   to: Int
-  c: Reals
-  cRow?: Int
+  c: (i: Int) => Reals
   add: Int
+  /** Room for `rowProductScratch` numbers. */
+  scratch: Reals
 }
 
-/** A product of a few rows with a factor that is read where it lies, once for all rows; its row or column is 1. */
+/** Numbers of scratch that `rowProduct` needs: the results of a block. */
+export const rowProductScratch = 16
+
+/** Rows that lie `distance` numbers apart. */
+export const rowsAt =
+  (first: Reals, distance: Int) =>
+  (i: Int): Reals =>
+    first.from(i.mul(distance))
+
+/**
+ * A product of a few rows with a factor that is read where it lies, once for all rows; its row or column is 1. What comes
+ * out for a row does not depend on the others: a sequence gets the same answers alone and among many.
+ */
 export function rowProduct(k: Builder, args: RowProduct): void {
   k.if(
     args.row.eq(1),
@@ -34,68 +47,102 @@ export function rowProduct(k: Builder, args: RowProduct): void {
   )
 }
 
-/** Calls body(i, count) for groups of `size` rows, then for the rest one by one. */
-function rowGroups(k: Builder, m: Int | undefined, size: number, body: (i: Int, count: number) => void): void {
-  if (!m) {
-    body(k.int(0), 1)
-    return
+/** Calls body(i, count) for blocks of `most` rows (a power of two), then for half as many, and so on. */
+function rowBlocks(k: Builder, m: Int, most: number, body: (i: Int, count: number) => void): void {
+  let done = k.int(0)
+  for (let count = most; count >= 1; count /= 2) {
+    const end = done.add(m.sub(done).floorTo(count))
+    k.loop(done, end, i => body(i, count), count)
+    done = end
   }
-  const grouped = m.sub(m.rem(size))
-  k.loop(0, grouped, i => body(i, size), size)
-  k.loop(grouped, m, i => body(i, 1))
 }
 
-/** Columns of b lie in sequence: dot products, of several rows and columns at a time. */
-function rowsByColumns(k: Builder, { a, m, aRow, b, column, depth, from, to, c, cRow, add }: RowProduct): void {
-  const { width } = k
-  const { group, rowGroup } = rowShape(k)
-  const columns = (j: Int, count: number) =>
-    rowGroups(k, m, rowGroup, (i, rows) => {
-      const lefts = rowStarts(a, aRow, i, rows)
-      const rights = Array.from({ length: count }, (_, g) => b.from(j.add(g).mul(column)))
-      // One row alone has too few sums to hide the latency of the addition: it gets two for each column.
-      const halves = rows === 1 ? 2 : 1
-      const totals = lefts.map(() => rights.map(() => Array.from({ length: halves }, () => k.variable(k.vector(0)))))
-      const step = (p: Int, half: number) => {
-        const left = lefts.map(start => start.vectorAt(p, half * width))
-        for (const [g, right] of rights.entries()) {
-          const b = right.vectorAt(p, half * width)
-          for (const [r, row] of totals.entries()) row[g]![half]!.addProduct(left[r]!, b)
-        }
-      }
-      const blocks = depth.floorTo(halves * width)
-      const full = depth.floorTo(width)
-      const blockStep = (p: Int) => {
-        for (let half = 0; half < halves; half++) step(p, half)
-      }
-      k.loop(0, blocks, blockStep, halves * width)
-      if (halves > 1) k.loop(blocks, full, p => step(p, 0), width)
-      const rests = lefts.map(() => rights.map(() => k.variable(0)))
-      k.loop(full, depth, p => {
-        for (const [g, right] of rights.entries()) {
-          const b = right.at(p)
-          for (const [r, left] of lefts.entries()) rests[r]![g]!.addProduct(left.at(p), b)
-        }
+/** Columns of b lie in sequence: dot products. */
+function rowsByColumns(k: Builder, args: RowProduct): void {
+  const { a, m, b, column, depth, from, to, c } = args
+  const sums = blockSums(k)
+  rowBlocks(k, m, sums / 2, (i, rows) => {
+    const columns = sums / rows
+    const whole = from.add(to.sub(from).floorTo(columns))
+    k.loop(from, whole, j => dotBlock(k, args, i, rows, j, columns), columns)
+    k.loop(whole, to, j => dotBlock(k, args, i, rows, j, 1))
+  })
+  // What is left of the depth; the blocks have set the result, if only to 0.
+  const full = depth.floorTo(k.width)
+  k.if(full.lt(depth), () =>
+    k.loop(0, m, i => {
+      const [left, target] = [a(i), c(i)]
+      k.loop(from, to, j => {
+        const right = b.from(j.mul(column))
+        const rest = k.variable(0)
+        k.loop(full, depth, p => rest.addProduct(left.at(p), right.at(p)))
+        target.set(j, target.at(j).add(rest.value))
       })
-      for (const [r, target] of rowStarts(c, cRow, i, rows).entries()) {
-        for (const [g, parts] of totals[r]!.entries()) {
-          const sum = parts.map(({ value }) => value).reduce((x, y) => x.add(y))
-          put(k, target, j.add(g), k.total(sum).add(rests[r]![g]!.value), add)
+    }),
+  )
+}
+
+/** The dot products of some rows and columns, over the whole vectors of the depth. */
+function dotBlock(k: Builder, args: RowProduct, i: Int, rows: number, j: Int, columns: number): void {
+  const { a, b, column, depth, c, add, scratch } = args
+  const { width } = k
+  const range = (count: number) => Array.from({ length: count }, (_, at) => at)
+  const sums = range(rows).map(() => range(columns).map(() => k.variable(k.vector(0))))
+  const atATime = Math.min(columns, columnsAtATime)
+  for (let first = 0; first < columns; first += atATime) {
+    const lefts = range(rows).map(r => a(i.add(r)))
+    const rights = rowCursors(b.from(j.add(first).mul(column)), column, atATime)
+    k.loop(
+      0,
+      depth.floorTo(width),
+      p => {
+        const loaded = range(atATime).map(g => rights.cursor(g).vectorAt(rights.index(g)))
+        for (const [r, left] of lefts.entries()) {
+          const a = left.vectorAt(p)
+          for (const [g, b] of loaded.entries()) sums[r]![first + g]!.addProduct(a, b)
         }
+        for (const g of range(atATime)) rights.cursor(g).prefetch(rights.index(g), prefetchDistance)
+        rights.advance(width)
+      },
+      width,
+    )
+  }
+  const vectors = sums.flat().map(({ value }) => value)
+  const targets = range(rows).map(r => c(i.add(r)))
+  // Whole vectors of results.
+  if (columns % width === 0) {
+    for (const [r, target] of targets.entries()) {
+      for (let g = 0; g < columns; g += width) {
+        const at = r * columns + g
+        put(k, target, j.add(g).spanning(width), k.totals(vectors.slice(at, at + width)), add)
       }
-    })
-  const grouped = from.add(to.sub(from).floorTo(group))
-  k.loop(from, grouped, j => columns(j, group), group)
-  k.loop(grouped, to, j => columns(j, 1))
+    }
+    return
+  }
+  if (columns === 1) {
+    for (const [r, target] of targets.entries()) put(k, target, j, k.total(vectors[r]!), add)
+    return
+  }
+  for (let at = 0; at < vectors.length; at += width) scratch.setVector(at, k.totals(vectors.slice(at, at + width)))
+  const store = (adding: boolean) => () => {
+    for (const [r, target] of targets.entries()) {
+      for (const g of range(columns)) {
+        const [at, value] = [j.add(g), scratch.at(r * columns + g)]
+        target.set(at, adding ? target.at(at).add(value) : value)
+      }
+    }
+  }
+  k.if(add.ne(0), store(true), store(false))
 }
 
 /** Rows of b lie in sequence: vectors of columns accumulate over the depth, of several rows at a time. */
-function rowsByRows(k: Builder, { a, m, aRow, b, row, depth, from, to, c, cRow, add }: RowProduct): void {
+function rowsByRows(k: Builder, { a, m, b, row, depth, from, to, c, add }: RowProduct): void {
   const { width } = k
-  const { group, rowGroup } = rowShape(k)
-  const vectors = (count: number) => (j: Int) =>
-    rowGroups(k, m, rowGroup, (i, rows) => {
-      const lefts = rowStarts(a, aRow, i, rows)
+  const group = 4
+  const mostRows = blockSums(k) / group
+  const block = (count: number) => (j: Int) =>
+    rowBlocks(k, m, mostRows, (i, rows) => {
+      const lefts = Array.from({ length: rows }, (_, r) => a(i.add(r)))
       const totals = lefts.map(() => Array.from({ length: count }, () => k.variable(k.vector(0))))
       const right = b.from(j).cursor()
       k.loop(0, depth, p => {
@@ -106,30 +153,33 @@ function rowsByRows(k: Builder, { a, m, aRow, b, row, depth, from, to, c, cRow, 
         }
         right.advance(row)
       })
-      for (const [r, target] of rowStarts(c, cRow, i, rows).entries()) {
-        for (const [v, { value }] of totals[r]!.entries()) put(k, target, j.add(v * width).spanning(width), value, add)
+      for (const [r, sums] of totals.entries()) {
+        const target = c(i.add(r))
+        for (const [v, { value }] of sums.entries()) put(k, target, j.add(v * width).spanning(width), value, add)
       }
     })
   const wide = from.add(to.sub(from).floorTo(group * width))
   const full = from.add(to.sub(from).floorTo(width))
-  k.loop(from, wide, vectors(group), group * width)
-  k.loop(wide, full, vectors(1), width)
+  k.loop(from, wide, block(group), group * width)
+  k.loop(wide, full, block(1), width)
   k.loop(full, to, j =>
-    rowGroups(k, m, 1, i => {
-      const [left, target] = [rowStarts(a, aRow, i, 1)[0]!, rowStarts(c, cRow, i, 1)[0]!]
+    k.loop(0, m, i => {
+      const left = a(i)
       const total = k.variable(0)
       k.loop(0, depth, p => total.addProduct(left.at(p), b.at(p.mul(row).add(j))))
-      put(k, target, j, total.value, add)
+      put(k, c(i), j, total.value, add)
     }),
   )
 }
 
-/** How many columns (or vectors of columns) and rows are multiplied at a time. */
-const rowShape = ({ registers }: Builder) => ({ group: 4, rowGroup: registers >= 32 ? 4 : 2 })
+/** More streams than these the processor does not fetch from memory ahead of time. */
+const columnsAtATime = 4
 
-/** Where `count` rows from row i on begin. */
-const rowStarts = (first: Reals, row: Int | undefined, i: Int, count: number): Reals[] =>
-  row ? Array.from({ length: count }, (_, r) => first.from(i.add(r).mul(row))) : [first]
+/** How far ahead of a product its weights are asked for, in numbers: about as many as it multiplies until they come. */
+const prefetchDistance = 2048
+
+/** Vectors of sums that registers hold beside what is multiplied. */
+const blockSums = ({ registers }: Builder): number => (registers >= 32 ? 16 : 8)
 
 function put(k: Builder, c: Reals, j: Int, value: Real, add: Int): void {
   k.if(

@@ -199,15 +199,15 @@ export function emitMultiplyAdd(m: Machine, { to, a, b, c }: Instruction & { op:
   })
 }
 
-/** Neighbours join first, then pairs of neighbours, and so on, as in the interpreter. */
+/** Lanes join in the order of the interpreter, which is also that of `Builder.totals`. */
 export function emitReduce(m: Machine, { to, fn, a }: Instruction & { op: 'reduce' }): void {
   const { asm, spare: moved } = m
   const join = fn === 'sum' ? 'vadd' : 'vmax'
   const reduceInto = (total: number) => {
     const source = m.vector(a, total)
-    asm.v('vpermilps', m.length, [moved, source], { immediate: 0xb1 })
+    asm.v('vpermilps', m.length, [moved, source], { immediate: 0x4e })
     m.v(`${join}ps`, m.length, [total, source, moved])
-    asm.v('vpermilps', m.length, [moved, total], { immediate: 0x4e })
+    asm.v('vpermilps', m.length, [moved, total], { immediate: 0xb1 })
     m.v(`${join}ps`, m.length, [total, total, moved])
     if (m.isWide) {
       asm.v('vshuff32x4', 512, [moved, total, total], { immediate: 0xb1 })
