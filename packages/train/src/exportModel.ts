@@ -2,10 +2,10 @@ import { type LanguageModel, saveCheckpoint, saveTokenizerFiles } from '@modu/mo
 import type { PreparedData } from './prepare.ts'
 
 /**
- * How a model trained here is best sampled from: small models wander at high temperatures. The repetition penalty is
- * mild: a strong one would keep them from taking up the words of the question.
+ * How a model trained here is best sampled from: small models wander at high temperatures. No repetition penalty: it would
+ * keep them from taking up the words of the question, and the digits of a sum.
  */
-export const sampling = { do_sample: true, temperature: 0.3, top_p: 0.9, repetition_penalty: 1.05 }
+export const sampling = { do_sample: true, temperature: 0.3, top_p: 0.9 }
 
 /** Writes the finished model in Hugging Face's layout: weights in bf16, configuration, tokenizer, chat template. */
 export function exportModel(folder: string, model: LanguageModel, { tokenizer, template }: PreparedData): void {
