@@ -98,7 +98,7 @@ export function chore(random: Random): { readonly note: string; readonly told: s
 export function message(random: Random): { readonly told: string; readonly text: string } {
   const [told, text] = pick(random, [
     () => ['조금 늦는다고', '조금 늦어요.'],
-    () => [`${between(random, 1, 11) * 5}분 늦는다고`, '분 늦어요.'],
+    () => same(`${between(random, 1, 11) * 5}분`, ' 늦는다고', ' 늦어요.'),
     () => ['먼저 출발한다고', '먼저 출발해요.'],
     () => ['잘 도착했다고', '잘 도착했어요.'],
     () => ['회의가 취소됐다고', '회의가 취소됐어요.'],
@@ -114,7 +114,7 @@ export function message(random: Random): { readonly told: string; readonly text:
     () => same(`${day(random)} ${event(random)}`, ' 잊지 말라고', ' 잊지 마세요.'),
     () => same(event(random), ' 날짜가 바뀌었다고', ' 날짜가 바뀌었어요.'),
   ])() as [string, string]
-  return { told, text: text.startsWith('분') ? told.replace('분 늦는다고', text) : text }
+  return { told, text }
 }
 
 const same = (head: string, told: string, text: string): [string, string] => [head + told, head + text]
