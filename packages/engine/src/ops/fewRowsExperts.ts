@@ -1,5 +1,5 @@
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
-import type { Builder, Int, Ints } from '../kernel/language.ts'
+import type { Builder, Int, Ints, Reals } from '../kernel/language.ts'
 import { rowProduct, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import { weightKernel } from './narrowWeights.ts'
 import { gatedBlock, gatedScratch, unitBlock } from './swigluLinear.ts'
@@ -18,6 +18,10 @@ interface Choices {
 
 /** Numbers of scratch that `choicesByExpert` needs. */
 const choicesScratch = (args: { rows: number; topk: number; count: number }) => args.count + 2 * args.rows * args.topk
+
+/** The scratch behind that. */
+const behindChoices = (k: Builder, { rows, topk, count }: Choices): Reals =>
+  k.own.from(count.add(rows.mul(topk).mul(2)))
 
 /**
  * Sorts the choices by expert into scratch, each thread for itself. Returns a function that calls body(e, choices, rows, m)
@@ -108,13 +112,12 @@ const units = kernel({
   },
   build(k, args) {
     const { x, gateUp, weights, active, sharedGate, sharedUp, sharedActive } = args
-    const { rows, topk, units, sharedUnits, n } = args
+    const { rows, units, sharedUnits, n } = args
     const blocks = units.ceilDiv(unitBlock)
     const sharedBlocks = sharedUnits.ceilDiv(unitBlock)
-    const choices = rows.mul(topk)
     // Outside of tasks: once for each thread.
     const eachExpert = choicesByExpert(k, args, k.own.asInts())
-    const common = { depth: n, scratch: k.own.from(args.count.add(choices.mul(2))) }
+    const common = { depth: n, scratch: behindChoices(k, args) }
     const sharedBlock = (block: Int) => {
       const i = block.mul(unitBlock)
       const input = { x: rowsAt(x, n), rows, gate: sharedGate.from(i.mul(n)), up: sharedUp.from(i.mul(n)) }
@@ -178,11 +181,11 @@ const sums = kernel({
     }
   },
   build(k, args) {
-    const { active, down, sharedActive, sharedDown, y, rows, topk, units, sharedUnits, n } = args
+    const { active, down, sharedActive, sharedDown, y, rows, units, sharedUnits, n } = args
     const [zero, one] = [k.int(0), k.int(1)]
     // Outside of tasks: once for each thread.
     const eachExpert = choicesByExpert(k, args, k.own.asInts())
-    const scratch = k.own.from(args.count.add(rows.mul(topk).mul(2)))
+    const scratch = behindChoices(k, args)
     k.share(n, block, (from, to) => {
       const columns = { from, to, row: one, scratch }
       const shared = { a: rowsAt(sharedActive, sharedUnits), m: rows, b: sharedDown, column: sharedUnits }
