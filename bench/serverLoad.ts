@@ -110,7 +110,7 @@ async function run(server: LoadedServer, load: Load): Promise<number[]> {
       const leave = new AbortController()
       const others = Array.from({ length: load.streams }, () => Promise.withResolvers<void>())
       for (const { resolve, reject } of others)
-        stream(server, prompt(8), 1900, leave.signal, resolve).catch(error => leave.signal.aborted || reject(error))
+        stream(server, prompt(8), 1000, leave.signal, resolve).catch(error => leave.signal.aborted || reject(error))
       await Promise.all(others.map(({ promise }) => promise))
       const times = []
       for (let i = 0; i < load.times; i++) times.push((await stream(server, prompt(8), 1)).firstMs)

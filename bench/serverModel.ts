@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { createCpuDevice } from '@modu/engine'
-import { ChatModel, createModel, narrowWeights, Tokenizer } from '@modu/model'
-import { nanoConfig } from './nano.ts'
+import { ChatModel, loadModel, narrowWeights, Tokenizer } from '@modu/model'
 
-/** The model that bench/server.ts serves, made in the thread that runs it. */
+const nano = join(import.meta.dirname, '../models/nano')
+
+/** The model that bench/server.ts serves, made in the thread that runs it: the shipped nano, taking the likeliest token. */
 export function servedModel(threads: number): ChatModel {
-  const model = createModel(nanoConfig, createCpuDevice({ threads }), { seed: 1 })
+  const model = loadModel(nano, createCpuDevice({ threads }))
   narrowWeights(model)
-  const tokenizer = Tokenizer.load(join(import.meta.dirname, '../models/nano'))
-  return new ChatModel('nano', model, tokenizer, undefined, { do_sample: false })
+  return new ChatModel('nano', model, Tokenizer.load(nano), undefined, { do_sample: false })
 }
 
 /** For the engine's thread. */

@@ -9,6 +9,7 @@ export { appendLatents, type LatentOptions } from './ops/appendLatents.ts'
 export { appendRows } from './ops/appendRows.ts'
 export { type AttentionOptions, attention } from './ops/attention.ts'
 export { balanceLoss } from './ops/balanceLoss.ts'
+export { BlockMaxima } from './ops/blockMaxima.ts'
 export { cachedAttention } from './ops/cachedAttention.ts'
 export { concat } from './ops/concat.ts'
 export { crossEntropy, ignoredLabel } from './ops/crossEntropy.ts'
@@ -25,7 +26,7 @@ export {
   linearLogProbabilities,
   linearLogProbabilityLoss,
 } from './ops/linearLogProbabilities.ts'
-export { narrowWeight } from './ops/narrowWeights.ts'
+export { narrowWeight, releaseNarrow } from './ops/narrowWeights.ts'
 export { normLinear, type Projection } from './ops/normLinear.ts'
 export { rmsNorm } from './ops/rmsNorm.ts'
 export { type RotaryOptions, type RotaryTable, rotary } from './ops/rotary.ts'

@@ -24,6 +24,14 @@ export function elementsAt(buffer: ArrayBufferLike, address: number, shape: Shap
 /** Number of elements of a shape; a scalar has the shape `[]` and one element. */
 export const sizeOf = (shape: Shape): number => shape.reduce((product, n) => product * n, 1)
 
+/** A weight's numbers in bfloat16, in persistent memory, as different kernels read them. See ops/narrowWeights.ts. */
+export interface NarrowWeight {
+  /** See kernel/product/panels.ts; a weight of several matrices has them one after the other. */
+  readonly panels: Tensor
+  /** As they lie in float32; made when a kernel first asks for it. */
+  rows?: Tensor
+}
+
 /**
  * A dense row-major array in a device's memory. `data` is a live view of that memory; `address` is its byte offset
  * there (what kernels get). A tensor with `requiresGrad` is followed by the device's tape; a parameter keeps its
@@ -40,7 +48,7 @@ export class Tensor {
   requiresGrad = false
   grad: Tensor | undefined
   /** The same numbers in bfloat16, see `narrowWeight`. */
-  narrow: Tensor | undefined
+  narrow: NarrowWeight | undefined
 
   constructor(device: Device, shape: Shape, dtype: DType, data: Elements, address: number, base?: Tensor) {
     this.device = device

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { Device } from '@modu/engine'
+import { BlockMaxima, type Device } from '@modu/engine'
 import { type ChatMessage, type ChatTemplate, encodeChat, type ToolDefinition } from './chatTemplate.ts'
 import { ModelError } from './errors.ts'
 import { readJson } from './files.ts'
@@ -20,7 +20,7 @@ import { loadModel, releaseModel } from './loadModel.ts'
 import { biased, logprobOf, MeasuringSampler, type TokenLogprob } from './logprobs.ts'
 import { Random } from './random.ts'
 import { opensThinking, ReplySampler, thinkingClose } from './replySampler.ts'
-import { checkSampling, Sampler, type SamplingOptions } from './sampling.ts'
+import { checkSampling, logitBlock, Sampler, type SamplingOptions } from './sampling.ts'
 import { type StreamEvent, TextStream } from './textStream.ts'
 import { Tokenizer } from './tokenizer.ts'
 import { type GenerationConfigJson, loadChatTemplate } from './tokenizerFiles.ts'
@@ -116,6 +116,7 @@ export class ChatModel {
   readonly template: ChatTemplate | undefined
   readonly generationConfig: GenerationConfigJson
   readonly #stopIds: ReadonlySet<number>
+  readonly #maxima: BlockMaxima
   #closing: readonly number[] | undefined
   /** The sequence of the answer that ended last: its conversation usually goes on. */
   #idle: CachedSequence | undefined
@@ -137,6 +138,7 @@ export class ChatModel {
     this.tokenizer = tokenizer
     this.template = template
     this.generationConfig = generationConfig
+    this.#maxima = new BlockMaxima(model.device, model.config.vocabSize, logitBlock)
     // A turn ends at the end token; a model that writes another turn's role instead has ended it, too.
     const ends = [generationConfig.eos_token_id ?? [], model.config.eosTokenIds, tokenizer.eosId ?? []].flat()
     this.#stopIds = new Set([...ends, ...tokenizer.specialIds])
@@ -286,6 +288,7 @@ export class ChatModel {
   close(): void {
     this.#idle?.cache.release()
     this.#idle = undefined
+    this.#maxima.release()
     releaseModel(this.model)
   }
 
@@ -317,7 +320,8 @@ export class ChatModel {
 
   #sampler(prompt: readonly number[], { sampling, seed, logitBias }: CompletionOptions): Pick<Sampler, 'next'> {
     const settings = checkSampling({ ...samplingOf(this.generationConfig), ...defined(sampling) })
-    const sampler = new Sampler(settings, new Random(checkSeed(seed) ?? Math.floor(Math.random() * 2 ** 53)), prompt)
+    const random = new Random(checkSeed(seed) ?? Math.floor(Math.random() * 2 ** 53))
+    const sampler = new Sampler(settings, random, prompt, this.#maxima)
     for (const id of logitBias?.keys() ?? [])
       if (!(Number.isInteger(id) && id >= 0 && id < this.model.config.vocabSize))
         throw new ModelError('option', `logit_bias names ${id}, which is no token id of this model`)

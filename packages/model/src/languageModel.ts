@@ -51,7 +51,8 @@ export interface LanguageModel {
   /**
    * Appends tokens[s] to sequence s of `caches`, or nothing if it is negative, in one pass: much faster than one after the
    * other. Returns the logits after each, [sequences, vocabulary], without meaning where nothing was appended; the next
-   * step writes over them. Otherwise as `step`. Of a `PagedKvCache` any of its sequences, up to `mostTogether`.
+   * step writes over them. Otherwise as `step`. Of a `PagedKvCache` any of its sequences, up to `mostTogether`; one that stands
+   * there several times gets its tokens in turn, so that short prompts can be read in the same pass.
    */
   stepAll(tokens: ArrayLike<number>, caches: KvCaches | readonly KvCache[]): Float32Array
 

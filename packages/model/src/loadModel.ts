@@ -1,4 +1,4 @@
-import type { Device } from '@modu/engine'
+import { type Device, releaseNarrow } from '@modu/engine'
 import { Checkpoint, loadWeights } from './checkpoint.ts'
 import { type ModelConfig, readConfig } from './config.ts'
 import { ModelError } from './errors.ts'
@@ -59,7 +59,7 @@ export function copyModel({ config, device, parameters, buffers }: LanguageModel
 export function releaseModel(model: LanguageModel): void {
   for (const tensor of [...model.parameters.values(), ...model.buffers.values()]) {
     if (tensor.grad) model.device.release(tensor.grad)
-    if (tensor.narrow) model.device.release(tensor.narrow)
+    releaseNarrow(tensor)
     model.device.release(tensor)
   }
 }

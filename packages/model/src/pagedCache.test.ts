@@ -41,6 +41,11 @@ describe.each(['k1-base', 'llama', 'qwen3'])('sequences of %s in pages', name =>
         expectSame(together.subarray(m * expected.length, (m + 1) * expected.length), expected)
       }
     }
+    // Several tokens of one sequence beside another's.
+    const rows = model.stepAll([6, 2, 7, 8], [paged[0]!, paged[2]!, paged[0]!, paged[0]!]).slice()
+    const size = rows.length / 4
+    expectSame(rows.subarray(3 * size), model.step([6, 7, 8], alone[0]!))
+    expectSame(rows.subarray(size, 2 * size), model.step([2], alone[2]!))
     // A longer piece behind a past that lies in several pages.
     expectSame(model.step([1, 2, 3], paged[1]!), model.step([1, 2, 3], alone[1]!))
 

@@ -80,17 +80,20 @@ export class PagedCache implements PagedKvCache {
     return this.holders[page]!
   }
 
-  /** Appends a token to each sequence, which has a page for it, by a recorded step; `forward` as in `SequenceCache.append`. */
+  /**
+   * Appends a token to each sequence, which has a page for it, by a recorded step; one that stands there several times gets
+   * its tokens in turn. `forward` as in `SequenceCache.append`.
+   */
   append(tokens: ArrayLike<number>, sequences: readonly PagedSequence[], forward: DecodingStep): Float32Array {
     const { step, tables } = this.stepOf(sequences.length, forward)
     for (const [s, sequence] of sequences.entries()) {
       step.tokens[s] = tokens[s]!
       step.positions[s] = sequence.length
       tables.integers.set(sequence.pages, s * tables.shape[1]!)
+      // A later row of the same sequence sees this one: every layer writes all rows before it attends to any.
+      sequence.advance(1)
     }
-    const logits = step.run()
-    for (const sequence of sequences) sequence.advance(1)
-    return logits
+    return step.run()
   }
 
   release(): void {
@@ -200,17 +203,20 @@ export function cachedLayers(sequence: SequenceCache | PagedSequence): CachedLay
   }
 }
 
-/** The sequences, all of one cache, if each has a page for one more token; else an error. */
+/** The sequences, all of one cache, if each has pages for as many more tokens as it is named; else an error. */
 export function roomInPages(sequences: readonly KvCache[], tokens: ArrayLike<number>): PagedSequence[] {
   if (!(sequences.length >= 1 && sequences.length <= mostTogether && tokens.length === sequences.length))
     throw new ModelError(
       'option',
       `give 1 to ${mostTogether} sequences and a token for each, not ${sequences.length} and ${tokens.length}`,
     )
+  const counts = new Map<PagedSequence, number>()
   return sequences.map(sequence => {
     if (!(sequence instanceof PagedSequence) || sequence.cache !== (sequences[0] as PagedSequence).cache)
       throw new ModelError('option', 'give sequences that createPages has made room for, all of one cache')
-    return roomInPage(sequence, 1)
+    const count = (counts.get(sequence) ?? 0) + 1
+    counts.set(sequence, count)
+    return roomInPage(sequence, count)
   })
 }
 

@@ -1,6 +1,10 @@
-import { describe, expect, test } from 'vitest'
+import { BlockMaxima, createCpuDevice } from '@modu/engine'
+import { afterAll, describe, expect, test } from 'vitest'
 import { Random } from './random.ts'
-import { argMax, checkSampling, expOfNegative, Sampler, type SamplingOptions } from './sampling.ts'
+import { checkSampling, expOfNegative, logitBlock, Sampler, type SamplingOptions } from './sampling.ts'
+
+const device = createCpuDevice({ threads: 1 })
+afterAll(() => device.close())
 
 const random = new Random(7)
 const randomLogits = (size: number, scale = 3) => Float32Array.from({ length: size }, () => random.normal() * scale)
@@ -81,13 +85,21 @@ describe('draws from the right tokens with the right frequencies', () => {
 
 test('temperature 0 takes the largest, the first of equals', () => {
   expect(sampler({ temperature: 0 }).next(Float32Array.of(1, 3, 2, 3))).toBe(1)
-  expect(argMax(Float32Array.of(Number.NaN, -Infinity, -2))).toBe(2)
-  expect(argMax(Float32Array.of(Number.NaN, Number.NaN))).toBe(-1)
-  for (let size = 1; size < 20; size++)
-    for (let largest = 0; largest < size; largest++) {
-      const values = Float32Array.from({ length: size }, (_, i) => (i < largest ? -i - 1 : 0))
-      expect(argMax(values)).toBe(largest)
+  expect(sampler({ temperature: 0 }).next(Float32Array.of(Number.NaN, -Infinity, -2))).toBe(2)
+  const maxima = new Map([1, 2, 5, 127, 128, 129, 300].map(size => [size, new BlockMaxima(device, size, logitBlock)]))
+  for (const [size, quick] of maxima)
+    for (let at = 0; at < size; at += Math.ceil(size / 20)) {
+      const values = Float32Array.from({ length: size }, (_, i) => (i < at ? -i - 1 : 0))
+      expect(sampler({ temperature: 0 }).next(values)).toBe(at)
+      expect(new Sampler(checkSampling({ temperature: 0 }), new Random(1), [], quick).next(values)).toBe(at)
     }
+})
+
+test('blocks that have nothing to draw are passed over, others are not', () => {
+  const logits = Float32Array.from({ length: 400 }, (_, i) => (i % 100 === 50 ? 0 : -60))
+  const drawn = sampler({})
+  const tokens = new Set(Array.from({ length: 200 }, () => drawn.next(logits)))
+  expect([...tokens].sort((a, b) => a - b)).toEqual([50, 150, 250, 350])
 })
 
 test('powers of e are right to 12 digits', () => {

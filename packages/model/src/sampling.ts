@@ -87,6 +87,7 @@ export function checkSampling(options: Partial<SamplingOptions> = {}): SamplingO
 export class Sampler {
   readonly #options: SamplingOptions
   readonly #random: Random
+  readonly #maxima: LogitMaxima
   /** What the repetition penalty counts as seen, if there is one. */
   readonly #seen: Set<number> | undefined
   readonly #counts = new Map<number, number>()
@@ -94,9 +95,15 @@ export class Sampler {
   #candidates = new Int32Array()
 
   /** `options` as from `checkSampling`; `prompt`: the ids that the repetition penalty counts as seen. */
-  constructor(options: SamplingOptions, random: Random, prompt: Iterable<number> = []) {
+  constructor(
+    options: SamplingOptions,
+    random: Random,
+    prompt: Iterable<number> = [],
+    maxima: LogitMaxima = plainMaxima,
+  ) {
     this.#options = options
     this.#random = random
+    this.#maxima = maxima
     this.#seen = options.repetitionPenalty === 1 ? undefined : new Set(prompt)
   }
 
@@ -107,10 +114,15 @@ export class Sampler {
   next(logits: Float32Array, allows: (token: number) => boolean = () => true): number {
     this.#penalize(logits)
     for (;;) {
-      const best = argMax(logits)
-      if (best < 0 || !Number.isFinite(logits[best]))
+      const maxima = this.#maxima.of(logits)
+      const best = largestBlock(maxima)
+      const largest = maxima[best]
+      if (!Number.isFinite(largest))
         throw new ModelError('format', 'the model gives no finite logits; its weights are damaged')
-      const token = this.#options.temperature === 0 ? best : this.#draw(logits, logits[best])
+      const token =
+        this.#options.temperature === 0
+          ? logits.indexOf(largest, best * logitBlock)
+          : this.#draw(logits, maxima, largest)
       if (allows(token)) {
         this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1)
         this.#seen?.add(token)
@@ -130,7 +142,7 @@ export class Sampler {
       for (const [id, count] of this.#counts) logits[id] -= frequencyPenalty * count + presencePenalty
   }
 
-  #draw(logits: Float32Array, largest: number): number {
+  #draw(logits: Float32Array, maxima: ArrayLike<number>, largest: number): number {
     const { temperature, topK, topP, minP } = this.#options
     if (this.#weights.length < logits.length) {
       this.#weights = new Float64Array(logits.length)
@@ -138,10 +150,15 @@ export class Sampler {
     }
     const weights = this.#weights
     const candidates = this.#candidates
-    // weight = exp((l − largest) / T), the probability up to a common factor; below e⁻⁷⁰⁰ it is nothing.
-    const floor = largest + temperature * Math.max(Math.log(minP), -700)
+    // weight = exp((l − largest) / T), the probability up to a common factor. What lies below the floor is less than
+    // float32 would keep of a sum, all of it together.
+    const floor = largest + temperature * Math.max(Math.log(minP), -24 * Math.LN2 - Math.log(logits.length))
     let count = 0
-    for (let id = 0; id < logits.length; id++) if (logits[id] >= floor) candidates[count++] = id
+    for (let block = 0; block < maxima.length; block++) {
+      if (maxima[block] < floor) continue
+      const end = Math.min(logits.length, (block + 1) * logitBlock)
+      for (let id = block * logitBlock; id < end; id++) if (logits[id] >= floor) candidates[count++] = id
+    }
     if (topK > 0 && topK < count) count = mostLikely(logits, candidates, count, () => 1, topK)
     let total = 0
     for (let i = 0; i < count; i++) {
@@ -167,19 +184,30 @@ export class Sampler {
   }
 }
 
-/** The index of the largest value, the first of equals; −1 if all are NaN. */
-export function argMax(values: Float32Array): number {
-  // Four maxima at a time, none of which waits for another; what is larger is looked up in the end.
-  let [a, b, c, d] = [-Infinity, -Infinity, -Infinity, -Infinity]
-  const whole = values.length & ~3
-  for (let i = 0; i < whole; i += 4) {
-    if (values[i] > a) a = values[i]
-    if (values[i + 1] > b) b = values[i + 1]
-    if (values[i + 2] > c) c = values[i + 2]
-    if (values[i + 3] > d) d = values[i + 3]
-  }
-  for (let i = whole; i < values.length; i++) if (values[i] > a) a = values[i]
-  return values.indexOf(Math.max(a, b, c, d))
+/** So many logits are looked at by the largest of them: most blocks have nothing that could be drawn. */
+export const logitBlock = 128
+
+/** The largest of each block of `logitBlock` logits; those of a block of NaN may be −∞ or NaN. The engine's `BlockMaxima` is quick. */
+export interface LogitMaxima {
+  of(logits: Float32Array): ArrayLike<number>
+}
+
+const plainMaxima: LogitMaxima = {
+  of: logits =>
+    Array.from({ length: Math.ceil(logits.length / logitBlock) }, (_, block) => {
+      let largest = -Infinity
+      const end = Math.min(logits.length, (block + 1) * logitBlock)
+      for (let id = block * logitBlock; id < end; id++) if (logits[id] > largest) largest = logits[id]
+      return largest
+    }),
+}
+
+/** The first with the largest. */
+function largestBlock(maxima: ArrayLike<number>): number {
+  let best = 0
+  for (let block = 1; block < maxima.length; block++)
+    if (maxima[block] > maxima[best] || Number.isNaN(maxima[best])) best = block
+  return best
 }
 
 /** e^(−n / 16), down to e^−700. */

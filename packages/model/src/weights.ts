@@ -135,8 +135,8 @@ export function randomWeights(
 
 /**
  * Keeps a bfloat16 twin of every matrix whose numbers all are bfloat16 numbers, as those of published checkpoints are: a
- * token then takes half as many bytes to read and gives the same bits; the weights take half as much memory again. For
- * models that only answer: the weights must not change any more. WebAssembly widens as slowly as it reads: no twins there.
+ * token then takes half as many bytes to read and only sums in another order; the weights take half as much memory again.
+ * For models that only answer: the weights must not change any more. WebAssembly widens as slowly as it reads: no twins there.
  */
 export function narrowWeights(model: LanguageModel): void {
   if (model.device.target === 'wasm') return

@@ -74,6 +74,22 @@ describe('continuous batching', () => {
     expect(together).toMatchObject({ running: 0, heldPages: 0 })
   })
 
+  test('short prompts that come at once are read in one pass, so that their answers go on together', async () => {
+    const passes: number[] = []
+    const counting = Object.create(model, {
+      stepAll: {
+        value: (tokens: number[], sequences: Parameters<LanguageModel['stepAll']>[1]) => {
+          passes.push(tokens.length)
+          return model.stepAll(tokens, sequences)
+        },
+      },
+    }) as LanguageModel
+    const short = Array.from({ length: 8 }, (_, i) => ({ prompt: text(4, i), tokens: 3 }))
+    const scheduler = new Scheduler(limits)
+    await Promise.all(short.map(request => answer(scheduler, request, counting)))
+    expect(passes).toEqual([32, 8, 8])
+  })
+
   test('requests join at the next step, and a long prompt is read between the steps of others', async () => {
     const scheduler = new Scheduler(limits)
     const order: string[] = []

@@ -54,8 +54,9 @@ interface InLine {
 }
 
 /**
- * Continuous batching (Yu et al. 2022): at every step of the model those who are ready go on by a token each in one pass,
- * and between two such steps one prompt is read on by a piece, so that nobody holds up others for long. Between two steps
+ * Continuous batching (Yu et al. 2022): at every step of the model those who are ready go on in one pass, by a token each or
+ * by all of a short prompt, and between two such steps one longer prompt is read on by a piece, so that nobody holds up
+ * others for long. Between two steps
  * the event loop runs once: sockets are read and written, new requests enter, and those who left are noticed.
  *
  * When pages run out, beginnings that nobody goes on with are forgotten first; then whoever came last gives up its pages
@@ -226,11 +227,11 @@ export class Scheduler {
     for (const { done, seated } of this.#take(({ seated }) => seated.signal.aborted)) done.reject(seated.signal.reason)
     const steps = this.#shares.order(this.#steps)
     for (const { sequence } of steps) sequence?.share()
-    const tokens = steps.filter(({ sequence }) => sequence?.pending === 1)
-    const others = steps.filter(({ sequence }) => sequence?.pending !== 1)
-    this.#readLast = others.length > 0 && !(this.#readLast && tokens.length > 0)
+    const short = steps.filter(({ sequence }) => sequence?.isShort)
+    const others = steps.filter(({ sequence }) => !sequence?.isShort)
+    this.#readLast = others.length > 0 && !(this.#readLast && short.length > 0)
     if (this.#readLast) this.#read(others[0]!)
-    else if (tokens.length > 0) this.#goOn(tokens)
+    else if (short.length > 0) this.#goOn(short)
     if (this.#steps.length > 0) this.#tickSoon()
   }
 
@@ -253,23 +254,26 @@ export class Scheduler {
     })
   }
 
-  /** As many as can go on together, by a token each. */
+  /** As many as can go on together. */
   #goOn(steps: Step[]): void {
     const { store } = steps[0]!.sequence!
-    const together = steps.filter(({ sequence }) => sequence!.store === store).slice(0, store.cache.mostTogether)
+    let rows = 0
+    const together = steps.filter(({ sequence }) => {
+      if (sequence!.store !== store || rows + sequence!.pending > store.cache.mostTogether) return false
+      rows += sequence!.pending
+      return true
+    })
     const going = new Set(together)
     this.#take(step => going.has(step))
     this.#run(together, () => {
       // Making room for one may have taken another's pages.
       const roomy = together.filter(step => this.#makeRoom(step))
-      const ready = roomy.filter(({ sequence }) => sequence!.pending === 1)
-      this.#steps.push(...roomy.filter(({ sequence }) => sequence!.pending !== 1))
+      const ready = roomy.filter(({ sequence }) => sequence!.hasRoom)
+      this.#steps.push(...roomy.filter(({ sequence }) => !sequence!.hasRoom))
       if (ready.length === 0) return
-      const logits = store.runTokens(ready.map(({ sequence }) => sequence!))
-      for (const [i, { key, done }] of ready.entries()) {
-        this.#shares.charge(key, 1)
-        done.resolve(logits[i]!)
-      }
+      for (const { key, sequence } of ready) this.#shares.charge(key, sequence!.pending)
+      const logits = store.runTogether(ready.map(({ sequence }) => sequence!))
+      for (const [i, { done }] of ready.entries()) done.resolve(logits[i]!)
     })
   }
 

@@ -4,6 +4,9 @@ import { type PrefixNode, PrefixTree } from './prefixTree.ts'
 /** So many tokens of a prompt are read in one step; in between, answers go on. */
 const chunkTokens = 256
 
+/** So many tokens at most are read beside those of answers, in the same pass: a short prompt, or what is new in one. */
+const fewTokens = 16
+
 /** The sequences of one model that are being answered, and the pages of its cache that they share. */
 export class SequenceStore {
   readonly model: LanguageModel
@@ -34,16 +37,15 @@ export class SequenceStore {
     return sequence.pending === 0 ? logits : undefined
   }
 
-  /** Runs the last token of each sequence in one pass; returns the logits behind each, until the next pass. */
-  runTokens(sequences: readonly StoredSequence[]): Float32Array[] {
-    const tokens = sequences.map(sequence => sequence.tokens.at(-1)!)
-    const logits = this.model.stepAll(
-      tokens,
-      sequences.map(({ cached }) => cached),
-    )
+  /** Runs the few pending tokens of each sequence in one pass; returns the logits behind the last of each, until the next pass. */
+  runTogether(sequences: readonly StoredSequence[]): Float32Array[] {
+    const tokens = sequences.flatMap(({ tokens, pending }) => tokens.slice(-pending))
+    const rows = sequences.flatMap(({ cached, pending }) => Array.from({ length: pending }, () => cached))
+    const ends = sequences.map(({ cached }) => rows.lastIndexOf(cached) + 1)
+    const logits = this.model.stepAll(tokens, rows)
     for (const sequence of sequences) sequence.publish()
-    const size = logits.length / sequences.length
-    return sequences.map((_, s) => logits.subarray(s * size, (s + 1) * size))
+    const size = logits.length / rows.length
+    return ends.map(end => logits.subarray((end - 1) * size, end * size))
   }
 }
 
@@ -70,6 +72,16 @@ export class StoredSequence {
   /** Tokens that are not in the cache yet. */
   get pending(): number {
     return this.tokens.length - this.cached.length
+  }
+
+  /** Whether they are few enough to be run together with those of others. */
+  get isShort(): boolean {
+    return this.pending <= fewTokens
+  }
+
+  /** Whether its pages have room for them. */
+  get hasRoom(): boolean {
+    return this.cached.pages.length * this.store.cache.pageTokens >= this.tokens.length
   }
 
   /** How many of them the next step takes. */

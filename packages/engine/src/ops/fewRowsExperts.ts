@@ -1,6 +1,7 @@
 import { f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import type { Builder, Int, Ints, Reals } from '../kernel/language.ts'
-import { rowProduct, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
+import { panelColumns, weightProduct } from '../kernel/product/panels.ts'
+import { rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import { weightKernel } from './narrowWeights.ts'
 import { gatedBlock, gatedScratch, unitBlock } from './swigluLinear.ts'
 
@@ -24,8 +25,8 @@ const behindChoices = (k: Builder, { rows, topk, count }: Choices): Reals =>
   k.own.from(count.add(rows.mul(topk).mul(2)))
 
 /**
- * Sorts the choices by expert into scratch, each thread for itself. Returns a function that calls body(e, choices, rows, m)
- * for every expert that somebody chose: its m choices, and the rows that they belong to.
+ * Sorts the choices by expert into scratch, each thread for itself. Returns a function that calls body(e, choices, rows, m,
+ * next) for every expert that somebody chose: its m choices, the rows that they belong to, and the expert after it.
  */
 function choicesByExpert(k: Builder, { experts, rows, topk, count }: Choices, scratch: Ints) {
   const ends = scratch
@@ -52,12 +53,15 @@ function choicesByExpert(k: Builder, { experts, rows, topk, count }: Choices, sc
       ends.set(e, place.add(1))
     }),
   )
-  return (body: (e: Int, choices: Ints, rows: Ints, m: Int) => void): void => {
+  return (body: (e: Int, choices: Ints, rows: Ints, m: Int, next: Int) => void): void => {
     const from = k.intVariable(0)
     k.loop(0, count, e => {
       const end = ends.at(e)
       const m = end.sub(from.value)
-      k.if(m.gt(0), () => body(e, choices.from(from.value), rowsOf.from(from.value), m))
+      k.if(m.gt(0), () => {
+        const next = experts.at(choices.at(end.min(rows.mul(topk).sub(1))))
+        body(e, choices.from(from.value), rowsOf.from(from.value), m, next)
+      })
       from.set(end)
     })
   }
@@ -126,9 +130,11 @@ const units = kernel({
     }
     const routedBlock = (block: Int) => {
       const i = block.mul(unitBlock)
-      eachExpert((e, choices, rowsOf, m) => {
-        const gate = gateUp.from(e.mul(units).mul(2).add(i).mul(n))
-        const input = { x: (at: Int) => x.from(rowsOf.at(at).mul(n)), rows: m, gate, up: gate.from(units.mul(n)) }
+      const gateOf = (e: Int) => gateUp.from(e.mul(units).mul(2).add(i).mul(n))
+      eachExpert((e, choices, rowsOf, m, next) => {
+        const gate = gateOf(e)
+        const ofExpert = { gate, up: gate.from(units.mul(n)), next: gateOf(next) }
+        const input = { x: (at: Int) => x.from(rowsOf.at(at).mul(n)), rows: m, ...ofExpert }
         const y = (at: Int) => active.from(choices.at(at).mul(units).add(i))
         const output = { y, units: units.sub(i).min(unitBlock), factor: (at: Int) => weights.at(choices.at(at)) }
         gatedBlock(k, { ...common, ...input, ...output })
@@ -142,9 +148,6 @@ const units = kernel({
   work: ({ rows, topk, units, sharedUnits, n }) => 4 * rows * (topk * units + sharedUnits) * n,
   scratch: args => ({ perThread: choicesScratch(args) + gatedScratch(args.rows * Math.max(1, args.topk)) }),
 })
-
-/** Threads take multiples of so many columns. */
-const block = 16
 
 /**
  * y[r,h] = Σ_j down_e[h,:]·active[r,j,:] + sharedDown[h,:]·sharedActive[r,:], e = experts[r,j].
@@ -182,18 +185,18 @@ const sums = kernel({
   },
   build(k, args) {
     const { active, down, sharedActive, sharedDown, y, rows, units, sharedUnits, n } = args
-    const [zero, one] = [k.int(0), k.int(1)]
     // Outside of tasks: once for each thread.
     const eachExpert = choicesByExpert(k, args, k.own.asInts())
     const scratch = behindChoices(k, args)
-    k.share(n, block, (from, to) => {
-      const columns = { from, to, row: one, scratch }
-      const shared = { a: rowsAt(sharedActive, sharedUnits), m: rows, b: sharedDown, column: sharedUnits }
-      rowProduct(k, { ...columns, ...shared, depth: sharedUnits, c: rowsAt(y, n), add: zero })
-      eachExpert((e, choices, rowsOf, m) => {
-        const right = { b: down.from(e.mul(n).mul(units)), column: units, depth: units }
+    k.share(n, panelColumns, (from, to) => {
+      const columns = { from, to, scratch }
+      const shared = { a: rowsAt(sharedActive, sharedUnits), m: rows, b: sharedDown, depth: sharedUnits }
+      weightProduct(k, { ...columns, ...shared, c: rowsAt(y, n), add: k.int(0) })
+      const downOf = (e: Int) => down.from(e.mul(n).mul(units))
+      eachExpert((e, choices, rowsOf, m, next) => {
+        const right = { b: downOf(e), next: downOf(next).from(from.mul(units)), depth: units }
         const a = (at: Int) => active.from(choices.at(at).mul(units))
-        rowProduct(k, { ...columns, ...right, a, m, c: at => y.from(rowsOf.at(at).mul(n)), add: one })
+        weightProduct(k, { ...columns, ...right, a, m, c: at => y.from(rowsOf.at(at).mul(n)), add: k.int(1) })
       })
     })
   },
@@ -202,8 +205,15 @@ const sums = kernel({
 })
 
 /** See `units`. */
-export const expertUnits = weightKernel(units, ['gateUp', 'sharedGate', 'sharedUp'])
+export const expertUnits = weightKernel(units, {
+  gateUp: ({ count, units, n }) => [count * 2 * units, n],
+  sharedGate: ({ sharedUnits, n }) => [sharedUnits, n],
+  sharedUp: ({ sharedUnits, n }) => [sharedUnits, n],
+})
 /** See `sums`. */
-export const expertSums = weightKernel(sums, ['down', 'sharedDown'])
+export const expertSums = weightKernel(sums, {
+  down: ({ count, units, n }) => [count * n, units],
+  sharedDown: ({ sharedUnits, n }) => [n, sharedUnits],
+})
 
 export const fewRowsExpertsKernels = [...expertUnits.kernels, ...expertSums.kernels]

@@ -5,6 +5,7 @@ import { appendLatentsKernels } from './appendLatents.ts'
 import { appendRowsKernels } from './appendRows.ts'
 import { attentionKernels } from './attention.ts'
 import { balanceLossKernels } from './balanceLoss.ts'
+import { blockMaximaKernels } from './blockMaxima.ts'
 import { cachedAttentionKernels } from './cachedAttention.ts'
 import { combineKernels } from './combine.ts'
 import { copyColumnsKernels } from './copyColumns.ts'
@@ -37,6 +38,7 @@ export const kernels = [
   ...appendRowsKernels,
   ...attentionKernels,
   ...balanceLossKernels,
+  ...blockMaximaKernels,
   ...cachedAttentionKernels,
   ...combineKernels,
   ...copyColumnsKernels,

@@ -5,7 +5,7 @@ import { rowProduct, rowProductScratch } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { exponentials, scoreKeys, sumValues } from './cachedAttention.ts'
 import { pagesOf, rowInPages } from './cachePages.ts'
-import { weightKernel } from './narrowWeights.ts'
+import { rowsKernel } from './narrowWeights.ts'
 
 /** Heads that share the loads of the cache. */
 const headBlock = 4
@@ -123,7 +123,7 @@ const forward = kernel({
   }),
 })
 
-const fewRowsForward = weightKernel(forward, ['w'])
+const fewRowsForward = rowsKernel(forward, 'w')
 
 export const latentAttentionKernels = fewRowsForward.kernels
 

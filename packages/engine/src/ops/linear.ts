@@ -1,7 +1,8 @@
 import { type Tape, tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { type Arguments, f32s, i32, kernel } from '../kernel/kernel.ts'
-import { decodingRows } from '../kernel/product/rows.ts'
+import { panelColumns, weightProduct } from '../kernel/product/panels.ts'
+import { decodingRows, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { matmul } from './matmul.ts'
 import { weightKernel } from './narrowWeights.ts'
@@ -41,24 +42,47 @@ const backwardBias = kernel({
   work: ({ rows, n }) => rows * n,
 })
 
-const fewRowsMatmul = weightKernel(matmul, ['b'])
+/** y[r,j] = w[j,:]·x[r,:] of a few rows. x: [rows, k]; w: [n, k]; y: [rows, n]. */
+const forward = kernel({
+  name: 'linear',
+  params: { x: f32s, w: f32s, y: f32s, rows: i32, n: i32, k: i32 },
+  reference({ x, w, y, rows, n, k }) {
+    for (let r = 0; r < rows; r++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0
+        for (let p = 0; p < k; p++) sum += w[j * k + p]! * x[r * k + p]!
+        y[r * n + j] = sum
+      }
+    }
+  },
+  build(k, { x, w, y, rows, n, k: depth }) {
+    k.share(n, panelColumns, (from, to) => {
+      const places = { a: rowsAt(x, depth), c: rowsAt(y, n), scratch: k.own }
+      weightProduct(k, { ...places, b: w, depth, from, to, m: rows, add: k.int(0) })
+    })
+  },
+  work: ({ rows, n, k }) => 2 * rows * n * k,
+  scratch: () => ({ perThread: rowProductScratch }),
+})
 
-export const linearKernels = [addBias, backwardBias, ...fewRowsMatmul.kernels.slice(1)]
+const fewRowsForward = weightKernel(forward, { w: ({ n, k }) => [n, k] })
+
+export const linearKernels = [addBias, backwardBias, ...fewRowsForward.kernels]
 
 /** Runs one product by the kernel that is best for its shape. */
 function runProduct(args: Arguments<typeof matmul.params>): void {
-  const { a, m, n, k } = args
-  if (m <= decodingRows && args.aCol === 1) {
-    fewRowsMatmul.run(a.device, args)
-    return
-  }
-  const parts = depthParts(m, n, k)
+  const { a, m, n, k, aCol } = args
+  const parts = m <= decodingRows && aCol === 1 ? 0 : depthParts(m, n, k)
   if (parts > 0) a.device.run(unsharedMatmul, { ...args, parts })
   else a.device.run(matmul, args)
 }
 
 /** y = x·wᵀ. x: [rows, k]; w: [n, k]; y: [rows, n]. */
 export function multiplyTransposed(x: Tensor, w: Tensor, y: Tensor, rows: number, n: number, k: number): void {
+  if (rows <= decodingRows) {
+    fewRowsForward.run(x.device, { x, w, y, rows, n, k })
+    return
+  }
   const strides = { aBatch: 0, aRow: k, aCol: 1, bBatch: 0, bRow: 1, bCol: k, cBatch: 0, cRow: n }
   runProduct({ a: x, b: w, c: y, batch: 1, m: rows, n, k, ...strides, add: 0 })
 }

@@ -1,15 +1,13 @@
 import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
-import { decodingRows, rowProduct, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
+import { panelColumns, weightProduct } from '../kernel/product/panels.ts'
+import { decodingRows, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { sumBackward } from './add.ts'
 import { project, projectBackward } from './linear.ts'
 import { weightKernel } from './narrowWeights.ts'
 import { accumulate } from './scale.ts'
-
-/** Columns that a thread computes at a time. */
-const block = 16
 
 /** y[r,j] = residual[r,j] + w[j,:]·x[r,:]. x: [rows, k]; w: [n, k]; residual, y: [rows, n]. For a few rows. */
 const forward = kernel({
@@ -25,23 +23,20 @@ const forward = kernel({
     }
   },
   build(k, { x, w, residual, y, rows, n, k: depth }) {
-    k.rows(n.ceilDiv(block), index => {
-      const from = index.mul(block)
-      const to = from.add(block).min(n)
+    k.share(n, panelColumns, (from, to) => {
       k.loop(0, rows, r => {
         const [before, output] = [residual.from(r.mul(n)), y.from(r.mul(n))]
         k.lanesFrom(from, to, j => output.set(j, before.at(j)))
       })
-      const right = { b: w, row: k.int(1), column: depth, depth, from, to }
       const places = { a: rowsAt(x, depth), c: rowsAt(y, n), scratch: k.own }
-      rowProduct(k, { ...right, ...places, m: rows, add: k.int(1) })
+      weightProduct(k, { ...places, b: w, depth, from, to, m: rows, add: k.int(1) })
     })
   },
   work: ({ rows, n, k }) => 2 * rows * n * k,
   scratch: () => ({ perThread: rowProductScratch }),
 })
 
-const fewRowsForward = weightKernel(forward, ['w'])
+const fewRowsForward = weightKernel(forward, { w: ({ n, k }) => [n, k] })
 
 export const linearAddKernels = fewRowsForward.kernels
 

@@ -2,14 +2,12 @@ import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
 import type { Int, Reals } from '../kernel/language.ts'
-import { decodingRows, rowProduct, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
+import { panelColumns, weightProduct } from '../kernel/product/panels.ts'
+import { decodingRows, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { linear } from './linear.ts'
 import { weightKernel } from './narrowWeights.ts'
 import { normalise, rmsNorm } from './rmsNorm.ts'
-
-/** Columns that a thread computes at a time. */
-const block = 16
 
 /**
  * With x̂[r,:] = x[r,:] / rms(x[r,:]) · norm: y[r,j] = w[j,:]·x̂[r,:] and z[r,j] = v[j,:]·x̂[r,:]; for a few rows. A thread
@@ -34,27 +32,26 @@ const forward = kernel({
     }
   },
   build(k, { x, norm, w, y, v, z, rows, k: depth, n, m, eps }) {
-    const blocks = n.ceilDiv(block)
+    const blocks = n.ceilDiv(panelColumns)
     // Outside of tasks: once for each thread.
     const normed = k.own
     const scratch = normed.from(rows.mul(depth))
     k.loop(0, rows, r => normalise(k, x.from(r.mul(depth)), norm, normed.from(r.mul(depth)), depth, eps))
-    k.share(blocks.add(m.ceilDiv(block)), 1, (first, last) => {
+    k.share(blocks.add(m.ceilDiv(panelColumns)), 1, (first, last) => {
       const columns = (weights: Reals, outputs: Reals, count: Int, from: Int, to: Int) => {
         const part = { from: from.min(count), to: to.min(count) }
-        const right = { b: weights, row: k.int(1), column: depth, depth }
         const places = { a: rowsAt(normed, depth), c: rowsAt(outputs, count), scratch }
-        rowProduct(k, { ...right, ...part, ...places, m: rows, add: k.int(0) })
+        weightProduct(k, { b: weights, depth, ...part, ...places, m: rows, add: k.int(0) })
       }
-      columns(w, y, n, first.min(blocks).mul(block), last.min(blocks).mul(block))
-      columns(v, z, m, first.max(blocks).sub(blocks).mul(block), last.max(blocks).sub(blocks).mul(block))
+      columns(w, y, n, first.min(blocks).mul(panelColumns), last.min(blocks).mul(panelColumns))
+      columns(v, z, m, first.max(blocks).sub(blocks).mul(panelColumns), last.max(blocks).sub(blocks).mul(panelColumns))
     })
   },
   work: ({ rows, k, n, m }) => 2 * rows * k * (n + m),
   scratch: ({ rows, k }) => ({ perThread: rows * k + rowProductScratch }),
 })
 
-const fewRowsForward = weightKernel(forward, ['w', 'v'])
+const fewRowsForward = weightKernel(forward, { w: ({ n, k }) => [n, k], v: ({ m, k }) => [m, k] })
 
 export const normLinearKernels = fewRowsForward.kernels
 

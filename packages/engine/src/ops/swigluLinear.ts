@@ -2,14 +2,15 @@ import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
 import { type Builder, type Int, type Real, type Reals, sigmoid } from '../kernel/language.ts'
-import { decodingRows, rowProduct, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
+import { panelColumns, weightProduct } from '../kernel/product/panels.ts'
+import { decodingRows, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { linear } from './linear.ts'
 import { weightKernel } from './narrowWeights.ts'
 import { swiglu } from './swiglu.ts'
 
 /** So many units are computed at a time. */
-export const unitBlock = 16
+export const unitBlock = panelColumns
 
 /** x: where a row of `depth` numbers begins; gate, up: the weights of the first unit of a block; y: where a row's result goes. */
 export interface GatedBlock {
@@ -17,6 +18,8 @@ export interface GatedBlock {
   gate: Reals
   up: Reals
   y: (row: Int) => Reals
+  /** The weights that are read next. */
+  next?: Reals
   rows: Int
   depth: Int
   /** Units of the block, at most `unitBlock`. */
@@ -31,14 +34,21 @@ export interface GatedBlock {
 export const gatedScratch = (rows: number): number => 2 * rows * unitBlock + rowProductScratch
 
 /** y[r,i] = factor · silu(gate[i,:]·x[r,:]) · (up[i,:]·x[r,:]) for a block of units. */
-export function gatedBlock(k: Builder, { x, gate, up, y, rows, depth, units, factor, scratch }: GatedBlock): void {
-  const [zero, one] = [k.int(0), k.int(1)]
+export function gatedBlock(k: Builder, args: GatedBlock): void {
+  const { x, gate, up, y, next, rows, depth, units, factor, scratch } = args
+  const zero = k.int(0)
   const ups = scratch.from(rows.mul(unitBlock))
-  const common = { row: one, column: depth, depth, from: zero, to: units, a: x, m: rows, add: zero }
-  for (const [weights, results] of [[gate, scratch] as const, [up, ups] as const]) {
-    const c = rowsAt(results, k.int(unitBlock))
-    rowProduct(k, { ...common, b: weights, c, scratch: ups.from(rows.mul(unitBlock)) })
-  }
+  const common = { depth, from: zero, to: units, a: x, m: rows, add: zero }
+  const product = (b: Reals, next: Reals | undefined, results: Reals) =>
+    weightProduct(k, {
+      ...common,
+      b,
+      next,
+      c: rowsAt(results, k.int(unitBlock)),
+      scratch: ups.from(rows.mul(unitBlock)),
+    })
+  product(gate, up, scratch)
+  product(up, next, ups)
   k.loop(0, rows, r => {
     const [gates, others, output] = [scratch.from(r.mul(unitBlock)), ups.from(r.mul(unitBlock)), y(r)]
     const scale = factor?.(r)
@@ -80,7 +90,7 @@ const forward = kernel({
   scratch: ({ rows }) => ({ perThread: gatedScratch(rows) }),
 })
 
-const fewRowsForward = weightKernel(forward, ['gate', 'up'])
+const fewRowsForward = weightKernel(forward, { gate: ({ n, k }) => [n, k], up: ({ n, k }) => [n, k] })
 
 export const swigluLinearKernels = fewRowsForward.kernels
 

@@ -26,8 +26,8 @@ export interface RowProduct extends Omit<RightFactor, 'n'> {
   scratch: Reals
 }
 
-/** Numbers of scratch that `rowProduct` needs: the results of a block. */
-export const rowProductScratch = 16
+/** Numbers of scratch that `rowProduct` needs: the results of a block, or of a panel. */
+export const rowProductScratch = 32
 
 /** Rows that lie `distance` numbers apart. */
 export const rowsAt =
@@ -179,9 +179,9 @@ const columnsAtATime = 4
 const prefetchDistance = 2048
 
 /** Vectors of sums that registers hold beside what is multiplied. */
-const blockSums = ({ registers }: Builder): number => (registers >= 32 ? 16 : 8)
+export const blockSums = ({ registers }: Builder): number => (registers >= 32 ? 16 : 8)
 
-function put(k: Builder, c: Reals, j: Int, value: Real, add: Int): void {
+export function put(k: Builder, c: Reals, j: Int, value: Real, add: Int): void {
   k.if(
     add.ne(0),
     () => c.set(j, c.at(j).add(value)),
