@@ -24,6 +24,10 @@ const benchmarks: Record<string, { what: string; load: () => Promise<(args: stri
     what: 'handing work over to the threads, against a bare pair of spinning threads',
     load: async () => (await import('./threads.ts')).threads,
   },
+  sampling: {
+    what: 'drawing a token from logits, against transformers and PyTorch',
+    load: async () => (await import('./sampling.ts')).sampling,
+  },
   server: {
     what: 'serving many streams over HTTP, against one stream and the engine alone',
     load: async () => (await import('./server.ts')).server,

@@ -413,6 +413,7 @@ function samplingOf(config: GenerationConfigJson): Partial<SamplingOptions> {
     topP: config.top_p,
     minP: config.min_p,
     repetitionPenalty: config.repetition_penalty,
+    frequencyPenalty: config.frequency_penalty,
   })
 }
 

@@ -59,7 +59,7 @@ export {
   type WritableTensor,
   writeSafetensors,
 } from './safetensors.ts'
-export { checkSampling, defaultSampling, Sampler, type SamplingOptions } from './sampling.ts'
+export { checkSampling, defaultSampling, logitBlock, Sampler, type SamplingOptions } from './sampling.ts'
 export { type SpecialToken, specialTokenId, specialTokens } from './specialTokens.ts'
 export { type StreamEvent, TextStream, type TextStreamOptions } from './textStream.ts'
 export { Tokenizer, type TokenizerConfigJson } from './tokenizer.ts'

@@ -16,6 +16,8 @@ export interface GenerationConfigJson {
   top_p?: number
   min_p?: number
   repetition_penalty?: number
+  /** Not one of transformers', which leaves it alone. */
+  frequency_penalty?: number
 }
 
 /** tokenizer_config.json for a tokenizer of our own, as transformers' `AutoTokenizer` reads it. */
