@@ -91,6 +91,8 @@ export class Sampler {
   /** What the repetition penalty counts as seen, if there is one. */
   readonly #seen: Set<number> | undefined
   readonly #counts = new Map<number, number>()
+  /** What candidates weigh together, by how far they lie below the most likely one, in quarters of a natural logarithm: with the floor of `#draw` fewer than so many. */
+  readonly #masses = new Float64Array(256)
   #weights = new Float64Array()
   #candidates = new Int32Array()
 
@@ -152,7 +154,8 @@ export class Sampler {
     const candidates = this.#candidates
     // weight = exp((l − largest) / T), the probability up to a common factor. What lies below the floor is less than
     // float32 would keep of a sum, all of it together.
-    const floor = largest + temperature * Math.max(Math.log(minP), -24 * Math.LN2 - Math.log(logits.length))
+    const least = largest + temperature * Math.max(Math.log(minP), -24 * Math.LN2 - Math.log(logits.length))
+    const floor = topK > 0 && topK <= maxima.length ? Math.max(least, nthLargest(maxima, topK)) : least
     let count = 0
     for (let block = 0; block < maxima.length; block++) {
       if (maxima[block] < floor) continue
@@ -169,10 +172,17 @@ export class Sampler {
     }
     let mass = total
     if (topP < 1) {
-      // All that are less likely than this come to less than 1 − top-p together, so none of them is in the nucleus.
-      const least = ((1 - topP) * total) / count
+      // The nucleus lies in the steps, from the largest logit down, that reach it.
+      const masses = this.#masses.fill(0)
+      const steps = 4 / temperature
+      for (let i = 0; i < count; i++) masses[((largest - logits[candidates[i]]) * steps) | 0] += weights[candidates[i]]
+      let last = 0
+      for (let reached = masses[0]; reached < topP * total && last < masses.length - 1; ) reached += masses[++last]
       let likely = 0
-      for (let i = 0; i < count; i++) if (weights[candidates[i]] >= least) candidates[likely++] = candidates[i]
+      for (let i = 0; i < count; i++) {
+        const id = candidates[i]
+        if ((((largest - logits[id]) * steps) | 0) <= last) candidates[likely++] = id
+      }
       count = mostLikely(logits, candidates, likely, id => weights[id], topP * total)
       mass = 0
       for (let i = 0; i < count; i++) mass += weights[candidates[i]]
@@ -201,6 +211,12 @@ const plainMaxima: LogitMaxima = {
       return largest
     }),
 }
+
+/** Of the largest of blocks: so many logits, n from 1, are at least as large. */
+const nthLargest = (maxima: ArrayLike<number>, n: number): number =>
+  Float64Array.from(maxima, x => (Number.isNaN(x) ? -Infinity : x))
+    .sort()
+    .at(-n)!
 
 /** The first with the largest. */
 function largestBlock(maxima: ArrayLike<number>): number {
