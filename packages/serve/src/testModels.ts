@@ -112,11 +112,15 @@ function withStep(real: ChatModel, step: LanguageModel['step']): ChatModel {
     createCaches: (...args) => model.createCaches(...args),
     cachedBytes: model.cachedBytes,
     createPages: tokens => model.createPages(tokens),
-    // One by one, so that `step` sees them all.
+    // One sequence after the other, so that `step` sees them all; the logits behind its last token are in all of its rows.
     stepAll(tokens, caches) {
       if ('sequences' in caches) return model.stepAll(tokens, caches)
-      const logits = caches.map((cache, s) => step([tokens[s]!], cache))
-      return Float32Array.from(logits.flatMap(row => [...row]))
+      const stepped = new Map<KvCache, Float32Array>()
+      for (const cache of caches) {
+        const own = caches.flatMap((other, s) => (other === cache ? [tokens[s]!] : []))
+        if (!stepped.has(cache)) stepped.set(cache, step(own, cache).slice())
+      }
+      return Float32Array.from(caches.flatMap(cache => [...stepped.get(cache)!]))
     },
   }
   return new ChatModel(name, scripted, tokenizer, template, generationConfig)
