@@ -16,7 +16,7 @@ test.skipIf(!joinVectors())('V8 joins the tiles of a matrix product', () => {
   const program = `
     import { createCpuDevice, linear } from ${JSON.stringify(engine)}
     const device = createCpuDevice({ threads: 1, target: 'wasm' })
-    linear(device.from(new Float32Array(1024), [32, 32]), device.from(new Float32Array(1024), [32, 32]))
+    linear(device.from(new Float32Array(2048), [64, 32]), device.from(new Float32Array(1024), [32, 32]))
   `
   const flags = ['--disable-warning=ExperimentalWarning', '--trace-wasm-revectorize', '--input-type=module']
   const { stdout, stderr } = spawnSync(process.execPath, [...flags, '--eval', program], { encoding: 'utf8' })
