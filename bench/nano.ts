@@ -1,6 +1,10 @@
+import { join } from 'node:path'
 import { type ModelConfig, parseConfig } from '@modu/model'
 
-/** The model of all benchmarks, as its `config.json`, which peers read too: 12.3M parameters, 5.4M of them active. The
+/** The folder of the shipped nano, which `server` and `sampling` run. */
+export const shippedNano = join(import.meta.dirname, '../models/nano')
+
+/** The model of the other benchmarks, as its `config.json`, which peers read too: 12.3M parameters, 5.4M of them active. The
  * shipped nano may have another shape. */
 export const nanoFile = {
   model_type: 'axk1',

@@ -5,11 +5,10 @@ import { BlockMaxima, createCpuDevice } from '@modu/engine'
 import { checkSampling, loadModel, logitBlock, Random, Sampler, Tokenizer } from '@modu/model'
 import { readGigabytes } from './limits.ts'
 import { bestSeconds } from './measure.ts'
+import { shippedNano } from './nano.ts'
 import { pythonPeer } from './peers/python.ts'
 import { type Result, result } from './report.ts'
 import { wantsPeer } from './targets.ts'
-
-const nano = join(import.meta.dirname, '../models/nano')
 
 /** The settings, the first of which are those of nano's generation_config.json. */
 const settings = [
@@ -28,10 +27,10 @@ const text = '옛날 옛날에 작은 마을에 할머니가 살았어요. 할�
  */
 export async function sampling(args: string[]): Promise<Result> {
   const device = createCpuDevice({ threads: 1 })
-  const model = loadModel(nano, device)
+  const model = loadModel(shippedNano, device)
   const { vocabSize } = model.config
   const cache = model.createCache(64)
-  const rows = Tokenizer.load(nano)
+  const rows = Tokenizer.load(shippedNano)
     .encodePlain(text)
     .map(token => model.step([token], cache).slice())
   const peers = wantsPeer(args) ? await peerSeconds(rows) : undefined

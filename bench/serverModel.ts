@@ -1,14 +1,12 @@
-import { join } from 'node:path'
 import { createCpuDevice } from '@modu/engine'
 import { ChatModel, loadModel, narrowWeights, Tokenizer } from '@modu/model'
-
-const nano = join(import.meta.dirname, '../models/nano')
+import { shippedNano } from './nano.ts'
 
 /** The model that bench/server.ts serves, made in the thread that runs it: the shipped nano, taking the likeliest token. */
 export function servedModel(threads: number): ChatModel {
-  const model = loadModel(nano, createCpuDevice({ threads }))
+  const model = loadModel(shippedNano, createCpuDevice({ threads }))
   narrowWeights(model)
-  return new ChatModel('nano', model, Tokenizer.load(nano), undefined, { do_sample: false })
+  return new ChatModel('nano', model, Tokenizer.load(shippedNano), undefined, { do_sample: false })
 }
 
 /** For the engine's thread. */

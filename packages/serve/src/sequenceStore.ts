@@ -41,7 +41,11 @@ export class SequenceStore {
   runTogether(sequences: readonly StoredSequence[]): Float32Array[] {
     const tokens = sequences.flatMap(({ tokens, pending }) => tokens.slice(-pending))
     const rows = sequences.flatMap(({ cached, pending }) => Array.from({ length: pending }, () => cached))
-    const ends = sequences.map(({ cached }) => rows.lastIndexOf(cached) + 1)
+    let end = 0
+    const ends = sequences.map(({ pending }) => {
+      end += pending
+      return end
+    })
     const logits = this.model.stepAll(tokens, rows)
     for (const sequence of sequences) sequence.publish()
     const size = logits.length / rows.length

@@ -47,7 +47,7 @@ export const matmul = kernel({
   },
   work: ({ batch, m, n, k }) => 2 * batch * m * n * k,
   scratch({ batch, m, n, k, aCol }, target) {
-    // A few rows in sequence are multiplied as they are: decoding must not reserve a packed copy of the head.
+    // A few rows in sequence are multiplied as they are.
     if (m <= decodingRows && aCol === 1) return { perThread: rowProductScratch }
     const shape = tileShape(target)
     const depth = elementsOf(factorsOf(target), k)

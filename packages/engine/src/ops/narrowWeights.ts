@@ -23,8 +23,10 @@ export function narrowWeight(weight: Tensor): boolean {
   const n = data.length / depth
   const panels = weight.device.persistent([panelsSize(n, depth)], 'bf16')
   panels.data.fill(0)
-  for (let j = 0; j < n; j++)
-    for (let p = 0; p < depth; p++) panels.data[placeInPanels(j, p, depth)] = bits[j * depth + p]! >>> 16
+  for (let j = 0; j < n; j++) {
+    const first = placeInPanels(j, 0, depth)
+    for (let p = 0; p < depth; p++) panels.data[first + p * panelColumns] = bits[j * depth + p]! >>> 16
+  }
   weight.narrow = { panels }
   return true
 }
