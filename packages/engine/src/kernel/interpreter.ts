@@ -78,6 +78,11 @@ class Interpreter {
       case 'unary': {
         const to = r[i.to]!
         const a = r[i.a]!
+        if (i.fn === 'evens' || i.fn === 'odds') {
+          const first = i.fn === 'evens' ? 0 : 1
+          for (let lane = 0; lane < to.length; lane++) to[lane] = bf16ToReal(a[2 * lane + first]!)
+          break
+        }
         const fn = unary[i.fn]
         for (let lane = 0; lane < to.length; lane++) to[lane] = fn(a[lane]!)
         break
@@ -274,7 +279,7 @@ function nearest(x: number): number {
   return Math.round(x)
 }
 
-const unary: Record<UnaryFunction, (x: number) => number> = {
+const unary: Record<Exclude<UnaryFunction, 'evens' | 'odds'>, (x: number) => number> = {
   neg: x => -x,
   abs: Math.abs,
   sqrt: Math.sqrt,

@@ -19,8 +19,11 @@ export type Block = Instruction[]
 
 /** `toBf16` rounds to what bfloat16 can hold, nearest even. */
 export type RealFunction = 'neg' | 'abs' | 'sqrt' | 'floor' | 'nearest' | 'exponent' | 'mantissa' | 'toBf16'
-/** `toReal` takes `i32` or `ints`; the nibbles of `bytes` are numbers from 0 to 15 that stand for −8 to 7. */
-export type UnaryFunction = RealFunction | 'toReal' | 'toInt' | 'lowNibbles' | 'highNibbles'
+/**
+ * `toReal` takes `i32` or `ints`; the nibbles of `bytes` are numbers from 0 to 15 that stand for −8 to 7; `evens` and `odds`
+ * make a `vec` of every second number of `pairs`.
+ */
+export type UnaryFunction = RealFunction | 'toReal' | 'toInt' | 'lowNibbles' | 'highNibbles' | 'evens' | 'odds'
 /**
  * `packPairs` makes `pairs` of two `vec`: first the even elements, then the odd ones. `ints` have `add` and `sub`.
  * In every four lanes `interleaveLow` makes (a0, b0, a1, b1), `interleaveHigh` (a2, b2, a3, b3); `evenFours` and `oddFours`

@@ -176,6 +176,15 @@ export class PairVector {
     this.k = k
     this.register = register
   }
+
+  private unary(fn: UnaryFunction): Real {
+    return new Real(this.k, this.k.emitUnary(fn, 'vec', this.register), true)
+  }
+
+  /** Numbers 0, 2, 4, … */
+  evens = (): Real => this.unary('evens')
+  /** Numbers 1, 3, 5, … */
+  odds = (): Real => this.unary('odds')
 }
 
 /** The answer of a comparison, of scalars (for `Builder.if`) or lane by lane (for `select`). */

@@ -366,7 +366,7 @@ class Generator {
     const pairs = () => k.packPairs(this.bounded(this.vector(1)), this.bounded(this.vector(1)))
     const fixed = pairs()
     k.loop(0, this.index(this.integer(1), 5), () => total.addDot(pairs(), fixed))
-    this.vectors.push(this.bounded(total.value))
+    this.vectors.push(this.bounded(total.value), this.pick([() => fixed.evens(), () => fixed.odds()])())
   }
 
   private branch(depth: number): void {

@@ -543,6 +543,13 @@ class FunctionWriter {
         this.splatByte(8)
         this.simd(simd.i8Sub)
         return
+      case 'evens':
+        this.constant(16).simd(simd.shl)
+        return
+      case 'odds':
+        this.splatConstant(upperHalf)
+        this.simd(simd.and)
+        return
       case 'toInt':
         code.byte(0xfc, 0)
         return

@@ -1,6 +1,7 @@
 import { requireShape } from '../errors.ts'
+import { exp2 } from '../kernel/exp2.ts'
 import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
-import { type Builder, exp, type Int, type Real, type Reals } from '../kernel/language.ts'
+import type { Builder, Int, Real, Reals } from '../kernel/language.ts'
 import { rowCursors } from '../kernel/product/cursors.ts'
 import type { Tensor } from '../tensor.ts'
 import { type CacheRows, eachPage, pagesOf, rowInPages } from './cachePages.ts'
@@ -73,7 +74,7 @@ export const attendCache = kernel({
       const attend = (count: number) => {
         const all = <T>(make: (h: number) => T) => Array.from({ length: count }, (_, h) => make(h))
         const queries = all(h => q.from(head.add(h).mul(dim)))
-        const scores = all(h => k.own.from(capacity.mul(h)))
+        const scores = all(h => k.own.from(scoresOfHead(capacity).mul(h)))
         scoreKeys(k, queries, keys, seen, scale, scores)
         const inverses = scores.map(row => exponentials(k, row, seen))
         const outputs = all(h => y.from(head.add(h).mul(valueDim)))
@@ -87,12 +88,18 @@ export const attendCache = kernel({
     })
   },
   work: ({ rows, heads, dim, valueDim, capacity }) => 2 * rows * heads * capacity * (dim + valueDim),
-  scratch: ({ capacity }) => ({ perThread: headBlock * capacity }),
+  scratch: ({ capacity }) => ({ perThread: headBlock * (capacity + widestVector) }),
 })
 
 export const cachedAttentionKernels = [attendCache]
 
-/** scores[h][j] = scale · queries[h]·keys[j] for j < seen. */
+/** Lanes of the widest vector of any target. */
+export const widestVector = 16
+
+/** How far apart the scores of two heads lie, so that each ends with a whole vector. */
+export const scoresOfHead = (capacity: Int): Int => capacity.add(widestVector - 1).floorTo(widestVector)
+
+/** scores[h][j] = scale · log2 e · queries[h]·keys[j] for j < seen. */
 export function scoreKeys(
   k: Builder,
   queries: Reals[],
@@ -103,6 +110,7 @@ export function scoreKeys(
 ): void {
   const { width } = k
   const full = keys.width.floorTo(width)
+  const factor = scale.mul(Math.LOG2E)
   // As many keys as a vector has lanes: their sums become a vector of scores. Other heads read the same keys again.
   const block = (rows: Reals, first: Int) => (j: Int) => {
     for (let h = 0; h < queries.length; h += headsAtATime(k)) {
@@ -123,7 +131,7 @@ export function scoreKeys(
         width,
       )
       for (const [g, row] of dots.entries()) {
-        scores[h + g]!.setVector(first.add(j), k.totals(row.map(({ value }) => value)).mul(scale))
+        scores[h + g]!.setVector(first.add(j), k.totals(row.map(({ value }) => value)).mul(factor))
       }
     }
   }
@@ -139,14 +147,14 @@ export function scoreKeys(
       },
       width,
     )
-    for (const [h, { value }] of dots.entries()) scores[h]!.set(first.add(j), k.total(value).mul(scale))
+    for (const [h, { value }] of dots.entries()) scores[h]!.set(first.add(j), k.total(value).mul(factor))
   }
   const tail = (rows: Reals, first: Int) => (j: Int) => {
     const right = rows.from(j.mul(keys.stride))
     for (const [h, query] of queries.entries()) {
       const rest = k.variable(0)
       k.loop(full, keys.width, p => rest.addProduct(query.at(p), right.at(p)))
-      scores[h]!.set(first.add(j), scores[h]!.at(first.add(j)).add(rest.value.mul(scale)))
+      scores[h]!.set(first.add(j), scores[h]!.at(first.add(j)).add(rest.value.mul(factor)))
     }
   }
   eachPage(k, keys, seen, (rows, first, count) => {
@@ -164,13 +172,18 @@ export function scoreKeys(
 /** Heads whose sums with a block of keys fill the registers that are free for sums. */
 const headsAtATime = ({ registers, width }: Builder): number => (registers >= 32 ? 16 : 8) / width
 
-/** Replaces the first `seen` scores by their exponentials, relative to the largest; returns 1 / their sum. */
+/**
+ * Replaces the first `seen` scores by their powers of two, relative to the largest; returns 1 / their sum. The last vector is
+ * filled up, since a vector takes no longer than a number.
+ */
 export function exponentials(k: Builder, scores: Reals, seen: Int): Real {
-  const largest = k.max(seen, j => scores.at(j))
-  const sum = k.sum(seen, j => {
-    const e = exp(scores.at(j).sub(largest))
-    scores.set(j, e)
-    return e
+  const filled = seen.add(k.width - 1).floorTo(k.width)
+  k.loop(seen, filled, j => scores.set(j, Number.NEGATIVE_INFINITY))
+  const largest = k.max(filled, j => scores.at(j))
+  const sum = k.sum(filled, j => {
+    const power = exp2(scores.at(j).sub(largest))
+    scores.set(j, power)
+    return power
   })
   return k.real(1).div(sum)
 }

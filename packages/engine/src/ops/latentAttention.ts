@@ -3,12 +3,15 @@ import { f32, f32s, i32, i32s, kernel } from '../kernel/kernel.ts'
 import type { Int } from '../kernel/language.ts'
 import { rowProduct, rowProductScratch } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
-import { exponentials, scoreKeys, sumValues } from './cachedAttention.ts'
+import { exponentials, scoreKeys, scoresOfHead, sumValues, widestVector } from './cachedAttention.ts'
 import { pagesOf, rowInPages } from './cachePages.ts'
 import { rowsKernel } from './narrowWeights.ts'
 
 /** Heads that share the loads of the cache. */
 const headBlock = 4
+
+/** Rows that share the loads of the weights. */
+const rowBlock = 4
 
 /**
  * With W_k,h [keyDim, rank] and W_v,h [valueDim, rank] the rows of head h in w: its query in latent space is
@@ -73,53 +76,63 @@ const forward = kernel({
     const width = rank.add(ropeDim)
     const queryDim = keyDim.add(ropeDim)
     const [zero, one] = [k.int(0), k.int(1)]
-    const queries = k.own.from(capacity.mul(headBlock))
-    const means = queries.from(width.mul(headBlock))
-    const scratch = means.from(rank.mul(headBlock))
-    const single = { m: one, add: zero, scratch }
-    const blocks = heads.ceilDiv(headBlock)
-    k.rows(rows.mul(blocks), task => {
-      const r = task.div(blocks)
-      const first = task.rem(blocks).mul(headBlock)
-      const seen = positions.at(r).add(1)
-      const past = { rows: cache, stride: width, table: table.from(r.mul(args.tableRow)), size: args.size }
+    const room = scoresOfHead(capacity)
+    const queries = k.own.from(room.mul(headBlock))
+    const means = queries.from(width.mul(headBlock * rowBlock))
+    const scratch = means.from(rank.mul(headBlock * rowBlock))
+    const blocks = rows.ceilDiv(rowBlock)
+    // All rows of a block of heads, then those of the next: as much for each thread, however many rows there are.
+    k.rows(heads.ceilDiv(headBlock).mul(blocks), task => {
+      const firstHead = task.div(blocks).mul(headBlock)
+      const firstRow = task.rem(blocks).mul(rowBlock)
+      const m = rows.sub(firstRow).min(rowBlock)
       const attend = (first: Int, count: number) => {
+        const common = { m, from: zero, add: zero, scratch }
+        const place = (i: Int, h: Int | number) => i.mul(headBlock).add(h)
+        const query = (head: Int) => (i: Int) => q.from(firstRow.add(i).mul(heads).add(head).mul(queryDim))
+        const latent = (h: Int | number) => (i: Int) => queries.from(place(i, h).mul(width))
+        const mean = (h: Int | number) => (i: Int) => means.from(place(i, h).mul(rank))
         k.loop(0, count, h => {
           const head = first.add(h)
-          const query = q.from(r.mul(heads).add(head).mul(queryDim))
-          const latent = queries.from(h.mul(width))
           const keys = w.from(head.mul(keyDim.add(valueDim)).mul(rank))
-          const absorbed = { a: () => query, b: keys, row: rank, column: one, depth: keyDim, from: zero, to: rank }
-          rowProduct(k, { ...absorbed, ...single, c: () => latent })
-          const [from, to] = [query.from(keyDim), latent.from(rank)]
-          k.lanes(ropeDim, i => to.set(i, from.at(i)))
+          const absorbed = { a: query(head), b: keys, row: rank, column: one, depth: keyDim, to: rank }
+          rowProduct(k, { ...common, ...absorbed, c: latent(h) })
+          k.loop(0, m, i => {
+            const [from, to] = [query(head)(i).from(keyDim), latent(h)(i).from(rank)]
+            k.lanes(ropeDim, at => to.set(at, from.at(at)))
+          })
         })
-        const each = <T>(make: (h: number) => T) => Array.from({ length: count }, (_, h) => make(h))
-        const scores = each(h => k.own.from(capacity.mul(h)))
-        const latents = each(h => queries.from(width.mul(h)))
-        scoreKeys(k, latents, { ...past, width }, seen, scale, scores)
-        const inverses = scores.map(row => exponentials(k, row, seen))
-        const outputs = each(h => means.from(rank.mul(h)))
-        sumValues(k, scores, { ...past, width: rank }, seen, inverses, outputs)
+        k.loop(0, m, i => {
+          const r = firstRow.add(i)
+          const seen = positions.at(r).add(1)
+          const past = { rows: cache, stride: width, table: table.from(r.mul(args.tableRow)), size: args.size }
+          const each = <T>(make: (h: number) => T) => Array.from({ length: count }, (_, h) => make(h))
+          const scores = each(h => k.own.from(room.mul(h)))
+          const latents = each(h => latent(h)(i))
+          scoreKeys(k, latents, { ...past, width }, seen, scale, scores)
+          const inverses = scores.map(row => exponentials(k, row, seen))
+          const outputs = each(h => mean(h)(i))
+          sumValues(k, scores, { ...past, width: rank }, seen, inverses, outputs)
+        })
         k.loop(0, count, h => {
           const head = first.add(h)
           const values = w.from(head.mul(keyDim.add(valueDim)).add(keyDim).mul(rank))
-          const expanded = { a: () => means.from(h.mul(rank)), b: values, row: one, column: rank, depth: rank }
-          const output = y.from(r.mul(heads).add(head).mul(valueDim))
-          rowProduct(k, { ...expanded, ...single, from: zero, to: valueDim, c: () => output })
+          const expanded = { a: mean(h), b: values, row: one, column: rank, depth: rank, to: valueDim }
+          const output = (i: Int) => y.from(firstRow.add(i).mul(heads).add(head).mul(valueDim))
+          rowProduct(k, { ...common, ...expanded, c: output })
         })
       }
       k.if(
-        heads.sub(first).ge(headBlock),
-        () => attend(first, headBlock),
-        () => k.loop(first, heads, head => attend(head, 1)),
+        heads.sub(firstHead).ge(headBlock),
+        () => attend(firstHead, headBlock),
+        () => k.loop(firstHead, heads, head => attend(head, 1)),
       )
     })
   },
   work: ({ rows, heads, keyDim, valueDim, ropeDim, rank, capacity }) =>
     2 * rows * heads * (rank * (keyDim + valueDim) + capacity * (2 * rank + ropeDim)),
   scratch: ({ capacity, rank, ropeDim }) => ({
-    perThread: headBlock * (capacity + 2 * rank + ropeDim) + rowProductScratch,
+    perThread: headBlock * (capacity + widestVector + rowBlock * (2 * rank + ropeDim)) + rowProductScratch,
   }),
 })
 

@@ -2,11 +2,15 @@ import { Bf16s, type Builder, type Int, type Real, type Reals } from '../languag
 import { blockSums, put, type RowProduct, rowProduct } from './rows.ts'
 
 // Weights in bfloat16 for products of a few rows lie in panels: 32 rows of the weight side by side, so that a vector of
-// results takes a vector of weights at each step of the depth, and no lanes have to be added in the end. The panels of a
-// matrix follow each other, and whoever multiplies reads them from beginning to end.
+// results takes a vector of weights at each step of the depth, and no lanes have to be added in the end. Numbers of column c
+// and column 16 + c lie next to each other: the two halves of a word become float32 by one instruction each. The panels of
+// a matrix follow each other, and whoever multiplies reads them from beginning to end.
 
 /** Rows of a weight in a panel, each a column of the product. */
 export const panelColumns = 32
+
+/** The same as words of two. */
+const panelWords = panelColumns / 2
 
 /** Numbers that a weight of `n` rows takes in panels; the last one is filled up. */
 export const panelsSize = (n: number, depth: number): number => Math.ceil(n / panelColumns) * panelColumns * depth
@@ -14,7 +18,7 @@ export const panelsSize = (n: number, depth: number): number => Math.ceil(n / pa
 /** Where number p of row j of a weight lies. */
 export const placeInPanels = (j: number, p: number, depth: number): number => {
   const column = j % panelColumns
-  return (j - column) * depth + p * panelColumns + column
+  return (j - column) * depth + p * panelColumns + 2 * (column % panelWords) + Math.floor(column / panelWords)
 }
 
 /** As `RowProduct`, with the rows of a weight as columns of b: row `from`, a multiple of `panelColumns`, begins it. */
@@ -59,15 +63,17 @@ function panelSums(
   const vectors = range(panelColumns / k.width)
   const lefts = range(rows).map(r => a(i.add(r)))
   const sums = lefts.map(() => vectors.map(() => k.variable(k.vector(0))))
-  const [right, fetched] = [panel.cursor(), ahead.cursor()]
+  const [right, fetched] = [panel.asPairs().cursor(), ahead.cursor()]
   k.loop(0, depth, p => {
-    const weights = vectors.map(v => right.vectorAt(v * k.width))
+    const words = range(panelWords / k.width).map(v => right.vectorAt(v * k.width))
+    const weights = [...words.map(word => word.evens()), ...words.map(word => word.odds())]
     for (const [r, left] of lefts.entries()) {
       const factor = left.broadcastAt(p)
       for (const [v, sum] of sums[r]!.entries()) sum.addProduct(factor, weights[v]!)
     }
     fetched.prefetch(0)
-    for (const cursor of [right, fetched]) cursor.advance(panelColumns)
+    fetched.advance(panelColumns)
+    right.advance(panelWords)
   })
   return sums.map(row => row.map(({ value }) => value))
 }

@@ -229,6 +229,16 @@ export function emitNibbles(
   m.putVector(to, result)
 }
 
+/** Every second number of pairs: the lower or upper half of each word. */
+export function emitHalves(m: Machine, fn: 'evens' | 'odds', { to, a }: Instruction & { op: 'unary' }): void {
+  const { length } = m
+  const target = m.vectorTarget(to)
+  const words = m.vector(a, target)
+  if (fn === 'evens') m.v('vpslld', length, [target, words], { immediate: 16 })
+  else m.v('vandps', length, [target, words, m.pattern(upperHalf, length)])
+  m.putVector(to, target)
+}
+
 /** Dot products lane by lane, of bytes or of pairs. */
 export function emitDot(m: Machine, { to, a, b, c }: Instruction & { op: 'dot' }): void {
   const { length, spare } = m

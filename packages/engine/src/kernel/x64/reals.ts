@@ -1,6 +1,6 @@
 import type { ArithmeticFunction, Instruction } from '../ir.ts'
 import { bitsOf, type Machine, scratch } from './machine.ts'
-import { emitNibbles, emitToBf16 } from './narrow.ts'
+import { emitHalves, emitNibbles, emitToBf16 } from './narrow.ts'
 
 // Reals: constants, arithmetic, multiply-add, sums over lanes.
 
@@ -75,6 +75,10 @@ export function emitUnary(m: Machine, i: Instruction & { op: 'unary' }): void {
   }
   if (i.fn === 'lowNibbles' || i.fn === 'highNibbles') {
     emitNibbles(m, i.fn, i)
+    return
+  }
+  if (i.fn === 'evens' || i.fn === 'odds') {
+    emitHalves(m, i.fn, i)
     return
   }
   const target = m.vectorTarget(i.to)
