@@ -14,7 +14,8 @@ import {
   type TokenSequence,
 } from './generate.ts'
 import { GrammarText } from './grammar/grammar.ts'
-import { callGrammar, type JsonSchema, schemaGrammar } from './grammar/jsonSchema.ts'
+import { callGrammar, schemaGrammar } from './grammar/jsonSchema.ts'
+import type { JsonSchema } from './grammar/place.ts'
 import type { LanguageModel } from './languageModel.ts'
 import { loadModel, releaseModel } from './loadModel.ts'
 import { biased, logprobOf, MeasuringSampler, type TokenLogprob } from './logprobs.ts'

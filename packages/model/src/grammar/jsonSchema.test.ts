@@ -7,7 +7,8 @@ import { ReplySampler } from '../replySampler.ts'
 import { checkSampling, Sampler } from '../sampling.ts'
 import { Tokenizer } from '../tokenizer.ts'
 import { GrammarText, GrammarVocabulary } from './grammar.ts'
-import { callGrammar, type JsonSchema, SchemaError, schemaGrammar } from './jsonSchema.ts'
+import { callGrammar, schemaGrammar } from './jsonSchema.ts'
+import { type JsonSchema, SchemaError } from './place.ts'
 
 /* Noise, forced into a schema, and judged by another's validator. */
 

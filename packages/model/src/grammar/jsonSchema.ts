@@ -1,24 +1,22 @@
 import { isDeepStrictEqual } from 'node:util'
-import { ModelError } from '../errors.ts'
+import { areDisjoint, both, pointerPath, resolve, resolved, supported, typesOf } from './combine.ts'
 import { type Expression, ebnfOf, finiteRules, isLeftRecursive, literal } from './ebnf.ts'
-import {
-  assertionsOf,
-  commonTypes,
-  type Fields,
-  formats,
-  isFields,
-  isOfType,
-  mergedProperties,
-  remarks,
-  saysOf,
-  type Type,
-  types,
-  unsupported,
-} from './keywords.ts'
+import { assertionsOf, type Fields, formats, isFields, isOfType, saysOf, type Type, types } from './keywords.ts'
 import { integersIn, type NumberRange, numbersIn } from './numbers.ts'
 import { PatternError, patternGrammar, plainCharacter } from './pattern.ts'
-
-export type JsonSchema = boolean | Readonly<Record<string, unknown>>
+import {
+  countOf,
+  type Document,
+  deepest,
+  type JsonSchema,
+  listOfSchemas,
+  mostSchemas,
+  type Path,
+  type Place,
+  requireShallow,
+  SchemaError,
+  tooLarge,
+} from './place.ts'
 
 /** A tool as far as a call of it has a form. */
 export interface CallableTool {
@@ -29,28 +27,8 @@ export interface CallableTool {
   readonly strict?: boolean
 }
 
-/** A schema that is none, or that cannot be kept. */
-export class SchemaError extends ModelError {
-  /** Where in the schema. */
-  readonly path: readonly (string | number)[]
-  /** What is wrong there, without the place. */
-  readonly problem: string
-
-  constructor(path: readonly (string | number)[], problem: string) {
-    super('option', `the schema${path.map(key => `.${key}`).join('')} ${problem}`)
-    this.path = path
-    this.problem = problem
-  }
-}
-
-/*
- * Bounds, so that a schema is refused rather than waited for: a grammar of this size compiles in about a second of CPU time
- * for a vocabulary of 8,192.
- */
-const deepest = 32
-const mostSchemas = 4000
+/* Bounds as in place.ts, of what is counted over a whole grammar. */
 const mostEnumerated = 1000
-const mostAlternatives = 100
 const longestPattern = 1000
 const longestGrammar = 64_000
 /** Characters of strings that are counted: each is a state of its own. */
@@ -84,23 +62,6 @@ export function callGrammar(tools: readonly CallableTool[]): string {
   return writer.finish()
 }
 
-type Path = readonly (string | number)[]
-/** One schema's place among those that are written. */
-interface Place {
-  readonly path: Path
-  readonly depth: number
-  /** The schema that `#` means, and where it stands. */
-  readonly document: Document
-}
-
-interface Document {
-  readonly schema: JsonSchema
-  readonly path: Path
-  readonly strict: boolean
-  /** Rules of what `$ref` has pointed to. */
-  readonly named: Map<string, string>
-}
-
 class GrammarWriter {
   readonly #rules = new Map<string, Expression>()
   readonly #documents = new Map<string, Path>()
@@ -124,7 +85,7 @@ class GrammarWriter {
     this.#documents.set(name, where.path)
     requireShallow(schema, where.path)
     const isMore = Object.keys(besides).length > 0
-    this.rule(name, this.#schema(isMore ? this.#both(this.#resolved(schema, place), besides, place) : schema, place))
+    this.rule(name, this.#schema(isMore ? both(resolved(schema, place), besides, place) : schema, place))
     return { rule: name }
   }
 
@@ -148,7 +109,7 @@ class GrammarWriter {
     if (schema === true) return this.#any()
     if (schema === false) throw new SchemaError(path, 'is fulfilled by nothing')
     if (!isFields(schema)) throw new SchemaError(path, 'must be a schema: an object, or true')
-    const fields = this.#supported(schema, place)
+    const fields = supported(schema, place)
     if (fields.$ref !== undefined) return this.#reference(fields, place)
     if (fields.allOf !== undefined) return this.#allOf(fields, place)
     if (fields.anyOf !== undefined) return this.#anyOf(fields, 'anyOf', place)
@@ -158,23 +119,9 @@ class GrammarWriter {
       if (!Array.isArray(fields.enum)) throw new SchemaError([...path, 'enum'], 'must be an array')
       return this.#values(fields, 'enum', fields.enum, place)
     }
-    const wanted = this.#types(fields, place)
+    const wanted = typesOf(fields, place)
     if (wanted.length === types.length - 1 && wanted.every(type => !saysOf(fields, type))) return this.#any()
     return oneOf(wanted.map(type => this.#ofType(type, fields, place)))
-  }
-
-  /** Without remarks and what asks for nothing. What cannot be kept is refused where the schema is strict. */
-  #supported(schema: Fields, { path, document }: Place): Fields {
-    return Object.fromEntries(
-      Object.entries(schema).filter(([key, value]) => {
-        if (value === undefined) return false
-        const isHarmless = Object.hasOwn(unsupported, key) ? unsupported[key] : undefined
-        if (!isHarmless) return true
-        if (!isHarmless(value) && document.strict)
-          throw new SchemaError([...path, key], 'is something that this server cannot keep; leave it out')
-        return false
-      }),
-    )
   }
 
   #any(): Expression {
@@ -210,9 +157,9 @@ class GrammarWriter {
   #reference(fields: Fields, place: Place): Expression {
     const { path, document } = place
     const pointer = fields.$ref
-    const target = this.#resolve(pointer, [...path, '$ref'], document)
+    const target = resolve(pointer, [...path, '$ref'], document)
     if (Object.keys(assertionsOf(fields, '$ref')).length > 0)
-      return this.#schema(this.#resolved(fields, place), { ...place, depth: place.depth + 1 })
+      return this.#schema(resolved(fields, place), { ...place, depth: place.depth + 1 })
     const known = document.named.get(pointer as string)
     if (known !== undefined) return { rule: known }
     const name = `ref_${this.#rules.size}`
@@ -230,25 +177,12 @@ class GrammarWriter {
     return { rule: name }
   }
 
-  #resolve(pointer: unknown, path: Path, { schema }: Document): JsonSchema {
-    if (typeof pointer !== 'string' || !/^#(?:\/|$)/.test(pointer))
-      throw new SchemaError(path, "must point into the schema itself, such as '#/$defs/name'")
-    let target: unknown = schema
-    for (const key of pointerPath(pointer)) {
-      const inner = typeof target === 'object' && target !== null && Object.hasOwn(target, key)
-      if (!inner) throw new SchemaError(path, 'points to nothing')
-      target = (target as Fields)[key]
-    }
-    if (!isFields(target) && typeof target !== 'boolean') throw new SchemaError(path, 'points to no schema')
-    return target
-  }
-
   #allOf(fields: Fields, place: Place): Expression {
-    const parts = this.#list(fields, 'allOf', place)
+    const parts = listOfSchemas(fields, 'allOf', place)
     const { allOf: _, ...rest } = fields
     const whole = parts.reduce<Fields>((all, part, i) => {
       const at = { ...place, path: [...place.path, 'allOf', i] }
-      return this.#both(all, this.#resolved(part, at), at)
+      return both(all, resolved(part, at), at)
     }, rest)
     return this.#schema(whole, { ...place, depth: place.depth + 1 })
   }
@@ -257,103 +191,25 @@ class GrammarWriter {
     const rest = assertionsOf(fields, key)
     const isAlone = Object.keys(rest).length === 0
     return oneOf(
-      this.#list(fields, key, place).flatMap((part, i) => {
+      listOfSchemas(fields, key, place).flatMap((part, i) => {
         const at = { ...place, path: [...place.path, key, i], depth: place.depth + 1 }
         if (part === false) return []
-        return [this.#schema(isAlone ? part : this.#both(this.#resolved(part, at), rest, at), at)]
+        return [this.#schema(isAlone ? part : both(resolved(part, at), rest, at), at)]
       }),
     )
   }
 
   #oneOf(fields: Fields, place: Place): Expression {
-    const parts = this.#list(fields, 'oneOf', place).map((part, i) =>
-      this.#resolved(part, { ...place, path: [...place.path, 'oneOf', i] }),
+    const parts = listOfSchemas(fields, 'oneOf', place).map((part, i) =>
+      resolved(part, { ...place, path: [...place.path, 'oneOf', i] }),
     )
-    const overlap = parts.some((part, i) => parts.slice(0, i).some(other => !this.#areDisjoint(part, other, place)))
+    const overlap = parts.some((part, i) => parts.slice(0, i).some(other => !areDisjoint(part, other, place)))
     if (overlap && place.document.strict)
       throw new SchemaError(
         [...place.path, 'oneOf'],
         'has alternatives that one value may fulfil together; tell them apart by type or by a required property with a const, or use anyOf',
       )
     return this.#anyOf(fields, 'oneOf', place)
-  }
-
-  /** Whether no value fulfils both, as far as types and a property that tells them apart say. */
-  #areDisjoint(one: Fields, other: Fields, place: Place): boolean {
-    const [a, b] = [this.#valuesOf(one), this.#valuesOf(other)]
-    if (a && b && [...a, ...b].every(value => !(value instanceof Object))) return new Set(a).isDisjointFrom(new Set(b))
-    const [ours, theirs] = [one, other].map(part => this.#types(part, place).map(t => (t === 'integer' ? 'number' : t)))
-    if (!ours!.some(type => theirs!.includes(type))) return true
-    const [mine, its] = [one, other].map(({ properties }) => (isFields(properties) ? properties : {}))
-    const required = [one, other].map(part => (Array.isArray(part.required) ? part.required : []))
-    return Object.keys(mine!).some(name => {
-      if (!Object.hasOwn(its!, name) || !required.every(names => names.includes(name))) return false
-      const [a, b] = [mine![name], its![name]]
-      return isFields(a) && isFields(b) && ours!.length === 1 && theirs!.length === 1 && this.#areDisjoint(a, b, place)
-    })
-  }
-
-  /** The values of an enumeration. */
-  #valuesOf({ const: only, enum: several }: Fields): readonly unknown[] | undefined {
-    return only !== undefined ? [only] : Array.isArray(several) ? several : undefined
-  }
-
-  /** The schema itself, or what it refers to. */
-  #resolved(schema: JsonSchema, place: Place): Fields {
-    let target: unknown = schema
-    for (let steps = 0; isFields(target) && typeof target.$ref === 'string'; steps++) {
-      if (steps > deepest) throw new SchemaError(place.path, 'refers to itself')
-      const rest = assertionsOf(target, '$ref')
-      const inner = this.#resolve(target.$ref, [...place.path, '$ref'], place.document)
-      target = inner === true ? rest : inner === false ? false : this.#both(inner as Fields, rest, place)
-    }
-    if (target === true) return {}
-    if (!isFields(target)) throw new SchemaError(place.path, 'must be a schema that something fulfils')
-    return this.#supported(target, place)
-  }
-
-  /** A schema that says what both say. */
-  #both(one: Fields, other: Fields, place: Place): Fields {
-    const both: Record<string, unknown> = { ...one }
-    for (const [key, value] of Object.entries(other)) {
-      const before = both[key]
-      if (before === undefined || remarks.has(key) || isDeepStrictEqual(before, value)) both[key] = value
-      else if (key === 'type') both.type = commonTypes(before, value)
-      else if (key === 'required' && Array.isArray(before) && Array.isArray(value))
-        both.required = [...new Set([...before, ...value])]
-      else if (key === 'properties' && isFields(before) && isFields(value))
-        both.properties = mergedProperties(before, value)
-      else if (key === 'allOf' && Array.isArray(before) && Array.isArray(value)) both.allOf = [...before, ...value]
-      else if (/^(min|exclusiveMin)/.test(key)) both[key] = Math.max(Number(before), Number(value))
-      else if (/^(max|exclusiveMax)/.test(key)) both[key] = Math.min(Number(before), Number(value))
-      else if (place.document.strict)
-        throw new SchemaError(
-          [...place.path, key],
-          'is said twice, which this server cannot bring together; say it once',
-        )
-    }
-    // What one schema does not name is what it calls additional.
-    const namesOf = ({ properties }: Fields) => (isFields(properties) ? Object.keys(properties) : [])
-    for (const [closed, open] of [
-      [one, other],
-      [other, one],
-    ] as const) {
-      const isClosed = ![undefined, true].includes(closed.additionalProperties as boolean | undefined)
-      const missing = isClosed ? namesOf(open).find(name => !namesOf(closed).includes(name)) : undefined
-      if (missing !== undefined && place.document.strict)
-        throw new SchemaError(
-          [...place.path, 'additionalProperties'],
-          `is said where '${missing}' is not named; name all properties in one place`,
-        )
-    }
-    return both
-  }
-
-  #list(fields: Fields, key: string, { path }: Place): JsonSchema[] {
-    const list = fields[key]
-    if (!Array.isArray(list) || list.length === 0) throw new SchemaError([...path, key], 'must be a list of schemas')
-    if (list.length > mostAlternatives) throw tooLarge([...path, key])
-    return list
   }
 
   #values(fields: Fields, key: 'const' | 'enum', values: readonly unknown[], place: Place): Expression {
@@ -364,7 +220,7 @@ class GrammarWriter {
     this.#enumerated += values.length
     if (this.#enumerated > mostEnumerated)
       throw new SchemaError([...path, key], `has too many values; all enumerations together may have ${mostEnumerated}`)
-    const wanted = fields.type === undefined ? types : this.#types(fields, place)
+    const wanted = fields.type === undefined ? types : typesOf(fields, place)
     const fitting = values
       .filter(
         value => key === 'const' || !Array.isArray(fields.enum) || fields.enum.some(v => isDeepStrictEqual(v, value)),
@@ -372,19 +228,6 @@ class GrammarWriter {
       .filter(value => wanted.some(type => isOfType(value, type)))
     if (fitting.length === 0) throw new SchemaError([...path, key], 'has no value that fits')
     return oneOf(fitting.map(value => literal(jsonText(value))))
-  }
-
-  /** The types that are wanted: those that are named, or those that the other keywords speak of, or all. */
-  #types(fields: Fields, { path }: Place): Type[] {
-    const { type } = fields
-    const named = typeof type === 'string' ? [type] : type
-    if (named === undefined) {
-      const meant = types.filter(name => name !== 'integer' && saysOf(fields, name))
-      return meant.length > 0 ? meant : types.filter(name => name !== 'integer')
-    }
-    if (!Array.isArray(named) || named.length === 0 || !named.every(name => types.includes(name)))
-      throw new SchemaError([...path, 'type'], `must be one or several of ${types.join(', ')}`)
-    return named.filter((name, i) => named.indexOf(name) === i && !(name === 'integer' && named.includes('number')))
   }
 
   #ofType(type: Type, fields: Fields, place: Place): Expression {
@@ -413,7 +256,7 @@ class GrammarWriter {
     if (!Array.isArray(required) || !required.every(name => typeof name === 'string'))
       throw new SchemaError([...path, 'required'], 'must be a list of names')
     if (required.length > mostSchemas) throw tooLarge([...path, 'required'])
-    const [least, most] = [this.#limit(fields, 'minProperties', place), this.#limit(fields, 'maxProperties', place)]
+    const [least, most] = [countOf(fields, 'minProperties', place), countOf(fields, 'maxProperties', place)]
     const below = (...keys: string[]) => ({ ...place, path: [...path, ...keys], depth: place.depth + 1 })
     const unnamed = required.filter((name: string) => !Object.hasOwn(properties, name))
     if (unnamed.length > 0 && additional === false)
@@ -482,7 +325,7 @@ class GrammarWriter {
     const first = fields.prefixItems ?? (isOld ? fields.items : [])
     const others = (isOld ? fields.additionalItems : fields.items) ?? fields.unevaluatedItems ?? true
     if (!Array.isArray(first)) throw new SchemaError([...path, 'prefixItems'], 'must be a list of schemas')
-    const [least = 0, most] = [this.#limit(fields, 'minItems', place), this.#limit(fields, 'maxItems', place)]
+    const [least = 0, most] = [countOf(fields, 'minItems', place), countOf(fields, 'maxItems', place)]
     if (least > longestCount) throw new SchemaError([...path, 'minItems'], `must be at most ${longestCount}`)
     if (most !== undefined && most < least) throw new SchemaError([...path, 'maxItems'], 'is below minItems')
     const below = (...keys: (string | number)[]) => ({ ...place, path: [...path, ...keys], depth: place.depth + 1 })
@@ -526,7 +369,7 @@ class GrammarWriter {
 
   #text(fields: Fields, place: Place): Expression {
     const { path, document } = place
-    const [least, most] = [this.#limit(fields, 'minLength', place), this.#limit(fields, 'maxLength', place)]
+    const [least, most] = [countOf(fields, 'minLength', place), countOf(fields, 'maxLength', place)]
     if (least !== undefined && most !== undefined && least > most)
       throw new SchemaError([...path, 'maxLength'], 'is below minLength')
     const { pattern, format } = fields
@@ -599,15 +442,6 @@ class GrammarWriter {
     this.#counted += characters
     return true
   }
-
-  /** A count that a keyword gives. */
-  #limit(fields: Fields, key: string, { path }: Place): number | undefined {
-    const value = fields[key]
-    if (value === undefined) return undefined
-    if (!Number.isInteger(value) || (value as number) < 0)
-      throw new SchemaError([...path, key], 'must be a whole number of 0 or more')
-    return value as number
-  }
 }
 
 const escapeText = String.raw`["\\/bfnrt] | "u" ([0-9A-Ca-cE-Fe-f] [0-9A-Fa-f] | [Dd] [0-7]) [0-9A-Fa-f]{2}`
@@ -626,24 +460,3 @@ function jsonText(value: unknown): string {
     .map(([key, inner]) => `${JSON.stringify(key)}: ${jsonText(inner)}`)
     .join(', ')}}`
 }
-
-/** The keys of a JSON pointer (RFC 6901) behind `#`. */
-const pointerPath = (pointer: string): string[] =>
-  pointer
-    .slice(1)
-    .replace(/(?:%[\da-f]{2})+/gi, bytes => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString())
-    .split('/')
-    .slice(1)
-    .map(key => key.replaceAll('~1', '/').replaceAll('~0', '~'))
-
-/** Refuses what recursion could not go through: schemas may have values of any depth, in enumerations for instance. */
-function requireShallow(schema: unknown, path: Path): void {
-  let level: unknown[] = [schema]
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > 8 * deepest) throw new SchemaError(path, `is nested deeper than ${deepest} levels`)
-    level = level.flatMap(value => (typeof value === 'object' && value !== null ? Object.values(value) : []))
-  }
-}
-
-const tooLarge = (path: Path) =>
-  new SchemaError(path, 'is too large to be kept; use fewer or shorter properties and values')
