@@ -2,6 +2,7 @@ import { between, pick } from '../choose.ts'
 import { fitParticles } from '../korean.ts'
 import type { MakeTask, Task } from '../task.ts'
 import { saysNumber, spoken } from '../verify.ts'
+import { workOut } from '../working.ts'
 
 /** Minutes since midnight as `9시 5분`, whole hours as `9시`. Hours from 1 to 24. */
 function time(minutes: number): string {
@@ -25,18 +26,33 @@ function minutesSaid(reply: string): number | undefined {
 
 const saysMinutes = (minutes: number) => (reply: string) => minutesSaid(reply) === minutes
 
-/** Goes from `start` on by `span` minutes, stopping at the full hour. */
+/** Goes from `start` on by `span` minutes: first the hours, then the minutes, of which sixty are one hour more. */
 function forwards(start: number, span: number): string {
   const hours = Math.floor(span / 60)
   const rest = span % 60
   const later = start + hours * 60
   const steps = hours > 0 ? [`${time(start)}에서 ${hours}시간 뒤는 ${time(later)}이다.`] : []
-  const toHour = 60 - (later % 60)
-  if (rest > toHour && later % 60 > 0) {
-    steps.push(`${time(later)}에서 ${toHour}분 뒤는 ${time(later + toHour)}이다.`)
-    steps.push(`${rest}-${toHour}=${rest - toHour}이므로 ${time(later + rest)}이다.`)
-  } else if (rest > 0) steps.push(`${time(later)}에서 ${rest}분 뒤는 ${time(later + rest)}이다.`)
-  return steps.join(' ')
+  if (rest === 0) return steps.join(' ')
+  const minutes = (later % 60) + rest
+  if (later % 60 > 0) steps.push(`${workOut(later % 60, '+', rest)}.`)
+  if (minutes >= 60) steps.push(`60분은 1시간이다. ${minutes}-60=${minutes - 60}.`)
+  return [...steps, `${time(later + rest)}이다.`].join(' ')
+}
+
+/** Hours and minutes from `start` to `end`; where the minutes do not reach, an hour lends sixty. */
+function passed(start: number, end: number): string {
+  const [h, m] = [Math.floor(start / 60), start % 60]
+  let [hours, minutes] = [Math.floor(end / 60), end % 60]
+  const steps: string[] = []
+  if (minutes < m) {
+    steps.push(
+      `${minutes}분은 ${m}분보다 적으니 1시간을 60분으로 바꾼다. ${hours}-1=${hours - 1}, ${minutes}+60=${minutes + 60}.`,
+    )
+    hours--
+    minutes += 60
+  }
+  steps.push(`${hours}-${h}=${hours - h}, ${workOut(minutes, '-', m)}.`)
+  return [...steps, `${duration(end - start)}이다.`].join(' ')
 }
 
 const doings = '영화 회의 수업 공부 운동 산책 요리 연습 공연 경기 청소 게임'.split(' ')
@@ -73,13 +89,9 @@ const elapsed: MakeTask = random => {
     `지금은 ${time(start)}이야. ${time(end)}까지 얼마나 남았어?`,
     `${time(start)}에 시작한 ${doing}이/가 ${time(end)}에 끝났어. 걸린 시간은?`,
   ])
-  const hours = Math.floor(span / 60)
-  const rest = span % 60
-  const steps = hours > 0 ? [`${time(start)}에서 ${time(start + hours * 60)}까지 ${hours}시간이다.`] : []
-  if (rest > 0) steps.push(`${time(start + hours * 60)}에서 ${time(end)}까지 ${rest}분이다.`)
   return spokenTask(
     question,
-    steps.join(' '),
+    passed(start, end),
     span,
     minutes => `${duration(minutes)}이에요.`,
     pick(random, [5, 10, 60]),
@@ -95,10 +107,10 @@ const inMinutes: MakeTask = random => {
     `${duration(total)}을 분으로 바꾸면?`,
     `${duration(total)} 동안 걸었어. 몇 분 걸은 거야?`,
   ])
-  const product = `1시간은 60분이다. ${hours}×60=${hours * 60}`
+  const product = `1시간은 60분이다. ${hours}×60=${hours * 60}.`
   return {
     question,
-    reasoning: rest > 0 ? `${product}, ${hours * 60}+${rest}=${total}.` : `${product}.`,
+    reasoning: rest > 0 ? `${product} ${workOut(hours * 60, '+', rest)}.` : product,
     answer: `${total}분이에요.`,
     wrong: `${total + pick(random, [1, 10, 40])}분이에요.`,
     verify: saysNumber(total),
