@@ -3,12 +3,14 @@ import { arithmetic } from './tasks/arithmetic.ts'
 import { calendar } from './tasks/calendar.ts'
 import { clock } from './tasks/clock.ts'
 import { comparison } from './tasks/comparison.ts'
+import { copying } from './tasks/copying.ts'
 import { counting } from './tasks/counting.ts'
 import { extraction } from './tasks/extraction.ts'
 import { logic } from './tasks/logic.ts'
 import { ordering } from './tasks/ordering.ts'
 import { particle } from './tasks/particle.ts'
 import { reading } from './tasks/reading.ts'
+import { recall } from './tasks/recall.ts'
 import { sequence } from './tasks/sequence.ts'
 import { steps } from './tasks/steps.ts'
 import { tool } from './tasks/tool.ts'
@@ -30,6 +32,8 @@ export const kinds = {
   logic,
   particle,
   reading,
+  copying,
+  recall,
   extraction,
   tool,
 } satisfies Record<string, MakeTask>

@@ -1,3 +1,6 @@
+import type { Random } from '@modu/model'
+import { between, pick } from './choose.ts'
+
 /* Words that tasks are made of. */
 
 export const people = '민수 지훈 서연 하늘 유진 도윤 수아 준호 은비 태현 소희 재민 나래 동욱 미나 현우'.split(' ')
@@ -20,3 +23,24 @@ export const things: readonly (readonly [noun: string, counter: string])[] = [
   ['장미', '송이'],
   ['인형', '개'],
 ]
+
+const everyday =
+  '학교 병원 도서관 시장 공원 바다 강 산 나무 꽃 구름 별 물 우유 커피 밥 김치 라면 떡 기차 버스 자전거 길 교실 칠판 의자 책상 컴퓨터 전화 동생 강아지 고양이 노래 그림 운동 축구 수영 모자 장갑 양말 신발 우산 가방 지갑 열쇠 시계 안경 거울 수건 비누 칫솔 냄비 접시 숟가락 젓가락 냉장고 세탁기 창문 계단 지붕 마당 울타리 다리 배 비행기 편지 엽서 달력 지도 사진 공책 연필 지우개 가위 풀 종이 상자 리본 풍선 인형 블록 북 피리 감자 고구마 당근 오이 호박 배추 두부 달걀 국수 만두 사과 포도 수박 참외 딸기 복숭아 토끼 여우 사슴 거북 오리 참새 나비 개미 고래'.split(
+    ' ',
+  )
+
+const syllables =
+  '고 구 기 나 노 누 니 다 도 두 디 라 루 리 마 모 무 미 바 보 부 비 사 소 수 시 아 오 우 자 조 주 지 차 초 추 치 카 코 타 토 파 포 하 호 후 희 강 공 남 동 만 봉 산 송 안 영 장 정 천 한'.split(
+    ' ',
+  )
+
+/** So many different words: of everyday, or coined ones, which nobody can know but from the text they stand in. None ends like a particle. */
+export function someWords(random: Random, count: number): string[] {
+  const found = new Set<string>()
+  const isCoined = random.integer(3) === 0
+  while (found.size < count) {
+    const coined = () => Array.from({ length: between(random, 2, 3) }, () => pick(random, syllables)).join('')
+    found.add(isCoined ? coined() : pick(random, everyday))
+  }
+  return [...found]
+}

@@ -17,6 +17,8 @@ const koreanNames: Readonly<Record<TaskKind, string>> = {
   logic: '논리',
   particle: '조사',
   reading: '수 읽기',
+  copying: '옮겨 쓰기',
+  recall: '찾아 말하기',
   extraction: 'JSON 추출',
   tool: '도구 부르기',
 }
