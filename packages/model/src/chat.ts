@@ -199,8 +199,10 @@ export class ChatModel {
       request.schema === undefined
         ? undefined
         : new GrammarText(tokenizer, schemaGrammar(request.schema), this.#stopIds)
-    const sampler = new ReplySampler(tokenizer, this.#sampler(prompt, request), {
+    const samplers = this.#samplers(prompt, request)
+    const sampler = new ReplySampler(tokenizer, samplers.answer, {
       prompt,
+      reasoning: samplers.reasoning,
       thinking,
       thinkingBudget: request.thinkingBudget ?? Math.floor(maxTokens * 0.75),
       closing: this.#closing,
@@ -220,7 +222,7 @@ export class ChatModel {
   complete(prompt: string | readonly number[], options: CompletionOptions = {}): AsyncGenerator<CompletionEvent, void> {
     const stream = new TextStream(this.tokenizer, { stop: options.stop, plain: true })
     const ids = this.#promptIds(prompt)
-    const sampler = this.#sampler(ids, options)
+    const sampler = this.#samplers(ids, options).answer
     const maxTokens = answerRoom(this.model, ids.length, options.maxTokens)
     // A plain stream gives nothing but text.
     return this.#run(ids, stream, { ...options, sampler, maxTokens, stopIds: this.#stopIds }) as AsyncGenerator<
@@ -319,14 +321,18 @@ export class ChatModel {
     return prompt
   }
 
-  #sampler(prompt: readonly number[], { sampling, seed, logitBias }: CompletionOptions): Pick<Sampler, 'next'> {
+  /** What draws an answer, and the reasoning before it, which has to say things again and again and is free of the penalties for that. */
+  #samplers(prompt: readonly number[], { sampling, seed, logitBias }: CompletionOptions) {
     const settings = checkSampling({ ...samplingOf(this.generationConfig), ...defined(sampling) })
     const random = new Random(checkSeed(seed) ?? Math.floor(Math.random() * 2 ** 53))
-    const sampler = new Sampler(settings, random, prompt, this.#maxima)
     for (const id of logitBias?.keys() ?? [])
       if (!(Number.isInteger(id) && id >= 0 && id < this.model.config.vocabSize))
         throw new ModelError('option', `logit_bias names ${id}, which is no token id of this model`)
-    return logitBias?.size ? biased(sampler, logitBias) : sampler
+    const make = (settings: SamplingOptions): Pick<Sampler, 'next'> => {
+      const sampler = new Sampler(settings, random, prompt, this.#maxima)
+      return logitBias?.size ? biased(sampler, logitBias) : sampler
+    }
+    return { answer: make(settings), reasoning: make({ ...settings, frequencyPenalty: 0, presencePenalty: 0 }) }
   }
 
   async *#run(

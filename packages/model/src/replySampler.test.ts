@@ -146,6 +146,14 @@ describe('a budget', () => {
   })
 })
 
+test('reasoning is drawn by a sampler of its own, where there is one', () => {
+  const [token] = tokenizer.encodePlain('네') as [number]
+  const tokens = reply(1, -100, { thinking: true, thinkingBudget: 5, reasoning: { next: () => token } })
+  const end = tokens.indexOf(tokenizer.controlId('</think>'))
+  expect(tokens.slice(0, end)).toEqual(Array(5).fill(token))
+  expect(tokens.slice(end + 1).some(other => other !== token)).toBe(true)
+})
+
 test('reasoning that the prompt did not open is opened first', () => {
   const prompt = [tokenizer.controlId('<|assistant|>')]
   const sampler = new ReplySampler(tokenizer, { next: () => 20 }, { prompt, stopIds, thinking: true })

@@ -11,6 +11,8 @@ export interface ReplyOptions {
   prompt: readonly number[]
   /** Whether reasoning comes before the answer. Without the tags in the vocabulary there is none. */
   thinking: boolean
+  /** What draws the tokens of reasoning; what draws the others if absent. */
+  reasoning?: Pick<Sampler, 'next'>
   /** At most so many tokens of reasoning; no limit if absent. */
   thinkingBudget?: number
   /** The tokens that end reasoning when the budget is used up: those of `thinkingClose`. */
@@ -115,6 +117,7 @@ export class ReplySampler {
     // A model may have more rows than the tokenizer has entries.
     logits.fill(-Infinity, this.#tokenizer.vocabularySize)
     this.#grammar?.forbid(logits, this.#besideGrammar())
+    if (this.#part === 'reasoning') return (this.#options.reasoning ?? this.#sampler).next(logits)
     if (this.#part !== 'toolCall' || this.#grammar) return this.#sampler.next(logits)
     const { endCall } = this.#tags
     return this.#sampler.next(logits, id => id === endCall || this.#callWith(this.#bytes(id)) !== 'wrong')
