@@ -199,10 +199,11 @@ export class ChatModel {
       request.schema === undefined
         ? undefined
         : new GrammarText(tokenizer, schemaGrammar(request.schema), this.#stopIds)
-    const samplers = this.#samplers(prompt, request)
-    const sampler = new ReplySampler(tokenizer, samplers.answer, {
+    const makeSampler = this.#samplerMaker(prompt, request)
+    const reply = new ReplySampler(tokenizer, makeSampler(), {
       prompt,
-      reasoning: samplers.reasoning,
+      // Reasoning has to say things again and again, digits above all.
+      reasoning: makeSampler({ frequencyPenalty: 0, presencePenalty: 0 }),
       thinking,
       thinkingBudget: request.thinkingBudget ?? Math.floor(maxTokens * 0.75),
       closing: this.#closing,
@@ -215,14 +216,14 @@ export class ChatModel {
     })
     const stream = new TextStream(tokenizer, { stop: request.stop, thinking: opened })
     const grammars = [call, answer].filter(grammar => grammar !== undefined)
-    return this.#run(prompt, stream, { ...request, sampler, maxTokens, stopIds: this.#stopIds, grammars })
+    return this.#run(prompt, stream, { ...request, sampler: reply, maxTokens, stopIds: this.#stopIds, grammars })
   }
 
   /** Goes on with a text, as if it began a document, or with token ids as they are. Errors as `chat`. */
   complete(prompt: string | readonly number[], options: CompletionOptions = {}): AsyncGenerator<CompletionEvent, void> {
     const stream = new TextStream(this.tokenizer, { stop: options.stop, plain: true })
     const ids = this.#promptIds(prompt)
-    const sampler = this.#samplers(ids, options).answer
+    const sampler = this.#samplerMaker(ids, options)()
     const maxTokens = answerRoom(this.model, ids.length, options.maxTokens)
     // A plain stream gives nothing but text.
     return this.#run(ids, stream, { ...options, sampler, maxTokens, stopIds: this.#stopIds }) as AsyncGenerator<
@@ -321,18 +322,17 @@ export class ChatModel {
     return prompt
   }
 
-  /** What draws an answer, and the reasoning before it, which has to say things again and again and is free of the penalties for that. */
-  #samplers(prompt: readonly number[], { sampling, seed, logitBias }: CompletionOptions) {
+  /** Returns what makes the samplers of one answer, which draw from the same random numbers. */
+  #samplerMaker(prompt: readonly number[], { sampling, seed, logitBias }: CompletionOptions) {
     const settings = checkSampling({ ...samplingOf(this.generationConfig), ...defined(sampling) })
     const random = new Random(checkSeed(seed) ?? Math.floor(Math.random() * 2 ** 53))
     for (const id of logitBias?.keys() ?? [])
       if (!(Number.isInteger(id) && id >= 0 && id < this.model.config.vocabSize))
         throw new ModelError('option', `logit_bias names ${id}, which is no token id of this model`)
-    const make = (settings: SamplingOptions): Pick<Sampler, 'next'> => {
-      const sampler = new Sampler(settings, random, prompt, this.#maxima)
+    return (instead: Partial<SamplingOptions> = {}): Pick<Sampler, 'next'> => {
+      const sampler = new Sampler({ ...settings, ...instead }, random, prompt, this.#maxima)
       return logitBias?.size ? biased(sampler, logitBias) : sampler
     }
-    return { answer: make(settings), reasoning: make({ ...settings, frequencyPenalty: 0, presencePenalty: 0 }) }
   }
 
   async *#run(

@@ -23,13 +23,13 @@ const pairs: MakeTask = random => {
   const at = random.integer(count)
   const [name, item] = [names[at]!, items[at]!]
   const facts = names.map((one, i) => `${one}은/는 ${items[i]}${does}.`).join(' ')
-  const fact = `${name}은/는 ${item}${does}.`
+  const takes = (thing: string) => `${name}은/는 ${thing}${does}.`
+  const reasoning = `"${takes(item)}" 하고 쓰여 있다.`
   if (random.integer(2) === 0) {
     const question = pick(random, [`${facts} ${name}은/는 ${what}?`, `${name}은/는 ${what}? ${facts}`])
-    return task(question, `"${fact}" 하고 쓰여 있다.`, fact, item, items, random, `${name}은/는 %${does}.`)
+    return task(random, question, reasoning, takes, item, items)
   }
-  const question = `${facts} ${item}${who}은 누구예요?`
-  return task(question, `"${fact}" 하고 쓰여 있다.`, `${name}이에요/예요.`, name, names, random, '%이에요/예요.')
+  return task(random, `${facts} ${item}${who}은 누구예요?`, reasoning, itIs, name, names)
 }
 
 /** A table of names and values. */
@@ -41,7 +41,7 @@ const table: MakeTask = random => {
   const [key, value] = [keys[at]!, values[at]!]
   const lines = keys.map((one, i) => `${one}: ${values[i]}`).join(pick(random, ['\n', ', ']))
   const question = pick(random, [`${lines}\n\n${key}에 적힌 것은?`, `다음에서 ${key} 옆에 있는 말은 뭐야?\n\n${lines}`])
-  return task(question, `${key}: ${value}.`, `${value}이에요/예요.`, value, values, random, '%이에요/예요.')
+  return task(random, question, `${key}: ${value}.`, itIs, value, values)
 }
 
 const ordinals = ['첫', '두', '세', '네', '다섯', '여섯', '일곱'] as const
@@ -66,7 +66,7 @@ const place: MakeTask = random => {
     forms.push([`${list}. ${words[at + 1]} 바로 앞에 있는 말은?`, `${word}, ${words[at + 1]}.`])
   if (at === words.length - 1) forms.push([`${list}. 맨 끝에 있는 말은 뭐야?`, `끝은 ${word}이다.`])
   const [question, reasoning] = pick(random, forms)
-  return task(question, reasoning, `${word}이에요/예요.`, word, words, random, '%이에요/예요.')
+  return task(random, question, reasoning, itIs, word, words)
 }
 
 /** Whether a list has a word. */
@@ -89,25 +89,23 @@ const member: MakeTask = random => {
   }
 }
 
-/** `form` says one of `choices` in the place of %; the wrong answer another one. */
+const itIs = (word: string): string => `${word}이에요/예요.`
+
+/** The answer says `right`, the wrong one another of `choices`. */
 function task(
+  random: Random,
   question: string,
   reasoning: string,
-  answer: string,
+  say: (choice: string) => string,
   right: string,
   choices: readonly string[],
-  random: Random,
-  form: string,
 ): Task {
-  const other = pick(
-    random,
-    choices.filter(choice => choice !== right),
-  )
+  const others = choices.filter(choice => choice !== right)
   return {
     question: fitParticles(question),
     reasoning: fitParticles(reasoning),
-    answer: fitParticles(answer),
-    wrong: fitParticles(form.replace('%', other)),
+    answer: fitParticles(say(right)),
+    wrong: fitParticles(say(pick(random, others))),
     verify: saysChoice(right, choices),
   }
 }
