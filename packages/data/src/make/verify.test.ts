@@ -119,26 +119,36 @@ describe('replies that kinds take', () => {
 
 test('sums are worked in steps that are all true', () => {
   const random = new Random(1)
+  const value = (sum: string) => {
+    const [, left, operator, right] = /^(\d+)([-+×÷])(\d+)$/.exec(sum)!
+    const [x, y] = [Number(left), Number(right)]
+    return { '+': x + y, '-': x - y, '×': x * y, '÷': Math.floor(x / y) }[operator!]
+  }
   for (let i = 0; i < 500; i++) {
     const [a, b] = [1 + random.integer(5000), 1 + random.integer(99)]
     for (const text of [workOut(a + b, '-', b), workOut(a, '+', b), workOut(a, '×', b), workOut(a * b, '÷', b)]) {
       for (const step of text.split(', ')) {
-        const [sum, result] = step.split('=') as [string, string]
-        const [, left, operator, right] = /^(\d+)([-+×÷])(\d+)$/.exec(sum)!
-        const [x, y] = [Number(left), Number(right)]
-        const value = { '+': x + y, '-': x - y, '×': x * y, '÷': x / y }[operator!]
-        expect(Number(result), step).toBe(value)
+        const [, left, right, remainder] = /^([^=]+)=([\d+]+)(?:…(\d+)→\d+)?$/.exec(step)!
+        if (/^\d+$/.test(left!))
+          expect(
+            right!.split('+').reduce((sum, part) => sum + Number(part), 0),
+            step,
+          ).toBe(Number(left))
+        else expect(Number(right), step).toBe(value(left!))
+        if (remainder) {
+          const [x, y] = left!.split('÷').map(Number) as [number, number]
+          expect(Number(remainder), step).toBe(x % y)
+        }
       }
     }
   }
   expect(workOut(47, '+', 38)).toBe('47+30=77, 77+8=85, 47+38=85')
   expect(workOut(14, '×', 13)).toBe(
-    '10×10=100, 10×3=30, 100+30=130, 4×10=40, 130+40=170, 4×3=12, 170+10=180, 180+2=182, 14×13=182',
+    '14=10+4, 13=10+3, 10×10=100, 10×3=30, 100+30=130, 4×10=40, 130+40=170, 4×3=12, 170+10=180, 180+2=182, 14×13=182',
   )
-  expect(workOut(56, '÷', 7)).toBe('7×10=70, 7×1=7, 7×5=35, 7×6=42, 7×7=49, 7×8=56, 56÷7=8')
-  expect(workOut(28, '÷', 7)).toBe('7×10=70, 7×1=7, 7×5=35, 7×2=14, 7×3=21, 7×4=28, 28÷7=4')
-  expect(workOut(112, '÷', 4)).toBe(
-    '4×100=400, 4×10=40, 4×50=200, 4×20=80, 4×30=120, 112-80=32, 4×1=4, 4×5=20, 4×6=24, 4×7=28, 4×8=32, 20+8=28, 112÷4=28',
-  )
-  expect(workOut(90, '÷', 9)).toBe('9×10=90, 90÷9=10')
+  expect(workOut(56, '÷', 7)).toBe('56÷7=8')
+  expect(workOut(112, '÷', 4)).toBe('11÷4=2…3→32, 32÷4=8, 112÷4=28')
+  expect(workOut(832, '÷', 4)).toBe('8÷4=2…0→32, 3÷4=0…3→32, 32÷4=8, 832÷4=208')
+  expect(workOut(4004, '÷', 4)).toBe('4÷4=1…0→004, 0÷4=0…0→04, 0÷4=0…0→4, 4÷4=1, 4004÷4=1001')
+  expect(workOut(90, '÷', 9)).toBe('9÷9=1…0→0, 90÷9=10')
 })
