@@ -90,7 +90,10 @@ export class Sampler {
   readonly #maxima: LogitMaxima
   /** What the repetition penalty counts as seen, if there is one. */
   readonly #seen: Set<number> | undefined
-  readonly #counts = new Map<number, number>()
+  /** What the answer has so far, each token once, and how often. */
+  readonly #drawn: number[] = []
+  readonly #counts: number[] = []
+  readonly #places = new Map<number, number>()
   /** What candidates weigh together, by how far they lie below the most likely one, in quarters of a natural logarithm: with the floor of `#draw` fewer than so many. */
   readonly #masses = new Float64Array(256)
   #weights = new Float64Array()
@@ -126,7 +129,7 @@ export class Sampler {
           ? logits.indexOf(largest, best * logitBlock)
           : this.#draw(logits, maxima, largest)
       if (allows(token)) {
-        this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1)
+        this.#count(token)
         this.#seen?.add(token)
         return token
       }
@@ -141,7 +144,17 @@ export class Sampler {
         logits[id] = logits[id] > 0 ? logits[id] / repetitionPenalty : logits[id] * repetitionPenalty
     }
     if (frequencyPenalty !== 0 || presencePenalty !== 0)
-      for (const [id, count] of this.#counts) logits[id] -= frequencyPenalty * count + presencePenalty
+      for (let i = 0; i < this.#drawn.length; i++)
+        logits[this.#drawn[i]] -= frequencyPenalty * this.#counts[i] + presencePenalty
+  }
+
+  #count(token: number): void {
+    const place = this.#places.get(token)
+    if (place === undefined) {
+      this.#places.set(token, this.#drawn.length)
+      this.#drawn.push(token)
+      this.#counts.push(1)
+    } else this.#counts[place]++
   }
 
   #draw(logits: Float32Array, maxima: ArrayLike<number>, largest: number): number {

@@ -39,13 +39,16 @@ export class SequenceStore {
 
   /** Runs the few pending tokens of each sequence in one pass; returns the logits behind the last of each, until the next pass. */
   runTogether(sequences: readonly StoredSequence[]): Float32Array[] {
-    const tokens = sequences.flatMap(({ tokens, pending }) => tokens.slice(-pending))
-    const rows = sequences.flatMap(({ cached, pending }) => Array.from({ length: pending }, () => cached))
-    let end = 0
-    const ends = sequences.map(({ pending }) => {
-      end += pending
-      return end
-    })
+    const tokens: number[] = []
+    const rows: PagedKvSequence[] = []
+    const ends: number[] = []
+    for (const { tokens: all, cached } of sequences) {
+      for (let i = cached.length; i < all.length; i++) {
+        tokens.push(all[i]!)
+        rows.push(cached)
+      }
+      ends.push(rows.length)
+    }
     const logits = this.model.stepAll(tokens, rows)
     for (const sequence of sequences) sequence.publish()
     const size = logits.length / rows.length
