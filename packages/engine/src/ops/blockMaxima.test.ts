@@ -31,6 +31,10 @@ test.each(devices.map(device => [`${device.target}, ${device.threads} threads`, 
           Math.max(...values.subarray(b * block, (b + 1) * block)),
         )
         expect(Array.from(maxima.of(values))).toEqual(expected)
+        // As a model's logits lie: in the device's memory, behind those of another row.
+        const rows = device.from([...values, ...values], [2, size])
+        expect(Array.from(maxima.of(rows.reals.subarray(size)))).toEqual(expected)
+        device.release(rows)
       }
       maxima.release()
     }

@@ -1,6 +1,6 @@
 import type { Device } from '../device/device.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
-import type { Reals, Tensor } from '../tensor.ts'
+import { type Reals, Tensor } from '../tensor.ts'
 
 /** y[b] = the largest of x[b·block, …, (b + 1)·block − 1], as far as x reaches. x: [n]; y: [⌈n / block⌉]. */
 const forward = kernel({
@@ -40,10 +40,18 @@ export class BlockMaxima {
 
   /** values: [size]; returns [⌈size / block⌉], until the next call. Blocks with a NaN have any number of theirs, or NaN. */
   of(values: ArrayLike<number>): Reals {
-    const { device } = this.values
-    this.values.data.set(values)
-    device.run(forward, { x: this.values, y: this.maxima, n: this.values.size, block: this.block })
+    const { device, size } = this.values
+    device.run(forward, { x: this.placed(values), y: this.maxima, n: size, block: this.block })
     return this.maxima.reals
+  }
+
+  /** Logits that a model has just computed lie in the device's memory already; others are copied there. */
+  private placed(values: ArrayLike<number>): Tensor {
+    const { device, shape, dtype, data } = this.values
+    if (values instanceof Float32Array && data instanceof Float32Array && values.buffer === data.buffer)
+      return new Tensor(device, shape, dtype, values, values.byteOffset)
+    data.set(values)
+    return this.values
   }
 
   /** Gives the memory back. */
