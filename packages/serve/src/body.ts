@@ -21,8 +21,19 @@ export const limitBody = (bytes: number): MiddlewareHandler =>
 /** No request has a reason to nest deeper, and what looks through a body may call itself at every level. */
 const mostLevels = 100
 
-/** The request's body as JSON, whatever its fields. */
-export async function readJsonBody(c: Context): Promise<unknown> {
+/** What has been parsed: a gateway reads a body for its model, and what answers here reads it again. */
+const bodies = new WeakMap<Request, Promise<unknown>>()
+
+/** The request's body as JSON, whatever its fields. Who reads it must not change it: others get the same. */
+export function readJsonBody(c: Context): Promise<unknown> {
+  const known = bodies.get(c.req.raw)
+  if (known) return known
+  const body = parseBody(c)
+  bodies.set(c.req.raw, body)
+  return body
+}
+
+async function parseBody(c: Context): Promise<unknown> {
   const type = c.req.header('Content-Type') ?? ''
   // Also what keeps foreign web pages out: a form cannot send this type, and a script would have to ask first (CORS).
   if (!/^application\/json\s*(;|$)/i.test(type.trim())) {
