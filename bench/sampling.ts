@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BlockMaxima, createCpuDevice } from '@modu/engine'
+import { createCpuDevice, LogitBlocks } from '@modu/engine'
 import { checkSampling, loadModel, logitBlock, Random, Sampler, Tokenizer } from '@modu/model'
 import { readGigabytes } from './limits.ts'
 import { bestSeconds } from './measure.ts'
@@ -34,10 +34,10 @@ export async function sampling(args: string[]): Promise<Result> {
     .encodePlain(text)
     .map(token => model.step([token], cache).slice())
   const peers = wantsPeer(args) ? await peerSeconds(rows) : undefined
-  const maxima = new BlockMaxima(device, vocabSize, logitBlock)
+  const blocks = new LogitBlocks(device, vocabSize, logitBlock)
   const limit = (readGigabytes(device, 4 * vocabSize * rows.length) * 1e9) / (4 * vocabSize)
   const cases = settings.map((options, i) => {
-    const sampler = new Sampler(checkSampling(options), new Random(1), [], maxima)
+    const sampler = new Sampler(checkSampling(options), new Random(1), [], blocks)
     const ours =
       rows.length /
       bestSeconds(() => {

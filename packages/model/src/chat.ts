@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { BlockMaxima, type Device } from '@modu/engine'
+import { type Device, LogitBlocks } from '@modu/engine'
 import { type ChatMessage, type ChatTemplate, encodeChat, type ToolDefinition } from './chatTemplate.ts'
 import { ModelError } from './errors.ts'
 import { readJson } from './files.ts'
@@ -117,7 +117,7 @@ export class ChatModel {
   readonly template: ChatTemplate | undefined
   readonly generationConfig: GenerationConfigJson
   readonly #stopIds: ReadonlySet<number>
-  readonly #maxima: BlockMaxima
+  readonly #blocks: LogitBlocks
   #closing: readonly number[] | undefined
   /** The sequence of the answer that ended last: its conversation usually goes on. */
   #idle: CachedSequence | undefined
@@ -139,7 +139,7 @@ export class ChatModel {
     this.tokenizer = tokenizer
     this.template = template
     this.generationConfig = generationConfig
-    this.#maxima = new BlockMaxima(model.device, model.config.vocabSize, logitBlock)
+    this.#blocks = new LogitBlocks(model.device, model.config.vocabSize, logitBlock)
     // A turn ends at the end token; a model that writes another turn's role instead has ended it, too.
     const ends = [generationConfig.eos_token_id ?? [], model.config.eosTokenIds, tokenizer.eosId ?? []].flat()
     this.#stopIds = new Set([...ends, ...tokenizer.specialIds])
@@ -292,7 +292,7 @@ export class ChatModel {
   close(): void {
     this.#idle?.cache.release()
     this.#idle = undefined
-    this.#maxima.release()
+    this.#blocks.release()
     releaseModel(this.model)
   }
 
@@ -330,7 +330,7 @@ export class ChatModel {
       if (!(Number.isInteger(id) && id >= 0 && id < this.model.config.vocabSize))
         throw new ModelError('option', `logit_bias names ${id}, which is no token id of this model`)
     return (instead: Partial<SamplingOptions> = {}): Pick<Sampler, 'next'> => {
-      const sampler = new Sampler({ ...settings, ...instead }, random, prompt, this.#maxima)
+      const sampler = new Sampler({ ...settings, ...instead }, random, prompt, this.#blocks)
       return logitBias?.size ? biased(sampler, logitBias) : sampler
     }
   }

@@ -1,4 +1,4 @@
-import { BlockMaxima, createCpuDevice } from '@modu/engine'
+import { createCpuDevice, LogitBlocks } from '@modu/engine'
 import { afterAll, describe, expect, test } from 'vitest'
 import { Random } from './random.ts'
 import { checkSampling, expOfNegative, logitBlock, Sampler, type SamplingOptions } from './sampling.ts'
@@ -88,7 +88,7 @@ test('temperature 0 takes the largest, the first of equals', () => {
   expect(sampler({ temperature: 0 }).next(Float32Array.of(Number.NaN, -Infinity, -2))).toBe(2)
   expect(() => sampler({ temperature: 0 }).next(Float32Array.of(Number.NaN, Number.NaN))).toThrow('no finite logits')
   for (const size of [...Array.from({ length: 19 }, (_, i) => i + 1), 127, 128, 129, 300]) {
-    const quick = new BlockMaxima(device, size, logitBlock)
+    const quick = new LogitBlocks(device, size, logitBlock)
     for (let at = 0; at < size; at++) {
       const values = Float32Array.from({ length: size }, (_, i) => (i < at ? -i - 1 : 0))
       expect(sampler({ temperature: 0 }).next(values)).toBe(at)
@@ -103,6 +103,32 @@ test('blocks that have nothing to draw are passed over, others are not', () => {
   const drawn = sampler({})
   const tokens = new Set(Array.from({ length: 200 }, () => drawn.next(logits)))
   expect([...tokens].sort((a, b) => a - b)).toEqual([50, 150, 250, 350])
+})
+
+test('the blocks of the engine lead to the same draws', () => {
+  for (const size of [50, 1000, 8192]) {
+    const quick = new LogitBlocks(device, size, logitBlock)
+    for (const options of [{}, { temperature: 0.3 }, { topP: 0.9 }, { temperature: 0.3, topP: 0.9 }, { topK: 20 }]) {
+      const draw = (blocks?: LogitBlocks) => {
+        const drawn = new Sampler(checkSampling(options), new Random(3), [], blocks)
+        return Array.from({ length: 50 }, (_, i) => drawn.next(rows[i % rows.length].slice()))
+      }
+      const rows = Array.from({ length: 10 }, () => randomLogits(size))
+      expect(draw(quick)).toEqual(draw())
+    }
+    quick.release()
+  }
+})
+
+test('a logit that is no number is not drawn', () => {
+  const logits = randomLogits(300)
+  for (const id of [0, 130, 299]) logits[id] = Number.NaN
+  for (const options of [{}, { topP: 0.9 }, { topK: 5 }]) {
+    const drawn = sampler(options)
+    const tokens = Array.from({ length: 300 }, () => drawn.next(logits.slice()))
+    expect(tokens.filter(token => Number.isNaN(logits[token]))).toEqual([])
+    expect(new Set(tokens).size).toBeGreaterThan(3)
+  }
 })
 
 test('powers of e are right to 12 digits', () => {

@@ -87,7 +87,7 @@ export function checkSampling(options: Partial<SamplingOptions> = {}): SamplingO
 export class Sampler {
   readonly #options: SamplingOptions
   readonly #random: Random
-  readonly #maxima: LogitMaxima
+  readonly #blocks: LogitBlocks
   /** What the repetition penalty counts as seen, if there is one. */
   readonly #seen: Set<number> | undefined
   /** What the answer has so far, each token once, and how often. */
@@ -104,11 +104,11 @@ export class Sampler {
     options: SamplingOptions,
     random: Random,
     prompt: Iterable<number> = [],
-    maxima: LogitMaxima = plainMaxima,
+    blocks: LogitBlocks = plainBlocks,
   ) {
     this.#options = options
     this.#random = random
-    this.#maxima = maxima
+    this.#blocks = blocks
     this.#seen = options.repetitionPenalty === 1 ? undefined : new Set(prompt)
   }
 
@@ -119,7 +119,7 @@ export class Sampler {
   next(logits: Float32Array, allows: (token: number) => boolean = () => true): number {
     this.#penalize(logits)
     for (;;) {
-      const maxima = this.#maxima.of(logits)
+      const maxima = this.#blocks.maxima(logits)
       const best = largestBlock(maxima)
       const largest = maxima[best]
       if (!Number.isFinite(largest))
@@ -159,30 +159,60 @@ export class Sampler {
 
   #draw(logits: Float32Array, maxima: ArrayLike<number>, largest: number): number {
     const { temperature, topK, topP, minP } = this.#options
+    // What lies below is less than float32 would keep of a sum, all of it together.
+    const least = largest + temperature * Math.max(Math.log(minP), -24 * Math.LN2 - Math.log(logits.length))
+    const masses = topK > 0 || minP > 0 ? undefined : this.#blocks.masses(logits, largest, temperature)
+    const total = masses === undefined ? Number.NaN : sumWhere(masses, block => maxima[block] >= least)
+    // Where the tail is cut off before top-p, or a logit is no number, only the candidates count.
+    if (masses === undefined || Number.isNaN(total)) {
+      const floor = topK > 0 && topK <= maxima.length ? Math.max(least, nthLargest(maxima, topK)) : least
+      const count = this.#candidatesFrom(logits, maxima, floor)
+      const kept = topK > 0 && topK < count ? mostLikely(logits, this.#candidates, count, () => 1, topK) : count
+      return this.#drawOf(logits, kept, largest, this.#weigh(logits, kept, largest))
+    }
+    if (topP === 1) return this.#drawFromBlocks(logits, maxima, masses, total, largest, least)
+    // All logits below together weigh less than (1 − top-p) of the largest alone.
+    const nucleus = largest - temperature * (Math.log(logits.length / (1 - topP)) + 1e-3)
+    const count = this.#candidatesFrom(logits, maxima, Math.max(least, nucleus))
+    this.#weigh(logits, count, largest)
+    return this.#drawOf(logits, count, largest, total)
+  }
+
+  /** Notes all tokens whose logit is at least `floor` as candidates, by id, and returns how many they are. */
+  #candidatesFrom(logits: Float32Array, maxima: ArrayLike<number>, floor: number): number {
     if (this.#weights.length < logits.length) {
       this.#weights = new Float64Array(logits.length)
       this.#candidates = new Int32Array(logits.length)
     }
-    const weights = this.#weights
     const candidates = this.#candidates
-    // weight = exp((l − largest) / T), the probability up to a common factor. What lies below the floor is less than
-    // float32 would keep of a sum, all of it together.
-    const least = largest + temperature * Math.max(Math.log(minP), -24 * Math.LN2 - Math.log(logits.length))
-    const floor = topK > 0 && topK <= maxima.length ? Math.max(least, nthLargest(maxima, topK)) : least
     let count = 0
     for (let block = 0; block < maxima.length; block++) {
       if (maxima[block] < floor) continue
       const end = Math.min(logits.length, (block + 1) * logitBlock)
       for (let id = block * logitBlock; id < end; id++) if (logits[id] >= floor) candidates[count++] = id
     }
-    if (topK > 0 && topK < count) count = mostLikely(logits, candidates, count, () => 1, topK)
+    return count
+  }
+
+  /** Weighs the candidates: exp((l − largest) / T), the probability up to a common factor. Returns their sum. */
+  #weigh(logits: Float32Array, count: number, largest: number): number {
+    const { temperature } = this.#options
     let total = 0
     for (let i = 0; i < count; i++) {
-      const id = candidates[i]
+      const id = this.#candidates[i]
       const weight = expOfNegative((logits[id] - largest) / temperature)
-      weights[id] = weight
+      this.#weights[id] = weight
       total += weight
     }
+    return total
+  }
+
+  /** Draws from the candidates, or from the most likely of them that reach top-p of `total`. */
+  #drawOf(logits: Float32Array, candidateCount: number, largest: number, total: number): number {
+    const { temperature, topP } = this.#options
+    const weights = this.#weights
+    const candidates = this.#candidates
+    let count = candidateCount
     let mass = total
     if (topP < 1) {
       // The nucleus lies in the steps, from the largest logit down, that reach it.
@@ -205,24 +235,69 @@ export class Sampler {
     while (i < count - 1 && rest >= weights[candidates[i]]) rest -= weights[candidates[i++]]
     return candidates[i]
   }
+
+  /** Draws from all tokens from `least` on: first the block, then the token in it. */
+  #drawFromBlocks(
+    logits: Float32Array,
+    maxima: ArrayLike<number>,
+    masses: ArrayLike<number>,
+    total: number,
+    largest: number,
+    least: number,
+  ): number {
+    let rest = this.#random.uniform() * total
+    let block = 0
+    // Rounding may lead past the last: that is the one.
+    for (let next = 0; next < masses.length; next++) {
+      if (!(maxima[next] >= least)) continue
+      block = next
+      if (rest < masses[next]) break
+      rest -= masses[next]
+    }
+    let drawn = 0
+    const end = Math.min(logits.length, (block + 1) * logitBlock)
+    for (let id = block * logitBlock; id < end; id++) {
+      if (!(logits[id] >= least)) continue
+      drawn = id
+      const weight = expOfNegative((logits[id] - largest) / this.#options.temperature)
+      if (rest < weight) break
+      rest -= weight
+    }
+    return drawn
+  }
 }
 
 /** So many logits are looked at by the largest of them: most blocks have nothing that could be drawn. */
 export const logitBlock = 128
 
-/** The largest of each block of `logitBlock` logits; those of a block of NaN may be −∞ or NaN. The engine's `BlockMaxima` is quick. */
-export interface LogitMaxima {
-  of(logits: Float32Array): ArrayLike<number>
+/** What a sampler looks at of each block of `logitBlock` logits, until the next call. The engine's `LogitBlocks` is quick. */
+export interface LogitBlocks {
+  /** The largest of each block; those of a block of NaN may be −∞ or NaN. */
+  maxima(logits: Float32Array): ArrayLike<number>
+  /** Of each block Σ e^((l − largest) / temperature). */
+  masses(logits: Float32Array, largest: number, temperature: number): ArrayLike<number>
 }
 
-const plainMaxima: LogitMaxima = {
-  of: logits =>
-    Array.from({ length: Math.ceil(logits.length / logitBlock) }, (_, block) => {
+const plainBlocks: LogitBlocks = {
+  maxima: logits =>
+    eachBlock(logits, block => {
       let largest = -Infinity
-      const end = Math.min(logits.length, (block + 1) * logitBlock)
-      for (let id = block * logitBlock; id < end; id++) if (logits[id] > largest) largest = logits[id]
+      for (const logit of block) if (logit > largest) largest = logit
       return largest
     }),
+  masses: (logits, largest, temperature) =>
+    eachBlock(logits, block => block.reduce((sum, logit) => sum + Math.exp((logit - largest) / temperature), 0)),
+}
+
+const eachBlock = (logits: Float32Array, of: (block: Float32Array) => number): number[] =>
+  Array.from({ length: Math.ceil(logits.length / logitBlock) }, (_, block) =>
+    of(logits.subarray(block * logitBlock, (block + 1) * logitBlock)),
+  )
+
+function sumWhere(values: ArrayLike<number>, counts: (index: number) => boolean): number {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) if (counts(i)) sum += values[i]
+  return sum
 }
 
 /** Of the largest of blocks: so many logits, n from 1, are at least as large. */

@@ -5,7 +5,6 @@ import { appendLatentsKernels } from './appendLatents.ts'
 import { appendRowsKernels } from './appendRows.ts'
 import { attentionKernels } from './attention.ts'
 import { balanceLossKernels } from './balanceLoss.ts'
-import { blockMaximaKernels } from './blockMaxima.ts'
 import { cachedAttentionKernels } from './cachedAttention.ts'
 import { combineKernels } from './combine.ts'
 import { copyColumnsKernels } from './copyColumns.ts'
@@ -19,6 +18,7 @@ import { groupedMatmulKernels } from './groupedMatmul.ts'
 import { latentAttentionKernels } from './latentAttention.ts'
 import { linearKernels } from './linear.ts'
 import { linearAddKernels } from './linearAdd.ts'
+import { logitBlocksKernels } from './logitBlocks.ts'
 import { matmulKernels } from './matmul.ts'
 import { normLinearKernels } from './normLinear.ts'
 import { rmsNormKernels } from './rmsNorm.ts'
@@ -38,7 +38,7 @@ export const kernels = [
   ...appendRowsKernels,
   ...attentionKernels,
   ...balanceLossKernels,
-  ...blockMaximaKernels,
+  ...logitBlocksKernels,
   ...cachedAttentionKernels,
   ...combineKernels,
   ...copyColumnsKernels,
