@@ -9,7 +9,6 @@ export { appendLatents, type LatentOptions } from './ops/appendLatents.ts'
 export { appendRows } from './ops/appendRows.ts'
 export { type AttentionOptions, attention } from './ops/attention.ts'
 export { balanceLoss } from './ops/balanceLoss.ts'
-export { LogitBlocks } from './ops/logitBlocks.ts'
 export { cachedAttention } from './ops/cachedAttention.ts'
 export { concat } from './ops/concat.ts'
 export { crossEntropy, ignoredLabel } from './ops/crossEntropy.ts'
@@ -26,6 +25,7 @@ export {
   linearLogProbabilities,
   linearLogProbabilityLoss,
 } from './ops/linearLogProbabilities.ts'
+export { LogitBlocks } from './ops/logitBlocks.ts'
 export { narrowWeight, releaseNarrow } from './ops/narrowWeights.ts'
 export { normLinear, type Projection } from './ops/normLinear.ts'
 export { rmsNorm } from './ops/rmsNorm.ts'
