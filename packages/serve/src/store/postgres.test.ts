@@ -80,9 +80,10 @@ describe.skipIf(!postgresPrograms)('PostgreSQL', () => {
     expect(failures.length).toBeGreaterThanOrEqual(3)
     for (const failure of failures) expect(failure).toMatchObject({ reason: { code: 'insufficient_quota' } })
     const completion_tokens = received.reduce((a, b) => a + b) - (ends.length - failures.length)
-    expect(completion_tokens).toBeLessThanOrEqual(130)
+    // Prompts count when they have been read: the last one may come when all that three of them left is used.
+    expect(completion_tokens).toBeLessThanOrEqual(150 - 3 * 5)
     // One that came to its end may have given back, too late for the others, what it had reserved.
-    expect(completion_tokens).toBeGreaterThan(130 - 16)
+    expect(completion_tokens).toBeGreaterThan(150 - 4 * 5 - 16)
     expect((await usageReport(databases[1])).filter(row => row.key === key.id)).toMatchObject([
       { name: 'month', model: 'nano', requests: 4, prompt_tokens: 20, completion_tokens },
     ])
