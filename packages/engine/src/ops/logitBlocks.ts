@@ -1,7 +1,24 @@
 import type { Device } from '../device/device.ts'
 import { exp2 } from '../kernel/exp2.ts'
 import { f32, f32s, i32, kernel } from '../kernel/kernel.ts'
+import type { Builder, Int, Reals as KernelReals, Real } from '../kernel/language.ts'
 import { type Reals, Tensor } from '../tensor.ts'
+
+/** y[b] = of(the logits of block b), the last of which may be shorter. */
+function eachBlock(
+  k: Builder,
+  { x, y, n, block }: { x: KernelReals; y: KernelReals; n: Int; block: Int },
+  of: (count: Int, logit: (i: Int) => Real) => Real,
+): void {
+  k.rows(n.ceilDiv(block), b => {
+    const first = b.mul(block)
+    const logits = x.from(first)
+    y.set(
+      b,
+      of(n.sub(first).min(block), i => logits.at(i)),
+    )
+  })
+}
 
 /** y[b] = the largest of x[b·block, …, (b + 1)·block − 1], as far as x reaches. x: [n]; y: [⌈n / block⌉]. */
 const maxima = kernel({
@@ -10,15 +27,8 @@ const maxima = kernel({
   reference({ x, y, n, block }) {
     for (let b = 0; b * block < n; b++) y[b] = Math.max(...x.subarray(b * block, Math.min(n, (b + 1) * block)))
   },
-  build(k, { x, y, n, block }) {
-    k.rows(n.add(block).sub(1).div(block), b => {
-      const first = b.mul(block)
-      const values = x.from(first)
-      y.set(
-        b,
-        k.max(n.sub(first).min(block), i => values.at(i)),
-      )
-    })
+  build(k, args) {
+    eachBlock(k, args, (count, logit) => k.max(count, logit))
   },
   // A vector at a time.
   work: ({ n }) => n / 16,
@@ -34,15 +44,9 @@ const masses = kernel({
       y[b] = values.reduce((sum, value) => sum + 2 ** ((value - largest) * scale), 0)
     }
   },
-  build(k, { x, y, n, block, largest, scale }) {
-    k.rows(n.add(block).sub(1).div(block), b => {
-      const first = b.mul(block)
-      const values = x.from(first)
-      y.set(
-        b,
-        k.sum(n.sub(first).min(block), i => exp2(values.at(i).sub(largest).mul(scale))),
-      )
-    })
+  build(k, args) {
+    const { largest, scale } = args
+    eachBlock(k, args, (count, logit) => k.sum(count, i => exp2(logit(i).sub(largest).mul(scale))))
   },
   work: ({ n }) => n / 2,
 })
