@@ -130,10 +130,12 @@ const units = kernel({
     }
     const routedBlock = (block: Int) => {
       const i = block.mul(unitBlock)
-      const gateOf = (e: Int) => gateUp.from(e.mul(units).mul(2).add(i).mul(n))
+      const weightsOf = (e: Int) => {
+        const gate = gateUp.from(e.mul(units).mul(2).add(i).mul(n))
+        return { gate, up: gate.from(units.mul(n)) }
+      }
       eachExpert((e, choices, rowsOf, m, next) => {
-        const gate = gateOf(e)
-        const ofExpert = { gate, up: gate.from(units.mul(n)), next: gateOf(next) }
+        const ofExpert = { ...weightsOf(e), next: weightsOf(next) }
         const input = { x: (at: Int) => x.from(rowsOf.at(at).mul(n)), rows: m, ...ofExpert }
         const y = (at: Int) => active.from(choices.at(at).mul(units).add(i))
         const output = { y, units: units.sub(i).min(unitBlock), factor: (at: Int) => weights.at(choices.at(at)) }

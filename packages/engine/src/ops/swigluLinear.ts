@@ -2,7 +2,7 @@ import { tapeOf } from '../autograd.ts'
 import { requireShape } from '../errors.ts'
 import { f32s, i32, kernel } from '../kernel/kernel.ts'
 import { type Builder, type Int, type Real, type Reals, sigmoid } from '../kernel/language.ts'
-import { panelColumns, weightProduct } from '../kernel/product/panels.ts'
+import { panelColumns, twoWeightProducts } from '../kernel/product/panels.ts'
 import { decodingRows, rowProductScratch, rowsAt } from '../kernel/product/rows.ts'
 import type { Tensor } from '../tensor.ts'
 import { linear } from './linear.ts'
@@ -19,7 +19,7 @@ export interface GatedBlock {
   up: Reals
   y: (row: Int) => Reals
   /** The weights that are read next. */
-  next?: Reals
+  next?: { gate: Reals; up: Reals }
   rows: Int
   depth: Int
   /** Units of the block, at most `unitBlock`. */
@@ -38,17 +38,15 @@ export function gatedBlock(k: Builder, args: GatedBlock): void {
   const { x, gate, up, y, next, rows, depth, units, factor, scratch } = args
   const zero = k.int(0)
   const ups = scratch.from(rows.mul(unitBlock))
-  const common = { depth, from: zero, to: units, a: x, m: rows, add: zero }
-  const product = (b: Reals, next: Reals | undefined, results: Reals) =>
-    weightProduct(k, {
-      ...common,
-      b,
-      next,
-      c: rowsAt(results, k.int(unitBlock)),
-      scratch: ups.from(rows.mul(unitBlock)),
-    })
-  product(gate, up, scratch)
-  product(up, next, ups)
+  const places = { from: zero, to: units, a: x, m: rows, add: zero, scratch: ups.from(rows.mul(unitBlock)) }
+  const product = (b: Reals, results: Reals, next: Reals | undefined) => ({
+    ...places,
+    depth,
+    b,
+    next,
+    c: rowsAt(results, k.int(unitBlock)),
+  })
+  twoWeightProducts(k, product(gate, scratch, next?.gate), product(up, ups, next?.up))
   k.loop(0, rows, r => {
     const [gates, others, output] = [scratch.from(r.mul(unitBlock)), ups.from(r.mul(unitBlock)), y(r)]
     const scale = factor?.(r)
