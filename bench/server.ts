@@ -3,8 +3,16 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ChatTemplate, type LanguageModel, saveCheckpoint, saveTokenizerFiles, type Tokenizer } from '@modu/model'
+import {
+  ChatTemplate,
+  countParams,
+  type LanguageModel,
+  saveCheckpoint,
+  saveTokenizerFiles,
+  type Tokenizer,
+} from '@modu/model'
 import { type Engine, EngineThread, serve } from '@modu/serve'
+import { multiplyAddGflops, readGigabytes } from '../packages/engine/src/limits.ts'
 import { endless } from './endless.ts'
 import { option } from './measure.ts'
 import { servingName, servingPeer } from './peers/serving.ts'
@@ -60,6 +68,7 @@ export async function server(args: string[]): Promise<Result> {
       row(`${streams} streams`, together, 'tokens/s', '–'),
       row(`${streams} streams / 1 stream`, together / alone, 'times', '4 or more'),
       row(`the model alone: ${streams} sequences / 1`, (limit * one.model) / tokens, 'times', '–'),
+      row(`limits of the processor: ${streams} / 1`, passLimit(model, streams) / passLimit(model, 1), 'times', '–'),
       row('HTTP a token of 1 stream', 1e6 * (one.streamed - one.direct), 'µs', 'under 20'),
       row(`HTTP a token of ${streams} streams`, (1e6 * (many.streamed - many.direct)) / streams, 'µs', 'under 20'),
       row(`first token beside ${streams} streams, median`, first, 'ms', 'under 50'),
@@ -77,6 +86,21 @@ export async function server(args: string[]): Promise<Result> {
     await running.stop()
     await model.device.close()
   }
+}
+
+/**
+ * Tokens a second of so many sequences if passes did nothing but read each weight once and multiply: those that every token
+ * needs, and the experts that some sequence has, if they are drawn at random. What a cache holds and attention are left out.
+ */
+function passLimit({ config, device }: LanguageModel, sequences: number): number {
+  const { total, active } = countParams(config)
+  if (config.modelType !== 'axk1') throw new Error('the shipped nano has experts')
+  const { nRoutedExperts: experts, numExpertsPerTok: topk } = config
+  const chosen = experts * (1 - (1 - topk / experts) ** sequences)
+  const bytes = 2 * (active + ((total - active) * (chosen - topk)) / (experts - topk))
+  const reading = bytes / 1e9 / readGigabytes(device, bytes)
+  const multiplying = (2 * active * sequences) / 1e9 / multiplyAddGflops(device)
+  return sequences / Math.max(reading, multiplying)
 }
 
 /** Tokens a second of 1 and of 16 streams of `transformers serve`. */
