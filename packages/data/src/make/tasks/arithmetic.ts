@@ -12,6 +12,13 @@ const spokenOperators: Readonly<Record<Operator, string>> = {
   '÷': '나누기',
 }
 
+const inWords: Readonly<Record<Operator, (a: number, b: number) => string>> = {
+  '+': (a, b) => `${a}에 ${b}을/를 더하면`,
+  '-': (a, b) => `${a}에서 ${b}을/를 빼면`,
+  '×': (a, b) => `${a}에 ${b}을/를 곱하면`,
+  '÷': (a, b) => `${a}을/를 ${b}으로/로 나누면`,
+}
+
 const phrasings: readonly ((a: number, b: number, operator: Operator) => string)[] = [
   (a, b, op) => `${a} ${spokenOperators[op]} ${b}은/는?`,
   (a, b, op) => `${a} ${spokenOperators[op]} ${b}은/는 얼마예요?`,
@@ -21,6 +28,8 @@ const phrasings: readonly ((a: number, b: number, operator: Operator) => string)
   (a, b, op) => `${a}${op}${b}=?`,
   (a, b, op) => `${a} ${op} ${b}을/를 계산해 주세요.`,
   (a, b, op) => `${a} ${spokenOperators[op]} ${b}, 답만 알려 줘.`,
+  (a, b, op) => `${inWords[op](a, b)} 얼마야?`,
+  (a, b, op) => `${inWords[op](a, b)} 몇이에요?`,
 ]
 
 /** Two numbers whose result is a whole number that is not negative. */

@@ -1,6 +1,6 @@
 import type { Random } from '@modu/model'
 import { between, pick, sample } from '../choose.ts'
-import { fitParticles } from '../korean.ts'
+import { fitParticles, readCount } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
 import { saysNumber } from '../verify.ts'
 import { people, things } from '../words.ts'
@@ -228,7 +228,136 @@ const rates = (random: Random): Problem => {
   ] satisfies Problem[])
 }
 
-const problems = [gain, loss, difference, groups, sharing, several, several, groupsLess, shopping, shopping, rates]
+/** As people ask who tell no story; small numbers in words, too. */
+const brief = (random: Random): Problem => {
+  const [noun, counter] = pick(random, things)
+  const isSpelt = pick(random, [true, false])
+  const amount = (number: number) => (isSpelt ? readCount(number, counter) : `${number}${counter}`)
+  const [a, b] = [between(random, 2, isSpelt ? 12 : 60), between(random, 2, isSpelt ? 9 : 40)]
+  const [each, count] = [between(random, 2, 12), between(random, 2, 9)]
+  return pick(random, [
+    {
+      text: pick(random, [
+        `${noun} ${amount(a)}에 ${amount(b)}을/를 더하면 몇 ${counter}이야/야?`,
+        `${noun} ${amount(a)} 있는데 ${amount(b)} 더 사면 모두 몇 ${counter}이에요/예요?`,
+        `${noun} ${amount(a)}하고 ${amount(b)}을/를 합하면 몇 ${counter}인가요?`,
+        `${noun} ${amount(a)} 있었는데 ${amount(b)} 더 생겼어. 이제 몇 ${counter}?`,
+        `${amount(a)} 있던 ${noun}에 ${amount(b)}을/를 보태면?`,
+      ]),
+      sums: [[a, '+', b]],
+      counter,
+      before: '모두',
+    },
+    {
+      text: pick(random, [
+        `${noun} ${amount(a + b)}에서 ${amount(b)}을/를 빼면 몇 ${counter}이야/야?`,
+        `${noun} ${amount(a + b)} 중에 ${amount(b)} 썼어. 몇 ${counter} 남았지?`,
+        `${noun}이/가 ${amount(a + b)} 있었는데 ${amount(b)}을/를 나눠 줬어요. 몇 ${counter} 남아요?`,
+        `${noun} ${amount(a + b)} 가운데 ${amount(b)}이/가 없어지면 몇 ${counter}이/가 남나요?`,
+      ]),
+      sums: [[a + b, '-', b]],
+      counter,
+      behind: '남아요',
+    },
+    {
+      text: pick(random, [
+        `${noun} ${amount(each)}씩 ${count}명이면 모두 몇 ${counter}이야/야?`,
+        `${noun} ${amount(each)}씩 든 봉지가 ${count}개면 몇 ${counter}이에요/예요?`,
+        `한 사람한테 ${noun} ${amount(each)}씩 ${count}명한테 주려면 몇 ${counter} 필요해?`,
+        `날마다 ${noun} ${amount(each)}씩 ${count}일이면 다 해서 몇 ${counter}?`,
+      ]),
+      sums: [[each, '×', count]],
+      counter,
+      before: '모두',
+    },
+    {
+      text: pick(random, [
+        `${noun} ${amount(each * count)}을/를 ${count}명이 나누면 몇 ${counter}씩이야?`,
+        `${noun} ${amount(each * count)}, ${count}명이 똑같이 가지면 한 명에 몇 ${counter}?`,
+        `${noun} ${amount(each * count)}을/를 ${count}명에게 고루 주면 한 명이 몇 ${counter} 받아요?`,
+      ]),
+      sums: [[each * count, '÷', count]],
+      counter,
+      before: '한 명에',
+    },
+  ] satisfies Problem[])
+}
+
+/** At the till, as people ask there. */
+const paying = (random: Random): Problem => {
+  const [noun, counter] = pick(random, things)
+  const [price, count] = [between(random, 2, 60) * 100, between(random, 2, 7)]
+  const cost = price * count
+  const note = pick(random, [1000, 5000, 10000])
+  const paid = Math.ceil((cost + 1) / note) * note
+  const short = between(random, 1, cost / 100 - 1) * 100
+  const counted = `${noun} ${count}${counter}`
+  return pick(random, [
+    {
+      text: pick(random, [
+        `${price}원짜리 ${counted} 사면 얼마야?`,
+        `한 ${counter}에 ${price}원인 ${noun}을/를 ${count}${counter} 사려면 얼마가 필요해요?`,
+        `${noun} 하나에 ${price}원, ${count}${counter} 사면 다 해서 얼마?`,
+      ]),
+      sums: [[price, '×', count]],
+      counter: '원',
+      before: '모두',
+    },
+    {
+      text: pick(random, [
+        `${paid}원 내고 ${cost}원어치 샀어. 거스름돈은?`,
+        `${noun} 값이 ${cost}원인데 ${paid}원을 냈어요. 얼마를 거슬러 받아요?`,
+        `${cost}원짜리 ${noun}을/를 사면 ${paid}원에서 얼마가 남아?`,
+      ]),
+      sums: [[paid, '-', cost]],
+      counter: '원',
+      behind: '남아요',
+    },
+    {
+      text: `${price}원짜리 ${counted}을/를 사고 ${paid}원 냈어. 얼마 거슬러 받아?`,
+      sums: [
+        [price, '×', count],
+        [paid, '-', cost],
+      ],
+      counter: '원',
+      before: '거스름돈은',
+    },
+    {
+      text: `${noun}이/가 ${cost}원인데 ${cost - short}원밖에 없어. 얼마가 모자라?`,
+      sums: [[cost, '-', cost - short]],
+      counter: '원',
+      behind: '모자라요',
+    },
+    {
+      text: pick(random, [
+        `${counted}에 ${cost}원이면 한 ${counter}에 얼마야?`,
+        `${counted} 값이 ${cost}원이래. 하나에 얼마?`,
+      ]),
+      sums: [[cost, '÷', count]],
+      counter: '원',
+      before: '하나에',
+    },
+  ] satisfies Problem[])
+}
+
+const problems = [
+  gain,
+  loss,
+  difference,
+  groups,
+  sharing,
+  several,
+  several,
+  groupsLess,
+  shopping,
+  shopping,
+  rates,
+  brief,
+  brief,
+  brief,
+  paying,
+  paying,
+]
 
 /** Problems told as everyday stories, of one to three steps. */
 export const word: MakeTask = random => {
