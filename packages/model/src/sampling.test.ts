@@ -105,10 +105,31 @@ test('blocks that have nothing to draw are passed over, others are not', () => {
   expect([...tokens].sort((a, b) => a - b)).toEqual([50, 150, 250, 350])
 })
 
+test('of tokens that are as likely those with the lower ids are in the nucleus', () => {
+  const logits = Float32Array.from({ length: 300 }, (_, i) => (i % 30 === 7 ? 2 : -60))
+  for (const [topP, last] of [
+    [0.25, 67],
+    [0.55, 157],
+    [0.95, 277],
+  ] as const) {
+    const drawn = sampler({ topP })
+    const tokens = Array.from({ length: 300 }, () => drawn.next(logits))
+    expect(Math.max(...tokens)).toBe(last)
+    expect(Math.min(...tokens)).toBe(7)
+  }
+})
+
 test('the blocks of the engine lead to the same draws', () => {
   for (const size of [50, 1000, 8192]) {
     const quick = new LogitBlocks(device, size, logitBlock)
-    for (const options of [{}, { temperature: 0.3 }, { topP: 0.9 }, { temperature: 0.3, topP: 0.9 }, { topK: 20 }]) {
+    for (const options of [
+      {},
+      { temperature: 0.3 },
+      { topP: 0.9 },
+      { temperature: 0.3, topP: 0.9 },
+      { topP: 0.3 },
+      { topK: 20 },
+    ]) {
       const draw = (blocks?: LogitBlocks) => {
         const drawn = new Sampler(checkSampling(options), new Random(3), [], blocks)
         return Array.from({ length: 50 }, (_, i) => drawn.next(rows[i % rows.length].slice()))

@@ -161,21 +161,22 @@ export class Sampler {
     const { temperature, topK, topP, minP } = this.#options
     // What lies below is less than float32 would keep of a sum, all of it together.
     const least = largest + temperature * Math.max(Math.log(minP), -24 * Math.LN2 - Math.log(logits.length))
-    const masses = topK > 0 || minP > 0 ? undefined : this.#blocks.masses(logits, largest, temperature)
+    // Of a small nucleus draws from all tokens would hardly ever be.
+    const isCut = topK > 0 || minP > 0 || topP < 0.5
+    const masses = isCut ? undefined : this.#blocks.masses(logits, largest, temperature)
     const total = masses === undefined ? Number.NaN : sumWhere(masses, block => maxima[block] >= least)
-    // Where the tail is cut off before top-p, or a logit is no number, only the candidates count.
+    // Where the tail is cut off, or a logit is no number, only the candidates count.
     if (masses === undefined || Number.isNaN(total)) {
       const floor = topK > 0 && topK <= maxima.length ? Math.max(least, nthLargest(maxima, topK)) : least
       const count = this.#candidatesFrom(logits, maxima, floor)
       const kept = topK > 0 && topK < count ? mostLikely(logits, this.#candidates, count, () => 1, topK) : count
       return this.#drawOf(logits, kept, largest, this.#weigh(logits, kept, largest))
     }
-    if (topP === 1) return this.#drawFromBlocks(logits, maxima, masses, total, largest, least)
-    // All logits below together weigh less than (1 − top-p) of the largest alone.
-    const nucleus = largest - temperature * (Math.log(logits.length / (1 - topP)) + 1e-3)
-    const count = this.#candidatesFrom(logits, maxima, Math.max(least, nucleus))
-    this.#weigh(logits, count, largest)
-    return this.#drawOf(logits, count, largest, total)
+    // Whoever draws from all until one lies in the nucleus draws from the nucleus.
+    for (;;) {
+      const token = this.#drawFromBlocks(logits, maxima, masses, total, largest, least)
+      if (topP === 1 || this.#isInNucleus(token, logits, maxima, largest, topP * total)) return token
+    }
   }
 
   /** Notes all tokens whose logit is at least `floor` as candidates, by id, and returns how many they are. */
@@ -236,6 +237,23 @@ export class Sampler {
     return candidates[i]
   }
 
+  /** Whether those that are likelier than `token`, or as likely with a lower id, weigh less than `need` together. */
+  #isInNucleus(token: number, logits: Float32Array, maxima: ArrayLike<number>, largest: number, need: number): boolean {
+    const logit = logits[token]
+    const { temperature } = this.#options
+    const above = this.#blocks.massesAbove(logits, largest, temperature, logit)
+    const before = sumWhere(above, block => maxima[block] > logit)
+    if (before >= need) return false
+    const weight = expOfNegative((logit - largest) / temperature)
+    let asLikely = 0
+    for (let block = 0; block * logitBlock < token; block++) {
+      if (maxima[block] < logit) continue
+      const end = Math.min(token, (block + 1) * logitBlock)
+      for (let id = block * logitBlock; id < end; id++) if (logits[id] === logit) asLikely++
+    }
+    return before + asLikely * weight < need
+  }
+
   /** Draws from all tokens from `least` on: first the block, then the token in it. */
   #drawFromBlocks(
     logits: Float32Array,
@@ -276,6 +294,8 @@ export interface LogitBlocks {
   maxima(logits: Float32Array): ArrayLike<number>
   /** Of each block Σ e^((l − largest) / temperature). */
   masses(logits: Float32Array, largest: number, temperature: number): ArrayLike<number>
+  /** The same of the logits larger than `bound` alone. What `masses` has returned stays. */
+  massesAbove(logits: Float32Array, largest: number, temperature: number, bound: number): ArrayLike<number>
 }
 
 const plainBlocks: LogitBlocks = {
@@ -285,8 +305,13 @@ const plainBlocks: LogitBlocks = {
       for (const logit of block) if (logit > largest) largest = logit
       return largest
     }),
-  masses: (logits, largest, temperature) =>
-    eachBlock(logits, block => block.reduce((sum, logit) => sum + Math.exp((logit - largest) / temperature), 0)),
+  masses: (logits, largest, temperature) => plainBlocks.massesAbove(logits, largest, temperature, -Infinity),
+  massesAbove: (logits, largest, temperature, bound) =>
+    eachBlock(logits, block => {
+      let sum = 0
+      for (const logit of block) if (!(logit <= bound)) sum += Math.exp((logit - largest) / temperature)
+      return sum
+    }),
 }
 
 const eachBlock = (logits: Float32Array, of: (block: Float32Array) => number): number[] =>

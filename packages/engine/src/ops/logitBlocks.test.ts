@@ -38,8 +38,18 @@ test.each(devices.map(device => [`${device.target}, ${device.threads} threads`, 
           if (largest === -Infinity) continue
           for (const temperature of [0.3, 1.7]) {
             const mass = inBlocks(values => values.reduce((sum, l) => sum + Math.exp((l - largest) / temperature), 0))
-            const got = Array.from(blocks.masses(placed, largest, temperature))
-            for (const [b, each] of got.entries()) expect(Math.abs(each - mass[b]!)).toBeLessThan(1e-6 * (1 + mass[b]!))
+            const got = blocks.masses(placed, largest, temperature)
+            const bound = logits[size >> 2]!
+            const above = inBlocks(values =>
+              values.reduce((sum, l) => sum + (l > bound ? Math.exp((l - largest) / temperature) : 0), 0),
+            )
+            const gotAbove = blocks.massesAbove(placed, largest, temperature, bound)
+            for (const [values, expected] of [
+              [got, mass],
+              [gotAbove, above],
+            ] as const)
+              for (const [b, each] of expected.entries())
+                expect(Math.abs(each - values[b]!)).toBeLessThan(1e-6 * (1 + each))
           }
         }
         device.release(rows)

@@ -51,16 +51,42 @@ const masses = kernel({
   work: ({ n }) => n / 2,
 })
 
-export const logitBlocksKernels = [maxima, masses]
+/** y[b] = Σ_i 2^((x[i] − largest)·scale) over those of the same blocks that are larger than `bound`. */
+const massesAbove = kernel({
+  name: 'logitBlocks.massesAbove',
+  params: { x: f32s, y: f32s, n: i32, block: i32, largest: f32, scale: f32, bound: f32 },
+  reference({ x, y, n, block, largest, scale, bound }) {
+    for (let b = 0; b * block < n; b++) {
+      const values = Array.from(x.subarray(b * block, Math.min(n, (b + 1) * block)))
+      y[b] = values.reduce((sum, value) => sum + (value > bound ? 2 ** ((value - largest) * scale) : 0), 0)
+    }
+  },
+  build(k, args) {
+    const { largest, scale, bound } = args
+    eachBlock(k, args, (count, logit) =>
+      k.sum(count, i => {
+        const value = logit(i)
+        return value.gt(bound).select(exp2(value.sub(largest).mul(scale)), 0)
+      }),
+    )
+  },
+  work: ({ n }) => n / 2,
+})
+
+export const logitBlocksKernels = [maxima, masses, massesAbove]
 
 /** Larger factors make infinities of differences of logits. */
 const mostScale = 1e30
+
+/** What turns differences of logits into powers of two. */
+const scaleOf = (temperature: number): number => Math.min(mostScale, Math.LOG2E / temperature)
 
 /** What a sampler wants to know of the logits of each block of the vocabulary, so that it need not look at all of them. */
 export class LogitBlocks {
   private readonly logits: Tensor
   private readonly largest: Tensor
   private readonly sums: Tensor
+  private readonly sumsAbove: Tensor
   private readonly block: number
 
   /** For `size` logits in blocks of `block`. */
@@ -68,6 +94,7 @@ export class LogitBlocks {
     this.logits = device.persistent([size])
     this.largest = device.persistent([Math.ceil(size / block)])
     this.sums = device.persistent([Math.ceil(size / block)])
+    this.sumsAbove = device.persistent([Math.ceil(size / block)])
     this.block = block
   }
 
@@ -81,14 +108,23 @@ export class LogitBlocks {
   /** Of each block Σ e^((l − largest) / temperature), to float32's precision; `temperature` above 0. `logits` and the result as of `maxima`. */
   masses(logits: ArrayLike<number>, largest: number, temperature: number): Reals {
     const { device, size } = this.logits
-    const scale = Math.min(mostScale, Math.LOG2E / temperature)
+    const scale = scaleOf(temperature)
     device.run(masses, { x: this.placed(logits), y: this.sums, n: size, block: this.block, largest, scale })
     return this.sums.reals
   }
 
+  /** The same of the logits larger than `bound` alone; what `masses` has returned stays. */
+  massesAbove(logits: ArrayLike<number>, largest: number, temperature: number, bound: number): Reals {
+    const { device, size } = this.logits
+    const shape = { n: size, block: this.block }
+    const scale = scaleOf(temperature)
+    device.run(massesAbove, { x: this.placed(logits), y: this.sumsAbove, ...shape, largest, scale, bound })
+    return this.sumsAbove.reals
+  }
+
   /** Gives the memory back. */
   release(): void {
-    for (const tensor of [this.logits, this.largest, this.sums]) tensor.device.release(tensor)
+    for (const tensor of [this.logits, this.largest, this.sums, this.sumsAbove]) tensor.device.release(tensor)
   }
 
   /** Logits that a model has just computed lie in the device's memory already; others are copied there. */
