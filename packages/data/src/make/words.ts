@@ -1,9 +1,18 @@
 import type { Random } from '@modu/model'
 import { between, pick } from './choose.ts'
+import type { Operator } from './working.ts'
 
 /* Words that tasks are made of. */
 
 export const people = '민수 지훈 서연 하늘 유진 도윤 수아 준호 은비 태현 소희 재민 나래 동욱 미나 현우'.split(' ')
+
+/** How an operation is told: 12에 3을 더하고, 12에서 3을 빼면. */
+export const tellings: Readonly<Record<Operator, { start: string; object: string; going: string; last: string }>> = {
+  '+': { start: '에', object: '을/를', going: '더하고', last: '더하면' },
+  '-': { start: '에서', object: '을/를', going: '빼고', last: '빼면' },
+  '×': { start: '에', object: '을/를', going: '곱하고', last: '곱하면' },
+  '÷': { start: '을/를', object: '으로/로', going: '나누고', last: '나누면' },
+}
 
 /** Things that are counted, with their counters. */
 export const things: readonly (readonly [noun: string, counter: string])[] = [

@@ -3,6 +3,7 @@ import { between, pick } from '../choose.ts'
 import { fitParticles } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
 import { saysNumber } from '../verify.ts'
+import { tellings } from '../words.ts'
 import { compute, type Operator, workOut } from '../working.ts'
 
 const spokenOperators: Readonly<Record<Operator, string>> = {
@@ -12,11 +13,10 @@ const spokenOperators: Readonly<Record<Operator, string>> = {
   '÷': '나누기',
 }
 
-const inWords: Readonly<Record<Operator, (a: number, b: number) => string>> = {
-  '+': (a, b) => `${a}에 ${b}을/를 더하면`,
-  '-': (a, b) => `${a}에서 ${b}을/를 빼면`,
-  '×': (a, b) => `${a}에 ${b}을/를 곱하면`,
-  '÷': (a, b) => `${a}을/를 ${b}으로/로 나누면`,
+/** 12에 3을 더하면 */
+function inWords(a: number, b: number, operator: Operator): string {
+  const { start, object, last } = tellings[operator]
+  return `${a}${start} ${b}${object} ${last}`
 }
 
 const phrasings: readonly ((a: number, b: number, operator: Operator) => string)[] = [
@@ -28,8 +28,8 @@ const phrasings: readonly ((a: number, b: number, operator: Operator) => string)
   (a, b, op) => `${a}${op}${b}=?`,
   (a, b, op) => `${a} ${op} ${b}을/를 계산해 주세요.`,
   (a, b, op) => `${a} ${spokenOperators[op]} ${b}, 답만 알려 줘.`,
-  (a, b, op) => `${inWords[op](a, b)} 얼마야?`,
-  (a, b, op) => `${inWords[op](a, b)} 몇이에요?`,
+  (a, b, op) => `${inWords(a, b, op)} 얼마야?`,
+  (a, b, op) => `${inWords(a, b, op)} 몇이에요?`,
 ]
 
 /** Two numbers whose result is a whole number that is not negative. */

@@ -3,6 +3,7 @@ import { between, pick } from '../choose.ts'
 import { fitParticles } from '../korean.ts'
 import type { MakeTask } from '../task.ts'
 import { saysNumber } from '../verify.ts'
+import { tellings } from '../words.ts'
 import { compute, type Operator, workOut } from '../working.ts'
 
 /** One operation on what came before. */
@@ -31,16 +32,6 @@ function nextStep(random: Random, value: number): Step {
   }
 }
 
-const verbs: Readonly<Record<Operator, readonly [object: string, going: string, last: string]>> = {
-  '+': ['을/를', '더하고', '더하면'],
-  '-': ['을/를', '빼고', '빼면'],
-  '×': ['을/를', '곱하고', '곱하면'],
-  '÷': ['으로/로', '나누고', '나누면'],
-}
-
-/** What the number takes that all begins with: 12에 3을 더하면, 12에서 3을 빼면. */
-const startParticle: Readonly<Record<Operator, string>> = { '+': '에', '-': '에서', '×': '에', '÷': '을/를' }
-
 /** Two to four operations one after another, told in words. */
 const inWords: MakeTask = random => {
   const start = between(random, 2, 60)
@@ -52,12 +43,12 @@ const inWords: MakeTask = random => {
   for (let i = 0; i < count; i++) {
     const { operator, operand } = nextStep(random, value)
     if (i === 0) firstOperator = operator
-    const [object, going, last] = verbs[operator]
+    const { object, going, last } = tellings[operator]
     told.push(`${operand}${object} ${i === count - 1 ? last : going}`)
     workings.push(`${workOut(value, operator, operand)}.`)
     value = compute(value, operator, operand)
   }
-  const chain = `${start}${startParticle[firstOperator]} ${told.join(', ')}`
+  const chain = `${start}${tellings[firstOperator].start} ${told.join(', ')}`
   const question = pick(random, [
     `${chain} 얼마예요?`,
     `${chain} 몇이 돼?`,

@@ -290,7 +290,7 @@ const paying = (random: Random): Problem => {
   const cost = price * count
   const note = pick(random, [1000, 5000, 10000])
   const paid = Math.ceil((cost + 1) / note) * note
-  const short = between(random, 1, cost / 100 - 1) * 100
+  const had = cost - between(random, 1, cost / 100 - 1) * 100
   const counted = `${noun} ${count}${counter}`
   return pick(random, [
     {
@@ -323,8 +323,8 @@ const paying = (random: Random): Problem => {
       before: '거스름돈은',
     },
     {
-      text: `${noun}이/가 ${cost}원인데 ${cost - short}원밖에 없어. 얼마가 모자라?`,
-      sums: [[cost, '-', cost - short]],
+      text: `${noun}이/가 ${cost}원인데 ${had}원밖에 없어. 얼마가 모자라?`,
+      sums: [[cost, '-', had]],
       counter: '원',
       behind: '모자라요',
     },
