@@ -12,8 +12,8 @@ import {
   type Tokenizer,
 } from '@modu/model'
 import { type Engine, EngineThread, serve } from '@modu/serve'
-import { multiplyAddGflops, readGigabytes } from '../packages/engine/src/limits.ts'
 import { endless } from './endless.ts'
+import { multiplyAddGflops, readGigabytes } from './limits.ts'
 import { option } from './measure.ts'
 import { servingName, servingPeer } from './peers/serving.ts'
 import { type Result, result } from './report.ts'
@@ -63,12 +63,14 @@ export async function server(args: string[]): Promise<Result> {
     const alone = tokens / one.streams
     const together = (streams * tokens) / many.streams
     const limit = (streams * tokens) / many.model
+    const gflops = threads * (await multiplyAddGflops())
+    const limits = passLimit(model, streams, gflops) / passLimit(model, 1, gflops)
     const cases = [
       row('1 stream', alone, 'tokens/s', '–'),
       row(`${streams} streams`, together, 'tokens/s', '–'),
       row(`${streams} streams / 1 stream`, together / alone, 'times', '4 or more'),
       row(`the model alone: ${streams} sequences / 1`, (limit * one.model) / tokens, 'times', '–'),
-      row(`limits of the processor: ${streams} / 1`, passLimit(model, streams) / passLimit(model, 1), 'times', '–'),
+      row(`limits of the processor: ${streams} / 1`, limits, 'times', '–'),
       row('HTTP a token of 1 stream', 1e6 * (one.streamed - one.direct), 'µs', 'under 20'),
       row(`HTTP a token of ${streams} streams`, (1e6 * (many.streamed - many.direct)) / streams, 'µs', 'under 20'),
       row(`first token beside ${streams} streams, median`, first, 'ms', 'under 50'),
@@ -89,17 +91,18 @@ export async function server(args: string[]): Promise<Result> {
 }
 
 /**
- * Tokens a second of so many sequences if passes did nothing but read each weight once and multiply: those that every token
- * needs, and the experts that some sequence has, if they are drawn at random. What a cache holds and attention are left out.
+ * Tokens a second of so many sequences if passes did nothing but read each weight once and multiply, at 10⁹ · `gflops`
+ * operations a second: weights that every token needs, and the experts that some sequence has, if they are drawn at random.
+ * What a cache holds and attention are left out.
  */
-function passLimit({ config, device }: LanguageModel, sequences: number): number {
+function passLimit({ config, device }: LanguageModel, sequences: number, gflops: number): number {
   const { total, active } = countParams(config)
   if (config.modelType !== 'axk1') throw new Error('the shipped nano has experts')
   const { nRoutedExperts: experts, numExpertsPerTok: topk } = config
   const chosen = experts * (1 - (1 - topk / experts) ** sequences)
   const bytes = 2 * (active + ((total - active) * (chosen - topk)) / (experts - topk))
   const reading = bytes / 1e9 / readGigabytes(device, bytes)
-  const multiplying = (2 * active * sequences) / 1e9 / multiplyAddGflops(device)
+  const multiplying = (2 * active * sequences) / 1e9 / gflops
   return sequences / Math.max(reading, multiplying)
 }
 
