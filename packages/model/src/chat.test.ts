@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ChatEvent, ChatModel, type ChatRequest } from './chat.ts'
 import { ChatTemplate, encodeChat, moduChatTemplate } from './chatTemplate.ts'
 import type { KvCache, LanguageModel } from './languageModel.ts'
+import { logprobOf } from './logprobs.ts'
 import { writeTinyModel } from './testing.ts'
+import type { GenerationConfigJson } from './tokenizerFiles.ts'
 
 const question = [{ role: 'user', content: '안녕?' }] as const
 let folder: string
@@ -251,5 +253,89 @@ describe('throws at once', () => {
     ],
   ])('%s', (message, run) => {
     expect(run).toThrow(message)
+  })
+})
+
+describe('num_beams of generation_config.json', () => {
+  const beams = (json: GenerationConfigJson = { num_beams: 3 }) => {
+    const { model, tokenizer, template } = chatModel
+    return new ChatModel('beams', model, tokenizer, template, { ...chatModel.generationConfig, ...json })
+  }
+  const ask = async (model: ChatModel, options: ChatRequest = {}) =>
+    (await collect(model.chat(question, { seed: 5, maxTokens: 12, ...options }))).text
+
+  test('makes a plain answer more likely than what sampling gives, and the same for the same seed', async () => {
+    const { model, tokenizer, template } = chatModel
+    const prompt = encodeChat(tokenizer, template!, question, { addGenerationPrompt: true })
+    /** ln of an answer's probability, by a pass for each of its tokens. */
+    const logprob = (text: string) => {
+      const cache = model.createCache(64)
+      let logits = model.step(prompt, cache)
+      let sum = 0
+      for (const id of tokenizer.encode(text)) {
+        sum += logprobOf(logits, id, 0).logprob
+        logits = model.step([id], cache)
+      }
+      return sum
+    }
+    const searching = beams({ num_beams: 4, do_sample: false })
+    const found = await ask(searching)
+    expect(await ask(searching)).toBe(found)
+    expect(await ask(searching, { seed: 6 })).toBe(found)
+    for (let seed = 0; seed < 4; seed++) expect(logprob(found)).toBeGreaterThan(logprob(await ask(chatModel, { seed })))
+    const drawing = beams()
+    expect(await ask(drawing)).toBe(await ask(drawing))
+    const answers = await Promise.all([1, 2, 3, 4].map(seed => ask(drawing, { seed })))
+    expect(new Set(answers).size).toBeGreaterThan(1)
+  })
+
+  test.each<[string, ChatRequest]>([
+    ['a temperature', { sampling: { temperature: 0.8 } }],
+    ['a top_p', { sampling: { topP: 0.5 } }],
+    ['reasoning', { enableThinking: true }],
+    ['a bias', { logitBias: new Map([[40, 3]]) }],
+    ['log-probabilities', { topLogprobs: 1 }],
+    ['a schema', { schema: { type: 'object', properties: { a: { type: 'integer' } }, additionalProperties: false } }],
+    ['tools', { tools: [{ type: 'function', function: { name: 'time', parameters: { type: 'object' } } }] }],
+  ])('has no say with %s', async (_, options) => {
+    const request = { seed: 5, maxTokens: 30, ...options }
+    const [searching, sampling] = [beams(), chatModel].map(model => collect(model.chat(question, request)))
+    expect((await searching).list).toEqual((await sampling).list)
+  })
+
+  test('counts the tokens of the answer that is given', async () => {
+    const { finish, text } = await collect(beams().chat(question, { seed: 5, maxTokens: 12 }))
+    expect(finish.usage.completionTokens).toBeLessThanOrEqual(12)
+    expect(finish.usage.completionTokens).toBeGreaterThan(0)
+    expect(text).not.toBe('')
+  })
+
+  test('answers may be looked for at the same time, and one can be broken off', async () => {
+    const model = beams()
+    const alone = await ask(model)
+    const leaving = new AbortController()
+    const broken = ask(model, { signal: leaving.signal })
+    const others = [ask(model), ask(model), ask(model, { seed: 9 })]
+    leaving.abort(new Error('gone'))
+    await expect(broken).rejects.toThrow('gone')
+    expect((await Promise.all(others)).slice(0, 2)).toEqual([alone, alone])
+  })
+
+  test('ends an answer at a stop text', async () => {
+    // Such a length penalty prefers long answers.
+    const model = beams({ num_beams: 3, length_penalty: 4 })
+    const whole = await ask(model)
+    expect(whole.length).toBeGreaterThan(2)
+    const stop = whole.slice(1, 3)
+    const { text, finish } = await collect(model.chat(question, { seed: 5, maxTokens: 12, stop: [stop] }))
+    expect(text).toBe(whole.slice(0, whole.indexOf(stop)))
+    expect(finish.stop).toBe(stop)
+  })
+
+  test('that is no number of beams is refused', () => {
+    for (const num_beams of [0, 2.5, 17])
+      expect(() => beams({ num_beams }).chat(question)).toThrow(
+        `num_beams is ${num_beams}; it must be an integer from 1 to 16`,
+      )
   })
 })

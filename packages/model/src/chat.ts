@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { type Device, LogitBlocks } from '@modu/engine'
+import { type BeamOptions, beamSearch } from './beamSearch.ts'
 import { type ChatMessage, type ChatTemplate, encodeChat, type ToolDefinition } from './chatTemplate.ts'
 import { ModelError } from './errors.ts'
 import { readJson } from './files.ts'
@@ -16,9 +17,11 @@ import {
 import { GrammarText } from './grammar/grammar.ts'
 import { callGrammar, schemaGrammar } from './grammar/jsonSchema.ts'
 import type { JsonSchema } from './grammar/place.ts'
-import type { LanguageModel } from './languageModel.ts'
+import type { LanguageModel, PagedKvCache } from './languageModel.ts'
 import { loadModel, releaseModel } from './loadModel.ts'
 import { biased, logprobOf, MeasuringSampler, type TokenLogprob } from './logprobs.ts'
+import { OwnSequences } from './ownSequences.ts'
+import { PlainAnswer } from './plainAnswer.ts'
 import { Random } from './random.ts'
 import { opensThinking, ReplySampler, thinkingClose } from './replySampler.ts'
 import { checkSampling, logitBlock, Sampler, type SamplingOptions } from './sampling.ts'
@@ -28,7 +31,10 @@ import { type GenerationConfigJson, loadChatTemplate } from './tokenizerFiles.ts
 import { narrowWeights } from './weights.ts'
 
 export interface CompletionOptions {
-  /** What is absent is as the model's generation_config.json suggests. */
+  /**
+   * What is absent is as the model's generation_config.json suggests. With `num_beams` there, an answer that is text only,
+   * without reasoning, tools, schema, biases and log-probabilities, comes from a beam search unless something is said here.
+   */
   sampling?: Partial<SamplingOptions>
   /** At most so many tokens; the rest of the context if absent. */
   maxTokens?: number
@@ -76,6 +82,9 @@ export interface Usage {
   reasoningTokens: number
 }
 
+/** The passes of a model take a limited number of rows. */
+const mostBeams = 16
+
 /** Tokens of a prompt that are read at once where something of each is wanted: logits of many would be large. */
 const pieceTokens = 128
 
@@ -121,6 +130,8 @@ export class ChatModel {
   #closing: readonly number[] | undefined
   /** The sequence of the answer that ended last: its conversation usually goes on. */
   #idle: CachedSequence | undefined
+  /** Room for the beams of an answer, when none is being looked for. */
+  #idlePages: PagedKvCache | undefined
 
   constructor(
     name: string,
@@ -216,7 +227,16 @@ export class ChatModel {
     })
     const stream = new TextStream(tokenizer, { stop: request.stop, thinking: opened })
     const grammars = [call, answer].filter(grammar => grammar !== undefined)
-    return this.#run(prompt, stream, { ...request, sampler: reply, maxTokens, stopIds: this.#stopIds, grammars })
+    const isPlain = !thinking && tools.length === 0 && request.schema === undefined
+    const search = isPlain ? this.#beams(request) : undefined
+    return this.#run(prompt, stream, {
+      ...request,
+      sampler: reply,
+      maxTokens,
+      stopIds: this.#stopIds,
+      grammars,
+      search,
+    })
   }
 
   /** Goes on with a text, as if it began a document, or with token ids as they are. Errors as `chat`. */
@@ -292,6 +312,8 @@ export class ChatModel {
   close(): void {
     this.#idle?.cache.release()
     this.#idle = undefined
+    this.#idlePages?.release()
+    this.#idlePages = undefined
     this.#blocks.release()
     releaseModel(this.model)
   }
@@ -322,10 +344,32 @@ export class ChatModel {
     return prompt
   }
 
+  #settings(sampling: CompletionOptions['sampling']): SamplingOptions {
+    return checkSampling({ ...samplingOf(this.generationConfig), ...defined(sampling) })
+  }
+
+  /** How a plain answer is looked for, if generation_config.json says so and the request does not say how to sample. */
+  #beams({ sampling, seed, logitBias, topLogprobs }: CompletionOptions): BeamOptions | undefined {
+    const { num_beams: beams = 1, length_penalty: lengthPenalty = 1 } = this.generationConfig
+    if (!(Number.isInteger(beams) && beams >= 1 && beams <= mostBeams))
+      throw new ModelError('option', `num_beams is ${beams}; it must be an integer from 1 to ${mostBeams}`)
+    const isAsked = Object.keys(defined(sampling)).length > 0 || logitBias?.size || topLogprobs !== undefined
+    if (beams === 1 || isAsked) return undefined
+    return {
+      beams,
+      lengthPenalty,
+      sampling: this.#settings(undefined),
+      random: randomOf(seed),
+      blocks: this.#blocks,
+      form: new PlainAnswer(this.tokenizer, this.#stopIds),
+      stopIds: this.#stopIds,
+    }
+  }
+
   /** Returns what makes the samplers of one answer, which draw from the same random numbers. */
   #samplerMaker(prompt: readonly number[], { sampling, seed, logitBias }: CompletionOptions) {
-    const settings = checkSampling({ ...samplingOf(this.generationConfig), ...defined(sampling) })
-    const random = new Random(checkSeed(seed) ?? Math.floor(Math.random() * 2 ** 53))
+    const settings = this.#settings(sampling)
+    const random = randomOf(seed)
     for (const id of logitBias?.keys() ?? [])
       if (!(Number.isInteger(id) && id >= 0 && id < this.model.config.vocabSize))
         throw new ModelError('option', `logit_bias names ${id}, which is no token id of this model`)
@@ -342,20 +386,27 @@ export class ChatModel {
       Pick<CompletionOptions, 'open' | 'usage' | 'topLogprobs'> & {
         maxTokens: number
         grammars?: readonly GrammarText[]
+        /** Looks for the answer rather than sampling it. */
+        search?: BeamOptions | undefined
       },
   ): AsyncGenerator<ChatEvent, void> {
-    const { topLogprobs, grammars = [] } = options
+    const { topLogprobs, grammars = [], search, maxTokens } = options
     const measuring = topLogprobs === undefined ? undefined : new MeasuringSampler(options.sampler, topLogprobs)
     let logprobs: TokenLogprob[] = []
     const withLogprobs = <E extends ChatEvent>(event: E): E =>
       measuring ? { ...event, logprobs: logprobs.splice(0) } : event
     const usage = countFor(prompt, options.usage)
-    const own = options.open ? undefined : this.#sequenceFor(prompt, prompt.length + options.maxTokens)
-    const sequence = own ?? options.open!(this.model)
+    const isOwn = options.open === undefined
+    const pages = isOwn && search ? this.#pagesFor(prompt.length + search.beams * maxTokens) : undefined
+    const own = isOwn && !search ? this.#sequenceFor(prompt, prompt.length + maxTokens) : undefined
+    const sequence = own ?? (pages ? new OwnSequences(this.model, pages, options).open() : options.open!(this.model))
     let reason: GenerationEnd = 'stop'
     try {
       for (const grammar of grammars) await grammar.prepare()
-      const tokens = generate(this.model, sequence, prompt, { ...options, sampler: measuring ?? options.sampler })
+      const tokens =
+        search && !(sequence instanceof CachedSequence)
+          ? beamSearch(this.model, sequence, prompt, { ...search, maxTokens })
+          : generate(this.model, sequence, prompt, { ...options, sampler: measuring ?? options.sampler })
       while (!stream.stopped) {
         const next = await tokens.next()
         usage.cachedTokens = sequence.reused
@@ -374,12 +425,24 @@ export class ChatModel {
         this.#idle?.cache.release()
         this.#idle = own
       }
+      if (pages) {
+        this.#idlePages?.release()
+        this.#idlePages = pages
+      }
     }
     for (const event of stream.end()) yield withLogprobs(event)
     // What a stop text consists of is no part of the answer; the token that ended it is worth knowing.
     if (stream.stopped) logprobs = []
     else if (measuring && reason === 'stop') logprobs.push(measuring.last!)
     yield withLogprobs({ type: 'finish', reason, stop: stream.stoppedBy, usage })
+  }
+
+  /** The idle pages if `tokens` fit into them, else new ones. */
+  #pagesFor(tokens: number): PagedKvCache {
+    const idle = this.#idlePages
+    if (!idle || idle.pages * idle.pageTokens < tokens) return this.model.createPages(roundUp(tokens))
+    this.#idlePages = undefined
+    return idle
   }
 
   /** The idle sequence if it is large enough and has some of the prompt, else a new one. */
@@ -389,9 +452,12 @@ export class ChatModel {
       this.#idle = undefined
       return idle
     }
-    return new CachedSequence(this.model, Math.min(this.contextLength, Math.ceil(length / 1024) * 1024))
+    return new CachedSequence(this.model, Math.min(this.contextLength, roundUp(length)))
   }
 }
+
+/** Room for so many tokens and some that later answers may need. */
+const roundUp = (tokens: number): number => Math.ceil(tokens / 1024) * 1024
 
 /** The count as an answer begins, in the object of the caller if there is one. */
 const countFor = (prompt: readonly number[], usage?: Usage): Usage =>
@@ -427,7 +493,9 @@ function samplingOf(config: GenerationConfigJson): Partial<SamplingOptions> {
 const defined = <T extends object>(options: T | undefined): Partial<T> =>
   Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value != null)) as Partial<T>
 
-function checkSeed(seed: number | undefined): number | undefined {
-  if (seed === undefined || Number.isSafeInteger(seed)) return seed
+/** The random numbers of an answer: always the same with a seed. */
+function randomOf(seed: number | undefined): Random {
+  if (seed === undefined) return new Random(Math.floor(Math.random() * 2 ** 53))
+  if (Number.isSafeInteger(seed)) return new Random(seed)
   throw new ModelError('option', `seed is ${seed}; it must be an integer of at most 53 bits`)
 }

@@ -43,6 +43,10 @@ export class CachedSequence {
 export interface TokenSequence {
   /** Appends tokens, the whole prompt or the next one, and resolves with the logits after the last; the next call may write over them. */
   append(tokens: readonly number[]): Promise<Float32Array>
+  /** Another sequence with the same tokens, which goes on by itself. */
+  fork(): TokenSequence
+  /** Gives its place up. */
+  release(): void
   /** Tokens of the prompt that did not have to be computed. */
   readonly reused: number
 }
@@ -64,7 +68,7 @@ export interface GenerateOptions {
 export type GenerationEnd = 'stop' | 'length'
 
 /** So many prompt tokens are read in one step; in between, other answers go on and a signal is heard. */
-const prefillChunk = 256
+export const prefillChunk = 256
 
 /**
  * How many tokens a prompt leaves room for. A `context` error if the prompt fills the context or `maxTokens` are more

@@ -112,6 +112,11 @@ export interface PagedKvSequence extends KvCache {
   replace(index: number, page: number): void
   /** Takes pages for `count` more tokens; false if the cache has too few, some of which may have been taken. */
   reserve(count: number): boolean
+  /**
+   * Another sequence that begins as this one: it shares full pages and has the rest in a page of its own, or without that
+   * rest where no page is free.
+   */
+  fork(): PagedKvSequence
 }
 
 /** The keys and values of several sequences that go on together. */

@@ -62,6 +62,46 @@ describe.each(['k1-base', 'llama', 'qwen3'])('sequences of %s in pages', name =>
     cache.release()
   })
 
+  test.each([createReferenceDevice(), cpu])('fork, and each goes on by itself ($name)', device => {
+    const model = loadModel(join(import.meta.dirname, '../fixtures', name), device)
+    const cache = model.createPages(5 * 16)
+    const { pageTokens } = cache
+    const text = (length: number, step: number) => Array.from({ length }, (_, i) => (i * step) % 40)
+    // At the end of a page and within one.
+    for (const length of [pageTokens, pageTokens + 3]) {
+      const prompt = text(length, 7)
+      const first = cache.createSequence()
+      model.step(prompt, first)
+      const second = first.fork()
+      expect(second.length).toBe(length)
+      expect(cache.sharedPages).toBe(1)
+      const alone = [3, 5].map(step => {
+        const single = model.createCache(40)
+        model.step(prompt, single)
+        return { single, tokens: text(pageTokens, step) }
+      })
+      for (let t = 0; t < pageTokens; t++) {
+        const together = model.stepAll(
+          alone.map(({ tokens }) => tokens[t]!),
+          [first, second],
+        )
+        const [a, b] = [together.slice(0, together.length / 2), together.slice(together.length / 2)]
+        for (const [s, rows] of [a, b].entries()) {
+          const { single, tokens } = alone[s]!
+          const expected = model.step([tokens[t]!], single)
+          for (const [v, value] of expected.entries()) expect(Math.abs(rows[v]! - value)).toBeLessThan(3e-5)
+        }
+      }
+      first.release()
+      second.release()
+      expect(cache.freePages).toBe(5)
+    }
+    // Without a free page the fork has the full pages only.
+    const whole = cache.createSequence()
+    model.step(text(4 * pageTokens + 2, 3), whole)
+    expect(whole.fork().length).toBe(4 * pageTokens)
+  })
+
   test.each([createReferenceDevice(), cpu])('go on in one pass, as many as there may be ($name)', device => {
     const model = loadModel(join(import.meta.dirname, '../fixtures', name), device)
     const cache = model.createPages(64 * 16)

@@ -162,6 +162,20 @@ export class PagedSequence implements PagedKvSequence {
     return true
   }
 
+  fork(): PagedSequence {
+    const fork = new PagedSequence(this.cache)
+    const [full, rest] = [Math.floor(this.tokens / pageTokens), this.tokens % pageTokens]
+    for (const page of this.pages.slice(0, full)) fork.share(page)
+    if (rest === 0 || !fork.reserve(rest)) return fork
+    const [from, to] = [this.pages[full]!, fork.pages[full]!]
+    for (const tensor of this.cache.layers.flat()) {
+      const width = tensor.shape[2]!
+      tensor.reals.copyWithin(to * pageTokens * width, from * pageTokens * width, (from * pageTokens + rest) * width)
+    }
+    fork.advance(rest)
+    return fork
+  }
+
   /** Counts `count` more tokens, whose rows have been written. */
   advance(count: number): void {
     this.tokens += count

@@ -1,7 +1,15 @@
 import { createCpuDevice, LogitBlocks } from '@modu/engine'
 import { afterAll, describe, expect, test } from 'vitest'
+import { logprobOf } from './logprobs.ts'
 import { Random } from './random.ts'
-import { checkSampling, expOfNegative, logitBlock, Sampler, type SamplingOptions } from './sampling.ts'
+import {
+  checkSampling,
+  expOfNegative,
+  logitBlock,
+  mostLikelyTokens,
+  Sampler,
+  type SamplingOptions,
+} from './sampling.ts'
 
 const device = createCpuDevice({ threads: 1 })
 afterAll(() => device.close())
@@ -216,4 +224,32 @@ test.each([
   [{ temperature: '1' as unknown as number }, 'temperature is "1"'],
 ])('refuses %o', (options, message) => {
   expect(() => checkSampling(options)).toThrow(message)
+})
+
+describe('the most likely tokens', () => {
+  test.each([
+    [5, 3],
+    [128, 12],
+    [1000, 1],
+    [3000, 30],
+    [3000, 3000],
+  ])('of %d are the %d that sorting finds, as likely as softmax says', (size, count) => {
+    const blocks = new LogitBlocks(device, size, logitBlock)
+    for (let trial = 0; trial < 5; trial++) {
+      const logits = randomLogits(size)
+      // Some are equal, and some forbidden.
+      for (let i = 0; i < size; i += 7) logits[i] = i % 3 === 0 ? 1.5 : -Infinity
+      const expected = logprobOf(logits, 0, size).top.filter(({ logprob }) => logprob > -Infinity)
+      for (const found of [mostLikelyTokens(logits, count), mostLikelyTokens(logits, count, blocks)]) {
+        expect(found.map(({ id }) => id)).toEqual(expected.slice(0, count).map(({ id }) => id))
+        for (const [i, { logprob }] of found.entries()) expect(logprob).toBeCloseTo(expected[i]!.logprob, 4)
+      }
+    }
+    blocks.release()
+  })
+
+  test('are an error where no logit is finite', () => {
+    expect(() => mostLikelyTokens(new Float32Array(10).fill(-Infinity), 3)).toThrow('no finite logits')
+    expect(() => mostLikelyTokens(new Float32Array(10).fill(Number.NaN), 3)).toThrow('no finite logits')
+  })
 })

@@ -1,4 +1,6 @@
 import { ModelError } from './errors.ts'
+import type { Likelihood } from './logprobs.ts'
+import { Penalties } from './penalties.ts'
 import type { Random } from './random.ts'
 
 /** How the next token is drawn. Ranges: `samplingRanges`. */
@@ -60,6 +62,9 @@ const ranges: Record<keyof SamplingOptions, Range> = {
   presencePenalty: between('presence_penalty', -2, 2),
 }
 
+export const noFiniteLogits = (): ModelError =>
+  new ModelError('format', 'the model gives no finite logits; its weights are damaged')
+
 /**
  * The options with defaults for what is absent. An `option` error gives name, value and allowed range; the name, as APIs
  * spell it, is the message's first word.
@@ -88,12 +93,7 @@ export class Sampler {
   readonly #options: SamplingOptions
   readonly #random: Random
   readonly #blocks: LogitBlocks
-  /** What the repetition penalty counts as seen, if there is one. */
-  readonly #seen: Set<number> | undefined
-  /** What the answer has so far, each token once, and how often. */
-  readonly #drawn: number[] = []
-  readonly #counts: number[] = []
-  readonly #places = new Map<number, number>()
+  readonly #penalties: Penalties
   /** What candidates weigh together, by how far they lie below the most likely one, in quarters of a natural logarithm: with the floor of `#draw` fewer than so many. */
   readonly #masses = new Float64Array(256)
   #weights = new Float64Array()
@@ -109,7 +109,7 @@ export class Sampler {
     this.#options = options
     this.#random = random
     this.#blocks = blocks
-    this.#seen = options.repetitionPenalty === 1 ? undefined : new Set(prompt)
+    this.#penalties = new Penalties(options, prompt)
   }
 
   /**
@@ -117,44 +117,22 @@ export class Sampler {
    * gets −∞ too, and another is drawn: the tokens that are left keep their chances relative to each other.
    */
   next(logits: Float32Array, allows: (token: number) => boolean = () => true): number {
-    this.#penalize(logits)
+    this.#penalties.apply(logits)
     for (;;) {
       const maxima = this.#blocks.maxima(logits)
       const best = largestBlock(maxima)
       const largest = maxima[best]
-      if (!Number.isFinite(largest))
-        throw new ModelError('format', 'the model gives no finite logits; its weights are damaged')
+      if (!Number.isFinite(largest)) throw noFiniteLogits()
       const token =
         this.#options.temperature === 0
           ? logits.indexOf(largest, best * logitBlock)
           : this.#draw(logits, maxima, largest)
       if (allows(token)) {
-        this.#count(token)
-        this.#seen?.add(token)
+        this.#penalties.count(token)
         return token
       }
       logits[token] = -Infinity
     }
-  }
-
-  #penalize(logits: Float32Array): void {
-    const { repetitionPenalty, frequencyPenalty, presencePenalty } = this.#options
-    if (this.#seen) {
-      for (const id of this.#seen)
-        logits[id] = logits[id] > 0 ? logits[id] / repetitionPenalty : logits[id] * repetitionPenalty
-    }
-    if (frequencyPenalty !== 0 || presencePenalty !== 0)
-      for (let i = 0; i < this.#drawn.length; i++)
-        logits[this.#drawn[i]] -= frequencyPenalty * this.#counts[i] + presencePenalty
-  }
-
-  #count(token: number): void {
-    const place = this.#places.get(token)
-    if (place === undefined) {
-      this.#places.set(token, this.#drawn.length)
-      this.#drawn.push(token)
-      this.#counts.push(1)
-    } else this.#counts[place]++
   }
 
   #draw(logits: Float32Array, maxima: ArrayLike<number>, largest: number): number {
@@ -330,6 +308,26 @@ const nthLargest = (maxima: ArrayLike<number>, n: number): number =>
   Float64Array.from(maxima, x => (Number.isNaN(x) ? -Infinity : x))
     .sort()
     .at(-n)!
+
+/**
+ * The `count` most likely tokens, the most likely first and of equals the lower id, with ln softmax(logits) of each; fewer
+ * where fewer are possible. A `format` error if none is. logits: [vocabulary].
+ */
+export function mostLikelyTokens(logits: Float32Array, count: number, blocks: LogitBlocks = plainBlocks): Likelihood[] {
+  const maxima = blocks.maxima(logits)
+  const largest = maxima[largestBlock(maxima)]!
+  if (!Number.isFinite(largest)) throw noFiniteLogits()
+  const normalizer = largest + Math.log(sumWhere(blocks.masses(logits, largest, 1), () => true))
+  const floor = Math.max(count <= maxima.length ? nthLargest(maxima, count) : -Infinity, -Number.MAX_VALUE)
+  const likely: Likelihood[] = []
+  for (let block = 0; block < maxima.length; block++) {
+    if (maxima[block]! < floor) continue
+    const end = Math.min(logits.length, (block + 1) * logitBlock)
+    for (let id = block * logitBlock; id < end; id++)
+      if (logits[id]! >= floor) likely.push({ id, logprob: logits[id]! - normalizer })
+  }
+  return likely.sort((a, b) => b.logprob - a.logprob || a.id - b.id).slice(0, count)
+}
 
 /** The first with the largest. */
 function largestBlock(maxima: ArrayLike<number>): number {

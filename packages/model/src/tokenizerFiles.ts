@@ -16,6 +16,8 @@ export interface GenerationConfigJson {
   top_p?: number
   min_p?: number
   repetition_penalty?: number
+  num_beams?: number
+  length_penalty?: number
   /** Not one of transformers', which leaves it alone. */
   frequency_penalty?: number
 }

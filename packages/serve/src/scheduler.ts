@@ -15,7 +15,7 @@ export interface SchedulerLimits {
 
 /** A request's place among those that are answered. */
 export interface Seat {
-  /** A new sequence of tokens, the seat's only one: what was before it is given up. */
+  /** A new sequence of tokens: what the seat had before is given up. */
   open(model: LanguageModel): OpenSequence
   /** Resolves when it is this request's turn for work of its own, done before the event loop turns; throws when the request has been given up. */
   turn(): Promise<void>
@@ -29,6 +29,10 @@ export interface OpenSequence {
    * before the event loop turns. Throws when the request has been given up. One at a time.
    */
   append(tokens: readonly number[]): Promise<Float32Array>
+  /** Another sequence of the seat with the same tokens, which goes on by itself, in the same passes where it can. */
+  fork(): OpenSequence
+  /** Gives its pages up. */
+  release(): void
   /** Tokens of the prompt that others had computed. */
   readonly reused: number
 }
@@ -36,10 +40,11 @@ export interface OpenSequence {
 interface Seated {
   readonly key: string
   readonly signal: AbortSignal
-  sequence: StoredSequence | undefined
+  /** More than one where several ways of going on are tried. */
+  readonly sequences: Set<StoredSequence>
 }
 
-/** What a seat waits for: the pending tokens of its sequence, or work of its own. */
+/** What a seat waits for: the pending tokens of a sequence, or work of its own. */
 interface Step {
   readonly key: string
   readonly seated: Seated
@@ -154,7 +159,7 @@ export class Scheduler {
   }
 
   #sit(signal: AbortSignal, key: string): Seat {
-    const seated: Seated = { key, signal, sequence: undefined }
+    const seated: Seated = { key, signal, sequences: new Set() }
     this.#seated.add(seated)
     const ask = (sequence?: StoredSequence) => {
       const step: Step = { key, seated, sequence, done: Promise.withResolvers() }
@@ -162,28 +167,37 @@ export class Scheduler {
       this.#tickSoon()
       return step.done.promise
     }
+    const opened = (sequence: StoredSequence): OpenSequence => {
+      seated.sequences.add(sequence)
+      return {
+        append: tokens => {
+          for (const token of tokens) sequence.tokens.push(token)
+          return ask(sequence) as Promise<Float32Array>
+        },
+        fork: () => opened(sequence.fork()),
+        release: () => {
+          sequence.giveUp()
+          seated.sequences.delete(sequence)
+          this.#resume()
+        },
+        get reused() {
+          return sequence.reused
+        },
+      }
+    }
     return {
       open: model => {
-        seated.sequence?.giveUp()
-        const sequence = this.#storeOf(model).open()
-        seated.sequence = sequence
+        giveUp(seated)
+        seated.sequences.clear()
         this.#resume()
-        return {
-          append: tokens => {
-            for (const token of tokens) sequence.tokens.push(token)
-            return ask(sequence) as Promise<Float32Array>
-          },
-          get reused() {
-            return sequence.reused
-          },
-        }
+        return opened(this.#storeOf(model).open())
       },
       turn: async () => {
         await ask()
       },
       leave: () => {
         if (!this.#seated.delete(seated)) return
-        seated.sequence?.giveUp()
+        giveUp(seated)
         this.#shares.part(key)
         if (this.#releasing) this.release()
         this.#resume()
@@ -258,18 +272,22 @@ export class Scheduler {
   #goOn(steps: Step[]): void {
     const { store } = steps[0]!.sequence!
     let rows = 0
-    const together = steps.filter(({ sequence }) => {
-      if (sequence!.store !== store || rows + sequence!.pending > store.cache.mostTogether) return false
-      rows += sequence!.pending
-      return true
-    })
-    const going = new Set(together)
+    /** How many rows each has of the pass. */
+    const going = new Map<Step, number>()
+    for (const step of steps) {
+      const { store: its, pending } = step.sequence!
+      if (its !== store || rows + pending > store.cache.mostTogether) continue
+      rows += pending
+      going.set(step, pending)
+    }
     this.#take(step => going.has(step))
+    const together = [...going.keys()]
     this.#run(together, () => {
-      // Making room for one may have taken another's pages.
+      // Making room for one may have taken another's pages, of which there is more to compute then.
+      const isReady = (step: Step) => step.sequence!.hasRoom && step.sequence!.pending === going.get(step)
       const roomy = together.filter(step => this.#makeRoom(step))
-      const ready = roomy.filter(({ sequence }) => sequence!.hasRoom)
-      this.#steps.push(...roomy.filter(({ sequence }) => !sequence!.hasRoom))
+      const ready = roomy.filter(isReady)
+      this.#steps.push(...roomy.filter(step => !isReady(step)))
       if (ready.length === 0) return
       for (const { key, sequence } of ready) this.#shares.charge(key, sequence!.pending)
       const logits = store.runTogether(ready.map(({ sequence }) => sequence!))
@@ -292,8 +310,8 @@ export class Scheduler {
     const { store, cached, chunk } = sequence
     while (!cached.reserve(chunk)) {
       if (store.tree.evict()) continue
-      const holders = [...this.#seated].filter(
-        ({ sequence }) => sequence?.store === store && sequence.cached.pages.length > 0,
+      const holders = [...this.#seated].filter(({ sequences }) =>
+        sequences.values().some(({ store: its, cached }) => its === store && cached.pages.length > 0),
       )
       const last = holders.at(-1)!
       if (holders.length === 1 && last === step.seated) {
@@ -301,7 +319,7 @@ export class Scheduler {
         const message = `the prompt and its answer do not fit into the server's cache of ${tokens} tokens; shorten the prompt, or ask for fewer tokens`
         throw new ModelError('context', message)
       }
-      last.sequence!.giveUp()
+      giveUp(last)
       if (last !== step.seated) continue
       this.#stalled.push(step)
       return false
@@ -318,4 +336,9 @@ export class Scheduler {
     }
     return [...taken]
   }
+}
+
+/** Takes all pages of a seat's sequences; their tokens can be computed anew. */
+function giveUp({ sequences }: Seated): void {
+  for (const sequence of sequences) sequence.giveUp()
 }

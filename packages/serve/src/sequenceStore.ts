@@ -70,10 +70,21 @@ export class StoredSequence {
   /** Tokens that others had computed. */
   reused = 0
 
-  constructor(store: SequenceStore) {
+  constructor(store: SequenceStore, cached: PagedKvSequence = store.cache.createSequence()) {
     this.store = store
-    this.cached = store.cache.createSequence()
+    this.cached = cached
     this.#node = store.tree.root
+  }
+
+  /** Another one with the same tokens; what of them has no page there yet is pending. */
+  fork(): StoredSequence {
+    const fork = new StoredSequence(this.store, this.cached.fork())
+    fork.tokens.push(...this.tokens)
+    fork.#node = this.#node
+    fork.#published = this.#published
+    fork.#reached = this.#reached
+    fork.reused = this.reused
+    return fork
   }
 
   /** Tokens that are not in the cache yet. */

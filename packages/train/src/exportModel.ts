@@ -6,7 +6,7 @@ import type { PreparedData } from './prepare.ts'
  * a little frequency penalty, which counts the answer only. No repetition penalty: it would keep them from taking up the
  * words of the question. Twice the frequency penalty costs right digits.
  */
-export const sampling = { do_sample: true, temperature: 0.3, top_p: 0.9, frequency_penalty: 0.2 }
+export const sampling = { do_sample: true, temperature: 0.3, top_p: 0.9, frequency_penalty: 0.2, num_beams: 6 }
 
 /** Writes the finished model in Hugging Face's layout: weights in bf16, configuration, tokenizer, chat template. */
 export function exportModel(folder: string, model: LanguageModel, { tokenizer, template }: PreparedData): void {
