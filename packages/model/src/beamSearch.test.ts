@@ -4,7 +4,6 @@ import type { GenerationEnd, TokenSequence } from './generate.ts'
 import type { LanguageModel } from './languageModel.ts'
 import type { PlainAnswer } from './plainAnswer.ts'
 import { Random } from './random.ts'
-import { checkSampling } from './sampling.ts'
 
 /* The search on made-up models of a few tokens, of which 0 ends an answer: there every answer can be tried. */
 
@@ -39,7 +38,8 @@ async function search(logits: Logits, options: Partial<BeamOptions> = {}, seed =
   const steps = beamSearch(model, root, [7], {
     beams: 2,
     lengthPenalty: 1,
-    sampling: checkSampling({ temperature: 0 }),
+    noRepeat: 0,
+    temperature: 0,
     random: new Random(seed),
     blocks: undefined,
     form: anyForm,
@@ -123,11 +123,14 @@ describe('beam search', () => {
     expect((await search(endless)).tokens).toHaveLength(19)
   })
 
-  test('penalties count before tokens are compared', async () => {
-    const again: Logits = () => [-30, 2, 1, 0]
-    const sampling = checkSampling({ temperature: 0, frequencyPenalty: 1.5 })
-    expect((await search(again, { beams: 1, maxTokens: 3 })).tokens).toEqual([1, 1, 1])
-    expect((await search(again, { beams: 1, maxTokens: 3, sampling })).tokens).toEqual([1, 2, 1])
+  test('no run of tokens comes twice', async () => {
+    const again: Logits = () => [-30, 3, 1, 0]
+    const answer = async (noRepeat: number) =>
+      (await search(again, { beams: 1, maxTokens: 7, noRepeat })).tokens.join('')
+    expect(await answer(0)).toBe('1111111')
+    expect(await answer(1)).toBe('123')
+    expect(await answer(2)).toBe('112131')
+    expect(await answer(3)).toBe('1112113')
   })
 
   test('what the form forbids does not come', async () => {
@@ -140,12 +143,11 @@ describe('beam search', () => {
 
   test('with a temperature, seeds give different answers, the same one always the same', async () => {
     const logits = noise(8, 12, 6)
-    const sampling = checkSampling({ temperature: 1 })
     const answers = await Promise.all(
-      Array.from({ length: 10 }, async (_, seed) => (await search(logits, { sampling }, seed)).tokens.join()),
+      Array.from({ length: 10 }, async (_, seed) => (await search(logits, { temperature: 1 }, seed)).tokens.join()),
     )
     expect(new Set(answers).size).toBeGreaterThan(2)
-    expect((await search(logits, { sampling }, 4)).tokens.join()).toBe(answers[4])
+    expect((await search(logits, { temperature: 1 }, 4)).tokens.join()).toBe(answers[4])
   })
 
   test('a step that fails ends it, and nothing is left open', async () => {
@@ -155,7 +157,7 @@ describe('beam search', () => {
       return [-3, 1, 0.9, 0.8]
     }
     const { open, root } = sequences(failing)
-    const options = { beams: 3, lengthPenalty: 1, sampling: checkSampling({ temperature: 0 }), random: new Random(1) }
+    const options = { beams: 3, lengthPenalty: 1, noRepeat: 0, temperature: 0, random: new Random(1) }
     const answer = beamSearch(model, root, [7], { ...options, blocks: undefined, form: anyForm, stopIds: new Set([0]) })
     await expect(answer.next()).rejects.toThrow('the model broke')
     expect(open.count).toBe(0)

@@ -1,10 +1,9 @@
 import { answerRoom, type GenerationEnd, type TokenSequence } from './generate.ts'
 import type { LanguageModel } from './languageModel.ts'
 import type { Likelihood } from './logprobs.ts'
-import { Penalties } from './penalties.ts'
 import type { PlainAnswer } from './plainAnswer.ts'
 import type { Random } from './random.ts'
-import { type LogitBlocks, mostLikelyTokens, type SamplingOptions } from './sampling.ts'
+import { type LogitBlocks, mostLikelyTokens } from './sampling.ts'
 
 export interface BeamOptions {
   /** Beginnings that are followed at the same time: `num_beams` of transformers. */
@@ -12,10 +11,12 @@ export interface BeamOptions {
   /** Answers are compared by the logarithm of their probability divided by length to this power: `length_penalty`. */
   readonly lengthPenalty: number
   /**
-   * Penalties count before tokens are compared; the higher the temperature, the more chance has a say in which beginnings are
-   * followed. What cuts off the tail of a distribution has no meaning here.
+   * No run of so many tokens comes twice in an answer, or any may if 0: `no_repeat_ngram_size`, here of the answer alone.
+   * To go in circles is likely, and every round likelier than the one before.
    */
-  readonly sampling: SamplingOptions
+  readonly noRepeat: number
+  /** The higher, the more chance has a say in which beginnings are followed; none if 0. */
+  readonly temperature: number
   readonly random: Random
   readonly blocks: LogitBlocks | undefined
   /** The answer's form at its beginning. */
@@ -58,12 +59,11 @@ export async function* beamSearch(
   const { beams: count, lengthPenalty, stopIds, form } = options
   const room = answerRoom(model, prompt.length, options.maxTokens)
   const worth = ({ logprob }: { logprob: number }, length: number) => logprob / length ** lengthPenalty
-  const likely = likelyTokens(prompt, options)
   const root: Beam = { sequence, tokens: [], logprob: 0, form, next: [] }
   let live = [root]
   let finished: { readonly tokens: readonly number[]; readonly worth: number }[] = []
   try {
-    root.next = likely(root, await sequence.append(prompt))
+    root.next = likelyTokens(options, root, await sequence.append(prompt))
     for (let length = 1; ; length++) {
       const chosen: Longer[] = []
       for (const longer of ranked(live, options)) {
@@ -85,7 +85,7 @@ export async function* beamSearch(
       }
       live = grown(live, chosen)
       const steps = live.map(async beam => {
-        beam.next = likely(beam, await beam.sequence.append(beam.tokens.slice(-1)))
+        beam.next = likelyTokens(options, beam, await beam.sequence.append(beam.tokens.slice(-1)))
       })
       await Promise.all(steps)
     }
@@ -95,19 +95,27 @@ export async function* beamSearch(
 }
 
 /** What may come behind a beam, from the logits there, which change. */
-function likelyTokens(prompt: readonly number[], { sampling, beams, blocks }: BeamOptions) {
-  return (beam: Pick<Beam, 'tokens' | 'form'>, logits: Float32Array): readonly Likelihood[] => {
-    const penalties = new Penalties(sampling, prompt)
-    for (const token of beam.tokens) penalties.count(token)
-    penalties.apply(logits)
-    beam.form.forbid(logits)
-    // Twice as many as beams: enough to go on even if each beam may end here.
-    return mostLikelyTokens(logits, 2 * beams, blocks)
-  }
+function likelyTokens(
+  { beams, noRepeat, blocks }: BeamOptions,
+  beam: Pick<Beam, 'tokens' | 'form'>,
+  logits: Float32Array,
+) {
+  for (const id of repeating(beam.tokens, noRepeat)) logits[id] = -Infinity
+  beam.form.forbid(logits)
+  // Twice as many as beams: enough to go on even if each beam may end here.
+  return mostLikelyTokens(logits, 2 * beams, blocks)
+}
+
+/** The tokens that would make the last `size` ones a run that has been there. */
+function repeating(tokens: readonly number[], size: number): number[] {
+  const last = tokens.length - size + 1
+  if (size === 0 || last < 1) return []
+  const isThere = (from: number) => tokens.slice(last).every((token, i) => token === tokens[from + i])
+  return tokens.slice(size - 1).filter((_, from) => isThere(from))
 }
 
 /** Every way to go on with a beam, the best first; with a temperature chance has its say. */
-function ranked(live: readonly Beam[], { sampling: { temperature }, random }: BeamOptions): Longer[] {
+function ranked(live: readonly Beam[], { temperature, random }: BeamOptions): Longer[] {
   const gumbel = () => -Math.log(-Math.log(1 - random.uniform()))
   return live
     .flatMap(beam => beam.next.map(({ id, logprob }) => ({ beam, token: id, logprob: beam.logprob + logprob })))

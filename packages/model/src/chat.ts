@@ -85,6 +85,9 @@ export interface Usage {
 /** The passes of a model take a limited number of rows. */
 const mostBeams = 16
 
+/** So many tokens do not come twice where a search is not told otherwise: small models would go in circles. */
+const shortestRepeat = 3
+
 /** Tokens of a prompt that are read at once where something of each is wanted: logits of many would be large. */
 const pieceTokens = 128
 
@@ -344,13 +347,9 @@ export class ChatModel {
     return prompt
   }
 
-  #settings(sampling: CompletionOptions['sampling']): SamplingOptions {
-    return checkSampling({ ...samplingOf(this.generationConfig), ...defined(sampling) })
-  }
-
   /** How a plain answer is looked for, if generation_config.json says so and the request does not say how to sample. */
   #beams({ sampling, seed, logitBias, topLogprobs }: CompletionOptions): BeamOptions | undefined {
-    const { num_beams: beams = 1, length_penalty: lengthPenalty = 1 } = this.generationConfig
+    const { num_beams: beams = 1, length_penalty: lengthPenalty = 1, no_repeat_ngram_size } = this.generationConfig
     if (!(Number.isInteger(beams) && beams >= 1 && beams <= mostBeams))
       throw new ModelError('option', `num_beams is ${beams}; it must be an integer from 1 to ${mostBeams}`)
     const isAsked = Object.keys(defined(sampling)).length > 0 || logitBias?.size || topLogprobs !== undefined
@@ -358,7 +357,8 @@ export class ChatModel {
     return {
       beams,
       lengthPenalty,
-      sampling: this.#settings(undefined),
+      noRepeat: no_repeat_ngram_size ?? shortestRepeat,
+      temperature: checkSampling(samplingOf(this.generationConfig)).temperature,
       random: randomOf(seed),
       blocks: this.#blocks,
       form: new PlainAnswer(this.tokenizer, this.#stopIds),
@@ -368,7 +368,7 @@ export class ChatModel {
 
   /** Returns what makes the samplers of one answer, which draw from the same random numbers. */
   #samplerMaker(prompt: readonly number[], { sampling, seed, logitBias }: CompletionOptions) {
-    const settings = this.#settings(sampling)
+    const settings = checkSampling({ ...samplingOf(this.generationConfig), ...defined(sampling) })
     const random = randomOf(seed)
     for (const id of logitBias?.keys() ?? [])
       if (!(Number.isInteger(id) && id >= 0 && id < this.model.config.vocabSize))

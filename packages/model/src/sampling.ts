@@ -1,6 +1,5 @@
 import { ModelError } from './errors.ts'
 import type { Likelihood } from './logprobs.ts'
-import { Penalties } from './penalties.ts'
 import type { Random } from './random.ts'
 
 /** How the next token is drawn. Ranges: `samplingRanges`. */
@@ -62,7 +61,7 @@ const ranges: Record<keyof SamplingOptions, Range> = {
   presencePenalty: between('presence_penalty', -2, 2),
 }
 
-export const noFiniteLogits = (): ModelError =>
+const noFiniteLogits = (): ModelError =>
   new ModelError('format', 'the model gives no finite logits; its weights are damaged')
 
 /**
@@ -93,7 +92,12 @@ export class Sampler {
   readonly #options: SamplingOptions
   readonly #random: Random
   readonly #blocks: LogitBlocks
-  readonly #penalties: Penalties
+  /** What the repetition penalty counts as seen, if there is one. */
+  readonly #seen: Set<number> | undefined
+  /** What the answer has so far, each token once, and how often. */
+  readonly #drawn: number[] = []
+  readonly #counts: number[] = []
+  readonly #places = new Map<number, number>()
   /** What candidates weigh together, by how far they lie below the most likely one, in quarters of a natural logarithm: with the floor of `#draw` fewer than so many. */
   readonly #masses = new Float64Array(256)
   #weights = new Float64Array()
@@ -109,7 +113,7 @@ export class Sampler {
     this.#options = options
     this.#random = random
     this.#blocks = blocks
-    this.#penalties = new Penalties(options, prompt)
+    this.#seen = options.repetitionPenalty === 1 ? undefined : new Set(prompt)
   }
 
   /**
@@ -117,7 +121,7 @@ export class Sampler {
    * gets −∞ too, and another is drawn: the tokens that are left keep their chances relative to each other.
    */
   next(logits: Float32Array, allows: (token: number) => boolean = () => true): number {
-    this.#penalties.apply(logits)
+    this.#penalize(logits)
     for (;;) {
       const maxima = this.#blocks.maxima(logits)
       const best = largestBlock(maxima)
@@ -128,11 +132,32 @@ export class Sampler {
           ? logits.indexOf(largest, best * logitBlock)
           : this.#draw(logits, maxima, largest)
       if (allows(token)) {
-        this.#penalties.count(token)
+        this.#count(token)
+        this.#seen?.add(token)
         return token
       }
       logits[token] = -Infinity
     }
+  }
+
+  #penalize(logits: Float32Array): void {
+    const { repetitionPenalty, frequencyPenalty, presencePenalty } = this.#options
+    if (this.#seen) {
+      for (const id of this.#seen)
+        logits[id] = logits[id] > 0 ? logits[id] / repetitionPenalty : logits[id] * repetitionPenalty
+    }
+    if (frequencyPenalty !== 0 || presencePenalty !== 0)
+      for (let i = 0; i < this.#drawn.length; i++)
+        logits[this.#drawn[i]] -= frequencyPenalty * this.#counts[i] + presencePenalty
+  }
+
+  #count(token: number): void {
+    const place = this.#places.get(token)
+    if (place === undefined) {
+      this.#places.set(token, this.#drawn.length)
+      this.#drawn.push(token)
+      this.#counts.push(1)
+    } else this.#counts[place]++
   }
 
   #draw(logits: Float32Array, maxima: ArrayLike<number>, largest: number): number {

@@ -112,6 +112,8 @@ export class StoredSequence {
     const { tree, cache } = this.store
     const before = this.#node
     this.#reached = Math.max(this.#reached, this.cached.length)
+    // Pages it has got for a step that did not come about would stand before those it finds.
+    if (this.cached.length % cache.pageTokens === 0) this.cached.truncate(this.cached.length)
     while (this.cached.length % cache.pageTokens === 0) {
       const { length } = this.cached
       const next = length + cache.pageTokens
