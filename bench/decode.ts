@@ -2,7 +2,7 @@ import { type CpuTarget, createCpuDevice, type Device, type Precision } from '@m
 import { countParams, createModel, narrowWeights } from '@modu/model'
 import { readGigabytes } from './limits.ts'
 import { bestSeconds, option } from './measure.ts'
-import { nanoConfig } from './nano.ts'
+import { nanoConfig, roundToBf16 } from './nano.ts'
 import { decodePeer } from './peers/official.ts'
 import { profile, profileRows } from './profile.ts'
 import { type Result, result, table } from './report.ts'
@@ -56,10 +56,7 @@ export async function decode(args: string[]): Promise<Result> {
 function decoder(device: Device, weights: Precision): () => void {
   const model = createModel(nanoConfig, device, { seed: 1 })
   if (weights === 'bf16') {
-    for (const { data } of model.parameters.values()) {
-      const bits = new Int32Array(data.buffer, data.byteOffset, data.length)
-      for (let i = 0; i < bits.length; i++) bits[i]! &= 0xffff_0000
-    }
+    roundToBf16(model)
     narrowWeights(model)
   }
   const cache = model.createCache(context + 1)

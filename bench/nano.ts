@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type ModelConfig, parseConfig } from '@modu/model'
+import { type LanguageModel, type ModelConfig, parseConfig } from '@modu/model'
 
 /** The folder of the shipped nano, which `server` and `sampling` run. */
 export const shippedNano = join(import.meta.dirname, '../models/nano')
@@ -31,3 +31,11 @@ export const nanoFile = {
 } as const
 
 export const nanoConfig: ModelConfig = parseConfig(nanoFile)
+
+/** Cuts the weights off to numbers that bfloat16 has, as those of published checkpoints are. */
+export function roundToBf16({ parameters }: LanguageModel): void {
+  for (const { data } of parameters.values()) {
+    const bits = new Int32Array(data.buffer, data.byteOffset, data.length)
+    for (let i = 0; i < bits.length; i++) bits[i]! &= 0xffff_0000
+  }
+}

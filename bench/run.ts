@@ -20,6 +20,10 @@ const benchmarks: Record<string, { what: string; load: () => Promise<(args: stri
     what: 'greedy decoding of the nano shape, against reading its weights',
     load: async () => (await import('./decode.ts')).decode,
   },
+  beams: {
+    what: 'an answer that six beams look for, against the passes of the model alone',
+    load: async () => (await import('./beams.ts')).beamSearch,
+  },
   threads: {
     what: 'handing work over to the threads, against a bare pair of spinning threads',
     load: async () => (await import('./threads.ts')).threads,

@@ -25,3 +25,14 @@ export async function decodePeer(work: {
   const found = await pythonPeer('decode', { config: nanoFile, ...work })
   return found as Record<Precision, number> | undefined
 }
+
+/** Tokens a second of `generate` by `beams` beams, an answer of `tokens` tokens, its context of `context` tokens included. */
+export async function beamsPeer(work: {
+  context: number
+  tokens: number
+  beams: number
+  threads: number
+}): Promise<Record<Precision, number> | undefined> {
+  const found = await pythonPeer('beams', { config: nanoFile, ...work })
+  return found as Record<Precision, number> | undefined
+}

@@ -361,7 +361,7 @@ export class ChatModel {
       temperature: checkSampling(samplingOf(this.generationConfig)).temperature,
       random: randomOf(seed),
       blocks: this.#blocks,
-      form: new PlainAnswer(this.tokenizer, this.#stopIds),
+      form: PlainAnswer.begin(this.tokenizer, this.#stopIds),
       stopIds: this.#stopIds,
     }
   }

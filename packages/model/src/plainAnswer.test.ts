@@ -31,7 +31,7 @@ test('forbids what a reply without reasoning and tools forbids, token by token',
       },
     }
     const reply = new ReplySampler(tokenizer, sampler, { prompt: [1], thinking: false, stopIds })
-    let form = new PlainAnswer(tokenizer, stopIds)
+    let form = PlainAnswer.begin(tokenizer, stopIds)
     for (let length = 0; length < 40; length++) {
       const given = Float32Array.from({ length: tokenizer.vocabularySize + 4 }, () => random.normal())
       const forbidden = given.slice()
@@ -49,7 +49,7 @@ test('forbids what a reply without reasoning and tools forbids, token by token',
 })
 
 test('what follows one token leaves the form before it as it was', () => {
-  const form = new PlainAnswer(tokenizer, stopIds)
+  const form = PlainAnswer.begin(tokenizer, stopIds)
   const forbids = () => {
     const logits = new Float32Array(tokenizer.vocabularySize)
     form.forbid(logits)
