@@ -131,6 +131,9 @@ describe('beam search', () => {
     expect(await answer(1)).toBe('123')
     expect(await answer(2)).toBe('112131')
     expect(await answer(3)).toBe('1112113')
+    // Within a character it may: a rare syllable is several tokens.
+    const form = { forbid() {}, after: () => form, isWithinCharacter: true } as unknown as PlainAnswer
+    expect((await search(again, { beams: 1, maxTokens: 5, noRepeat: 2, form })).tokens.join('')).toBe('11111')
   })
 
   test('what the form forbids does not come', async () => {

@@ -100,7 +100,8 @@ function likelyTokens(
   beam: Pick<Beam, 'tokens' | 'form'>,
   logits: Float32Array,
 ) {
-  for (const id of repeating(beam.tokens, noRepeat)) logits[id] = -Infinity
+  // A rare syllable is several tokens, and may come again like any other.
+  if (!beam.form.isWithinCharacter) for (const id of repeating(beam.tokens, noRepeat)) logits[id] = -Infinity
   beam.form.forbid(logits)
   // Twice as many as beams: enough to go on even if each beam may end here.
   return mostLikelyTokens(logits, 2 * beams, blocks)

@@ -34,6 +34,11 @@ export class PlainAnswer {
     return new PlainAnswer(vocabulary, 0, new Uint8Array())
   }
 
+  /** Whether the last character still needs bytes. */
+  get isWithinCharacter(): boolean {
+    return this.#character !== 0
+  }
+
   /** Gives what cannot come next the logit −∞. */
   forbid(logits: Float32Array): void {
     const { tokenizer, utf8, ends, others } = this.#vocabulary
