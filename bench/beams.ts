@@ -48,7 +48,6 @@ function randomChat(device: Device): ChatModel {
   return new ChatModel('random', model, tokenizer, template, {
     num_beams: beams,
     do_sample: false,
-    no_repeat_ngram_size: 0,
   })
 }
 

@@ -8,7 +8,7 @@ import { Random } from './random.ts'
 /* The search on made-up models of a few tokens, of which 0 ends an answer: there every answer can be tried. */
 
 const model = { config: { maxPositions: 20 } } as LanguageModel
-const anyForm = { forbid() {}, after: () => anyForm } as unknown as PlainAnswer
+const anyForm = { text: '', forbid() {}, after: () => anyForm } as unknown as PlainAnswer
 
 type Logits = (answer: readonly number[]) => number[]
 
@@ -38,7 +38,6 @@ async function search(logits: Logits, options: Partial<BeamOptions> = {}, seed =
   const steps = beamSearch(model, root, [7], {
     beams: 2,
     lengthPenalty: 1,
-    noRepeat: 0,
     temperature: 0,
     random: new Random(seed),
     blocks: undefined,
@@ -123,23 +122,35 @@ describe('beam search', () => {
     expect((await search(endless)).tokens).toHaveLength(19)
   })
 
-  test('no run of tokens comes twice', async () => {
-    const again: Logits = () => [-30, 3, 1, 0]
-    const answer = async (noRepeat: number) =>
-      (await search(again, { beams: 1, maxTokens: 7, noRepeat })).tokens.join('')
-    expect(await answer(0)).toBe('1111111')
-    expect(await answer(1)).toBe('123')
-    expect(await answer(2)).toBe('112131')
-    expect(await answer(3)).toBe('1112113')
-    // Within a character it may: a rare syllable is several tokens.
-    const form = { forbid() {}, after: () => form, isWithinCharacter: true } as unknown as PlainAnswer
-    expect((await search(again, { beams: 1, maxTokens: 5, noRepeat: 2, form })).tokens.join('')).toBe('11111')
+  test('says no five characters of a sentence again, but for those around its end', async () => {
+    /** Tokens 1 to 4 say a, b, a blank and a full stop. */
+    const said = (text: string): PlainAnswer =>
+      ({ text, forbid() {}, after: (token: number) => said(text + ' ab .'[token]) }) as unknown as PlainAnswer
+    const spoken = async (likely: string, form = said('')) => {
+      const logits: Logits = answer => [-30, ...[...'ab .'].map(letter => (letter === likely[answer.length] ? 9 : 0))]
+      const { tokens } = await search(logits, { beams: 1, maxTokens: likely.length, form })
+      return tokens.map(token => ' ab .'[token]).join('')
+    }
+    expect(await spoken('ababab ba')).toBe('ababab ba')
+    expect(await spoken('aabba aabba')).not.toBe('aabba aabba')
+    expect(await spoken('ab ab ab a')).not.toBe('ab ab ab a')
+    expect(await spoken('ab ab ab')).not.toBe('ab ab ab')
+    expect(await spoken('aabb. aabb. aab')).toBe('aabb. aabb. aab')
+    // Where everything would, the answer is what has been said.
+    const form = (text: string): PlainAnswer =>
+      ({
+        text,
+        forbid: (logits: Float32Array) => logits.fill(-Infinity, 2).fill(-Infinity, 0, 1),
+        after: () => form(`${text}a`),
+      }) as unknown as PlainAnswer
+    expect(await search(() => [0, 0, 0], { form: form('') })).toMatchObject({ tokens: [1, 1, 1, 1, 1], end: 'stop' })
   })
 
   test('what the form forbids does not come', async () => {
     const form = {
       forbid: (logits: Float32Array) => logits.fill(-Infinity, 1, 2),
       after: () => form,
+      text: '',
     } as unknown as PlainAnswer
     expect((await search(noise(1, 3, 5), { form, beams: 4 })).tokens.every(token => token === 2)).toBe(true)
   })
@@ -160,7 +171,7 @@ describe('beam search', () => {
       return [-3, 1, 0.9, 0.8]
     }
     const { open, root } = sequences(failing)
-    const options = { beams: 3, lengthPenalty: 1, noRepeat: 0, temperature: 0, random: new Random(1) }
+    const options = { beams: 3, lengthPenalty: 1, temperature: 0, random: new Random(1) }
     const answer = beamSearch(model, root, [7], { ...options, blocks: undefined, form: anyForm, stopIds: new Set([0]) })
     await expect(answer.next()).rejects.toThrow('the model broke')
     expect(open.count).toBe(0)

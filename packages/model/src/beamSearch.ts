@@ -1,6 +1,5 @@
 import { answerRoom, type GenerationEnd, type TokenSequence } from './generate.ts'
 import type { LanguageModel } from './languageModel.ts'
-import type { Likelihood } from './logprobs.ts'
 import type { PlainAnswer } from './plainAnswer.ts'
 import type { Random } from './random.ts'
 import { type LogitBlocks, mostLikelyTokens } from './sampling.ts'
@@ -10,11 +9,6 @@ export interface BeamOptions {
   readonly beams: number
   /** Answers are compared by the logarithm of their probability divided by length to this power: `length_penalty`. */
   readonly lengthPenalty: number
-  /**
-   * No run of so many tokens comes twice in an answer, or any may if 0: `no_repeat_ngram_size`, here of the answer alone.
-   * To go in circles is likely, and every round likelier than the one before.
-   */
-  readonly noRepeat: number
   /** The higher, the more chance has a say in which beginnings are followed; none if 0. */
   readonly temperature: number
   readonly random: Random
@@ -34,15 +28,25 @@ interface Beam {
   readonly logprob: number
   readonly form: PlainAnswer
   /** What may come next, the most likely first. */
-  next: readonly Likelihood[]
+  next: readonly Next[]
 }
 
-/** A beam with one more token. */
-interface Longer {
-  readonly beam: Beam
+interface Next {
   readonly token: number
+  /** ln of its probability behind the beam. */
   readonly logprob: number
+  /** The form behind it; of no use where the token ends the answer. */
+  readonly form: PlainAnswer
 }
+
+/** A beam with one more token; `logprob` is that of both. */
+interface Longer extends Next {
+  readonly beam: Beam
+}
+
+/** To go in circles is likely, every round more than the one before: so many characters of a sentence do not come again. */
+const longestRepeat = 5
+const sentenceEnd = /[.!?\n]/
 
 /**
  * Looks for a likely answer rather than for likely tokens one by one: of all beginnings the `beams` most likely are
@@ -79,9 +83,11 @@ export async function* beamSearch(
           yield* finished[0]!.tokens
           return 'stop'
         }
-        const { beam, token } = chosen.reduce((a, b) => (b.logprob > a.logprob ? b : a))
-        yield* [...beam.tokens, token]
-        return 'length'
+        const longer = chosen.map(({ beam, token, logprob }) => ({ tokens: [...beam.tokens, token], logprob }))
+        // Where nothing may follow, what there is is the answer.
+        const unfinished = longer.length > 0 ? longer : live
+        yield* unfinished.reduce((a, b) => (b.logprob > a.logprob ? b : a)).tokens
+        return longer.length > 0 ? 'length' : 'stop'
       }
       live = grown(live, chosen)
       const steps = live.map(async beam => {
@@ -96,30 +102,36 @@ export async function* beamSearch(
 
 /** What may come behind a beam, from the logits there, which change. */
 function likelyTokens(
-  { beams, noRepeat, blocks }: BeamOptions,
-  beam: Pick<Beam, 'tokens' | 'form'>,
+  { beams, blocks, stopIds }: BeamOptions,
+  { form }: Pick<Beam, 'form'>,
   logits: Float32Array,
-) {
-  // A rare syllable is several tokens, and may come again like any other.
-  if (!beam.form.isWithinCharacter) for (const id of repeating(beam.tokens, noRepeat)) logits[id] = -Infinity
-  beam.form.forbid(logits)
-  // Twice as many as beams: enough to go on even if each beam may end here.
-  return mostLikelyTokens(logits, 2 * beams, blocks)
+): readonly Next[] {
+  form.forbid(logits)
+  const next: Next[] = []
+  // Twice as many as beams are enough to go on even if each beam may end here; some are left out.
+  for (const { id: token, logprob } of mostLikelyTokens(logits, 4 * beams, blocks)) {
+    if (next.length === 2 * beams) break
+    const after = stopIds.has(token) ? form : form.after(token)
+    if (!repeats(after.text, form.text.length)) next.push({ token, logprob, form: after })
+  }
+  return next
 }
 
-/** The tokens that would make the last `size` ones a run that has been there. */
-function repeating(tokens: readonly number[], size: number): number[] {
-  const last = tokens.length - size + 1
-  if (size === 0 || last < 1) return []
-  const isThere = (from: number) => tokens.slice(last).every((token, i) => token === tokens[from + i])
-  return tokens.slice(size - 1).filter((_, from) => isThere(from))
+/** Whether the characters behind the first `known` say something again that the text has said. */
+function repeats(text: string, known: number): boolean {
+  for (let end = Math.max(known + 1, longestRepeat); end <= text.length; end++) {
+    const from = end - longestRepeat
+    const run = text.slice(from, end)
+    if (!sentenceEnd.test(run) && text.indexOf(run) < from) return true
+  }
+  return false
 }
 
 /** Every way to go on with a beam, the best first; with a temperature chance has its say. */
 function ranked(live: readonly Beam[], { temperature, random }: BeamOptions): Longer[] {
   const gumbel = () => -Math.log(-Math.log(1 - random.uniform()))
   return live
-    .flatMap(beam => beam.next.map(({ id, logprob }) => ({ beam, token: id, logprob: beam.logprob + logprob })))
+    .flatMap(beam => beam.next.map(next => ({ ...next, beam, logprob: beam.logprob + next.logprob })))
     .map(longer => ({ longer, rank: longer.logprob + (temperature > 0 ? temperature * gumbel() : 0) }))
     .toSorted((a, b) => b.rank - a.rank)
     .map(({ longer }) => longer)
@@ -129,11 +141,11 @@ function ranked(live: readonly Beam[], { temperature, random }: BeamOptions): Lo
 function grown(live: readonly Beam[], chosen: readonly Longer[]): Beam[] {
   const children = new Map(live.map(beam => [beam, chosen.filter(longer => longer.beam === beam).length]))
   for (const [beam, count] of children) if (count === 0) beam.sequence.release()
-  return chosen.map(({ beam, token, logprob }) => {
+  return chosen.map(({ beam, token, logprob, form }) => {
     const left = children.get(beam)! - 1
     children.set(beam, left)
     // The last child goes on with its parent's sequence, behind which nothing stands as yet.
     const sequence = left > 0 ? beam.sequence.fork() : beam.sequence
-    return { sequence, tokens: [...beam.tokens, token], logprob, form: beam.form.after(token), next: [] }
+    return { sequence, tokens: [...beam.tokens, token], logprob, form, next: [] }
   })
 }

@@ -85,9 +85,6 @@ export interface Usage {
 /** The passes of a model take a limited number of rows. */
 const mostBeams = 16
 
-/** So many tokens do not come twice where a search is not told otherwise: small models would go in circles. */
-const shortestRepeat = 3
-
 /** Tokens of a prompt that are read at once where something of each is wanted: logits of many would be large. */
 const pieceTokens = 128
 
@@ -130,6 +127,8 @@ export class ChatModel {
   readonly generationConfig: GenerationConfigJson
   readonly #stopIds: ReadonlySet<number>
   readonly #blocks: LogitBlocks
+  /** The form of every answer that is text only, at its beginning. */
+  readonly #plainAnswer: PlainAnswer
   #closing: readonly number[] | undefined
   /** The sequence of the answer that ended last: its conversation usually goes on. */
   #idle: CachedSequence | undefined
@@ -157,6 +156,7 @@ export class ChatModel {
     // A turn ends at the end token; a model that writes another turn's role instead has ended it, too.
     const ends = [generationConfig.eos_token_id ?? [], model.config.eosTokenIds, tokenizer.eosId ?? []].flat()
     this.#stopIds = new Set([...ends, ...tokenizer.specialIds])
+    this.#plainAnswer = PlainAnswer.begin(tokenizer, this.#stopIds)
   }
 
   /** Loads a Hugging Face folder. Errors as `loadModel`, `Tokenizer` and `ChatTemplate`, each naming the file. */
@@ -349,7 +349,7 @@ export class ChatModel {
 
   /** How a plain answer is looked for, if generation_config.json says so and the request does not say how to sample. */
   #beams({ sampling, seed, logitBias, topLogprobs }: CompletionOptions): BeamOptions | undefined {
-    const { num_beams: beams = 1, length_penalty: lengthPenalty = 1, no_repeat_ngram_size } = this.generationConfig
+    const { num_beams: beams = 1, length_penalty: lengthPenalty = 1 } = this.generationConfig
     if (!(Number.isInteger(beams) && beams >= 1 && beams <= mostBeams))
       throw new ModelError('option', `num_beams is ${beams}; it must be an integer from 1 to ${mostBeams}`)
     const isAsked = Object.keys(defined(sampling)).length > 0 || logitBias?.size || topLogprobs !== undefined
@@ -357,11 +357,10 @@ export class ChatModel {
     return {
       beams,
       lengthPenalty,
-      noRepeat: no_repeat_ngram_size ?? shortestRepeat,
       temperature: checkSampling(samplingOf(this.generationConfig)).temperature,
       random: randomOf(seed),
       blocks: this.#blocks,
-      form: PlainAnswer.begin(this.tokenizer, this.#stopIds),
+      form: this.#plainAnswer,
       stopIds: this.#stopIds,
     }
   }

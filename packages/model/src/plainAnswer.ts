@@ -8,35 +8,37 @@ interface Vocabulary {
   /** Control tokens that end the answer, and the others. */
   readonly ends: readonly number[]
   readonly others: readonly number[]
+  /** What tokens say that begin and end with a character, where it has been asked for. */
+  readonly texts: Map<number, string>
 }
+
+const noBytes = new Uint8Array()
 
 /**
  * The form of an answer that is text and nothing else, at one place of it: valid UTF-8, no control token but those that
  * end it, and never blank, as `ReplySampler` has it. It does not change, so that several ways of going on can begin with it.
  */
 export class PlainAnswer {
+  /** The whole characters so far. */
+  readonly text: string
   readonly #vocabulary: Vocabulary
-  /** What the last character still needs. */
+  /** What the last character still needs, and the bytes that it has. */
   readonly #character: number
-  /** The bytes so far, as long as no reader would see anything of them. */
-  readonly #blank: Uint8Array | undefined
+  readonly #bytes: Uint8Array
 
-  private constructor(vocabulary: Vocabulary, character: number, blank: Uint8Array | undefined) {
+  private constructor(vocabulary: Vocabulary, text: string, character: number, bytes: Uint8Array) {
+    this.text = text
     this.#vocabulary = vocabulary
     this.#character = character
-    this.#blank = blank
+    this.#bytes = bytes
   }
 
   /** At the beginning of an answer, which `stopIds` end. */
   static begin(tokenizer: Tokenizer, stopIds: ReadonlySet<number>): PlainAnswer {
     const others = [...tokenizer.controlTokens.values()].filter(id => !stopIds.has(id))
-    const vocabulary = { tokenizer, utf8: Utf8Vocabulary.of(tokenizer), ends: [...stopIds], others }
-    return new PlainAnswer(vocabulary, 0, new Uint8Array())
-  }
-
-  /** Whether the last character still needs bytes. */
-  get isWithinCharacter(): boolean {
-    return this.#character !== 0
+    const utf8 = Utf8Vocabulary.of(tokenizer)
+    const vocabulary = { tokenizer, utf8, ends: [...stopIds], others, texts: new Map() }
+    return new PlainAnswer(vocabulary, '', 0, noBytes)
   }
 
   /** Gives what cannot come next the logit −∞. */
@@ -44,17 +46,23 @@ export class PlainAnswer {
     const { tokenizer, utf8, ends, others } = this.#vocabulary
     for (const id of utf8.broken(this.#character)) logits[id] = -Infinity
     for (const id of others) logits[id] = -Infinity
-    const mayEnd = this.#blank === undefined && this.#character === 0
+    const mayEnd = this.#character === 0 && this.text.trim() !== ''
     if (!mayEnd) for (const id of ends) logits[id] = -Infinity
     // A model may have more rows than the tokenizer has entries.
     logits.fill(-Infinity, tokenizer.vocabularySize)
   }
 
-  /** The form behind one more token. */
+  /** The form behind one more token that may come. */
   after(token: number): PlainAnswer {
-    const { tokenizer, utf8 } = this.#vocabulary
-    const bytes = this.#blank && Buffer.concat([this.#blank, tokenizer.tokenBytes(token)])
-    const isBlank = bytes && new TextDecoder().decode(bytes, { stream: true }).trim() === ''
-    return new PlainAnswer(this.#vocabulary, utf8.after(this.#character, token), isBlank ? bytes : undefined)
+    const { tokenizer, utf8, texts } = this.#vocabulary
+    const character = utf8.after(this.#character, token)
+    const isWhole = this.#character === 0 && character === 0
+    const known = isWhole ? texts.get(token) : undefined
+    if (known !== undefined) return new PlainAnswer(this.#vocabulary, this.text + known, 0, noBytes)
+    const bytes = Buffer.concat([this.#bytes, tokenizer.tokenBytes(token)])
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true })
+    if (isWhole) texts.set(token, text)
+    const left = character === 0 ? noBytes : bytes.subarray(Buffer.byteLength(text))
+    return new PlainAnswer(this.#vocabulary, this.text + text, character, left)
   }
 }

@@ -18,7 +18,6 @@ export interface GenerationConfigJson {
   repetition_penalty?: number
   num_beams?: number
   length_penalty?: number
-  no_repeat_ngram_size?: number
   /** Not one of transformers', which leaves it alone. */
   frequency_penalty?: number
 }
