@@ -60,8 +60,21 @@ export async function* beamSearch(
   prompt: readonly number[],
   options: BeamOptions,
 ): AsyncGenerator<number, GenerationEnd> {
-  const { beams: count, lengthPenalty, stopIds, form } = options
   const room = answerRoom(model, prompt.length, options.maxTokens)
+  // Nothing is held any more when tokens are passed on: whoever takes them may stop at any.
+  const { tokens, end } = await found(sequence, prompt, room, options)
+  yield* tokens
+  return end
+}
+
+/** The best answer of at most `room` tokens. */
+async function found(
+  sequence: TokenSequence,
+  prompt: readonly number[],
+  room: number,
+  options: BeamOptions,
+): Promise<{ tokens: readonly number[]; end: GenerationEnd }> {
+  const { beams: count, lengthPenalty, stopIds, form } = options
   const worth = ({ logprob }: { logprob: number }, length: number) => logprob / length ** lengthPenalty
   const root: Beam = { sequence, tokens: [], logprob: 0, form, next: [] }
   let live = [root]
@@ -79,15 +92,12 @@ export async function* beamSearch(
       const best = Math.max(...chosen.map(longer => worth(longer, length)))
       const isOver = chosen.length === 0 || (finished.length === count && finished.at(-1)!.worth >= best)
       if (isOver || length === room) {
-        if (finished.length > 0) {
-          yield* finished[0]!.tokens
-          return 'stop'
-        }
+        if (finished.length > 0) return { tokens: finished[0]!.tokens, end: 'stop' }
         const longer = chosen.map(({ beam, token, logprob }) => ({ tokens: [...beam.tokens, token], logprob }))
         // Where nothing may follow, what there is is the answer.
         const unfinished = longer.length > 0 ? longer : live
-        yield* unfinished.reduce((a, b) => (b.logprob > a.logprob ? b : a)).tokens
-        return longer.length > 0 ? 'length' : 'stop'
+        const { tokens } = unfinished.reduce((a, b) => (b.logprob > a.logprob ? b : a))
+        return { tokens, end: longer.length > 0 ? 'length' : 'stop' }
       }
       live = grown(live, chosen)
       const steps = live.map(async beam => {
