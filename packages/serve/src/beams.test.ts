@@ -89,6 +89,40 @@ describe('beams of many requests', () => {
     expect(tight.heldPages).toBe(0)
   })
 
+  test('that do not fit into the cache fail, and leave nothing behind', async () => {
+    const scheduler = new Scheduler({ ...limits, cacheBytes: 6 * 16 * model.cachedBytes })
+    for (let i = 0; i < 3; i++) {
+      await expect(answer(scheduler, requests[i]!)).rejects.toThrow("server's cache of 96 tokens")
+      await new Promise(setImmediate)
+      await new Promise(setImmediate)
+      expect(scheduler).toMatchObject({ running: 0, heldPages: 0 })
+    }
+  })
+
+  test('whose seat is left are not computed any more', async () => {
+    const scheduler = new Scheduler(limits)
+    let computed = 0
+    const counting = Object.create(model, {
+      step: {
+        value: (...args: Parameters<typeof model.step>) => {
+          computed += args[0].length
+          return model.step(...args)
+        },
+      },
+    })
+    const seat = await scheduler.enter(never)
+    const sequence = seat.open(counting)
+    await sequence.append(Array.from({ length: 40 }, (_, i) => 20 + i))
+    // Too long to be read together: one after the other.
+    const forks = [sequence.fork(), sequence.fork(), sequence.fork()]
+    const steps = forks.map((fork, i) => fork.append(Array.from({ length: 40 }, (_, t) => 30 + i + t)))
+    await steps[0]
+    seat.leave()
+    expect((await Promise.allSettled(steps)).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
+    expect(computed).toBe(40 + 40)
+    expect(scheduler).toMatchObject({ running: 0, heldPages: 0 })
+  })
+
   test('give all their pages back at once when the client leaves', async () => {
     const scheduler = new Scheduler(limits)
     const leaving = new AbortController()

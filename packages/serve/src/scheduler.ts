@@ -198,6 +198,7 @@ export class Scheduler {
       leave: () => {
         if (!this.#seated.delete(seated)) return
         giveUp(seated)
+        seated.sequences.clear()
         this.#shares.part(key)
         if (this.#releasing) this.release()
         this.#resume()
@@ -238,7 +239,10 @@ export class Scheduler {
 
   /** One step of a model. Those who waited for it go on in the microtasks that follow, before the event loop turns. */
   #tick(): void {
-    for (const { done, seated } of this.#take(({ seated }) => seated.signal.aborted)) done.reject(seated.signal.reason)
+    // Who has failed in one of several steps has left the others behind.
+    const isOver = ({ seated, sequence }: Step) =>
+      seated.signal.aborted || (sequence ? !seated.sequences.has(sequence) : !this.#seated.has(seated))
+    for (const { done, seated } of this.#take(isOver)) done.reject(seated.signal.reason ?? new Error('given up'))
     const steps = this.#shares.order(this.#steps)
     for (const { sequence } of steps) sequence?.share()
     const short = steps.filter(({ sequence }) => sequence?.isShort)
