@@ -8,7 +8,7 @@ import { Random } from './random.ts'
 /* The search on made-up models of a few tokens, of which 0 ends an answer: there every answer can be tried. */
 
 const model = { config: { maxPositions: 20 } } as LanguageModel
-const anyForm = { text: '', forbid() {}, after: () => anyForm } as unknown as PlainAnswer
+const anyForm = { text: '', forbid() {}, textAfter: () => '', after: () => anyForm } as unknown as PlainAnswer
 
 type Logits = (answer: readonly number[]) => number[]
 
@@ -125,7 +125,12 @@ describe('beam search', () => {
   test('says no five characters of a sentence again, but for those around its end', async () => {
     /** Tokens 1 to 4 say a, b, a blank and a full stop. */
     const said = (text: string): PlainAnswer =>
-      ({ text, forbid() {}, after: (token: number) => said(text + ' ab .'[token]) }) as unknown as PlainAnswer
+      ({
+        text,
+        forbid() {},
+        textAfter: (token: number) => text + ' ab .'[token],
+        after: (token: number) => said(text + ' ab .'[token]),
+      }) as unknown as PlainAnswer
     const spoken = async (likely: string, form = said('')) => {
       const logits: Logits = answer => [-30, ...[...'ab .'].map(letter => (letter === likely[answer.length] ? 9 : 0))]
       const { tokens } = await search(logits, { beams: 1, maxTokens: likely.length, form })
@@ -141,6 +146,7 @@ describe('beam search', () => {
       ({
         text,
         forbid: (logits: Float32Array) => logits.fill(-Infinity, 2).fill(-Infinity, 0, 1),
+        textAfter: () => `${text}a`,
         after: () => form(`${text}a`),
       }) as unknown as PlainAnswer
     expect(await search(() => [0, 0, 0], { form: form('') })).toMatchObject({ tokens: [1, 1, 1, 1, 1], end: 'stop' })
@@ -149,6 +155,7 @@ describe('beam search', () => {
   test('what the form forbids does not come', async () => {
     const form = {
       forbid: (logits: Float32Array) => logits.fill(-Infinity, 1, 2),
+      textAfter: () => '',
       after: () => form,
       text: '',
     } as unknown as PlainAnswer

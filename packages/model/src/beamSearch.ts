@@ -1,5 +1,6 @@
 import { answerRoom, type GenerationEnd, type TokenSequence } from './generate.ts'
 import type { LanguageModel } from './languageModel.ts'
+import type { Likelihood } from './logprobs.ts'
 import type { PlainAnswer } from './plainAnswer.ts'
 import type { Random } from './random.ts'
 import { type LogitBlocks, mostLikelyTokens } from './sampling.ts'
@@ -28,20 +29,15 @@ interface Beam {
   readonly logprob: number
   readonly form: PlainAnswer
   /** What may come next, the most likely first. */
-  next: readonly Next[]
+  next: readonly Likelihood[]
 }
 
-interface Next {
-  readonly token: number
-  /** ln of its probability behind the beam. */
-  readonly logprob: number
-  /** The form behind it; of no use where the token ends the answer. */
-  readonly form: PlainAnswer
-}
-
-/** A beam with one more token; `logprob` is that of both. */
-interface Longer extends Next {
+/** A beam with one more token. */
+interface Longer {
   readonly beam: Beam
+  readonly token: number
+  /** ln of the probability of both. */
+  readonly logprob: number
 }
 
 /** To go in circles is likely, every round more than the one before: so many characters of a sentence do not come again. */
@@ -115,16 +111,17 @@ function likelyTokens(
   { beams, blocks, stopIds }: BeamOptions,
   { form }: Pick<Beam, 'form'>,
   logits: Float32Array,
-): readonly Next[] {
+): readonly Likelihood[] {
   form.forbid(logits)
-  const next: Next[] = []
-  // Twice as many as beams are enough to go on even if each beam may end here; some are left out.
-  for (const { id: token, logprob } of mostLikelyTokens(logits, 4 * beams, blocks)) {
-    if (next.length === 2 * beams) break
-    const after = stopIds.has(token) ? form : form.after(token)
-    if (!repeats(after.text, form.text.length)) next.push({ token, logprob, form: after })
-  }
-  return next
+  const isNew = ({ id }: Likelihood) => stopIds.has(id) || !repeats(form.textAfter(id), form.text.length)
+  // Twice as many as beams are enough to go on even if each beam may end here.
+  const most = 2 * beams
+  const next = mostLikelyTokens(logits, most, blocks).filter(isNew)
+  return next.length === most
+    ? next
+    : mostLikelyTokens(logits, 2 * most, blocks)
+        .filter(isNew)
+        .slice(0, most)
 }
 
 /** Whether the characters behind the first `known` say something again that the text has said. */
@@ -141,7 +138,7 @@ function repeats(text: string, known: number): boolean {
 function ranked(live: readonly Beam[], { temperature, random }: BeamOptions): Longer[] {
   const gumbel = () => -Math.log(-Math.log(1 - random.uniform()))
   return live
-    .flatMap(beam => beam.next.map(next => ({ ...next, beam, logprob: beam.logprob + next.logprob })))
+    .flatMap(beam => beam.next.map(({ id, logprob }) => ({ beam, token: id, logprob: beam.logprob + logprob })))
     .map(longer => ({ longer, rank: longer.logprob + (temperature > 0 ? temperature * gumbel() : 0) }))
     .toSorted((a, b) => b.rank - a.rank)
     .map(({ longer }) => longer)
@@ -151,11 +148,11 @@ function ranked(live: readonly Beam[], { temperature, random }: BeamOptions): Lo
 function grown(live: readonly Beam[], chosen: readonly Longer[]): Beam[] {
   const children = new Map(live.map(beam => [beam, chosen.filter(longer => longer.beam === beam).length]))
   for (const [beam, count] of children) if (count === 0) beam.sequence.release()
-  return chosen.map(({ beam, token, logprob, form }) => {
+  return chosen.map(({ beam, token, logprob }) => {
     const left = children.get(beam)! - 1
     children.set(beam, left)
     // The last child goes on with its parent's sequence, behind which nothing stands as yet.
     const sequence = left > 0 ? beam.sequence.fork() : beam.sequence
-    return { sequence, tokens: [...beam.tokens, token], logprob, form, next: [] }
+    return { sequence, tokens: [...beam.tokens, token], logprob, form: beam.form.after(token), next: [] }
   })
 }

@@ -42,6 +42,8 @@ test('forbids what a reply without reasoning and tools forbids, token by token',
         ends++
         break
       }
+      const { text } = form.after(token)
+      expect(form.textAfter(token)).toBe(text)
       form = form.after(token)
     }
   }

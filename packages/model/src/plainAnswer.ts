@@ -52,17 +52,30 @@ export class PlainAnswer {
     logits.fill(-Infinity, tokenizer.vocabularySize)
   }
 
+  /** The whole characters behind one more token that may come. */
+  textAfter(token: number): string {
+    const { utf8, texts } = this.#vocabulary
+    const isWhole = this.#character === 0 && utf8.after(0, token) === 0
+    if (!isWhole) return this.after(token).text
+    let text = texts.get(token)
+    if (text === undefined) {
+      text = decoded(this.#vocabulary.tokenizer.tokenBytes(token))
+      texts.set(token, text)
+    }
+    return this.text + text
+  }
+
   /** The form behind one more token that may come. */
   after(token: number): PlainAnswer {
-    const { tokenizer, utf8, texts } = this.#vocabulary
+    const { tokenizer, utf8 } = this.#vocabulary
     const character = utf8.after(this.#character, token)
-    const isWhole = this.#character === 0 && character === 0
-    const known = isWhole ? texts.get(token) : undefined
-    if (known !== undefined) return new PlainAnswer(this.#vocabulary, this.text + known, 0, noBytes)
     const bytes = Buffer.concat([this.#bytes, tokenizer.tokenBytes(token)])
-    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true })
-    if (isWhole) texts.set(token, text)
+    const text = decoded(bytes)
     const left = character === 0 ? noBytes : bytes.subarray(Buffer.byteLength(text))
     return new PlainAnswer(this.#vocabulary, this.text + text, character, left)
   }
 }
+
+/** The whole characters that bytes begin with. */
+const decoded = (bytes: Uint8Array): string =>
+  new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true })

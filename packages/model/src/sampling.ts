@@ -329,10 +329,19 @@ function sumWhere(values: ArrayLike<number>, counts: (index: number) => boolean)
 }
 
 /** Of the largest of blocks: so many logits, n from 1, are at least as large. */
-const nthLargest = (maxima: ArrayLike<number>, n: number): number =>
-  Float64Array.from(maxima, x => (Number.isNaN(x) ? -Infinity : x))
-    .sort()
-    .at(-n)!
+function nthLargest(maxima: ArrayLike<number>, n: number): number {
+  /** The largest so far, rising. */
+  const largest = new Float64Array(n).fill(-Infinity)
+  for (let block = 0; block < maxima.length; block++) {
+    const value = maxima[block]
+    if (!(value > largest[0])) continue
+    let place = 0
+    while (place + 1 < n && largest[place + 1] < value) place++
+    largest.copyWithin(0, 1, place + 1)
+    largest[place] = value
+  }
+  return largest[0]
+}
 
 /**
  * The `count` most likely tokens, the most likely first and of equals the lower id, with ln softmax(logits) of each; fewer
