@@ -64,11 +64,14 @@ export interface GenerateOptions {
   turn?: () => Promise<unknown>
 }
 
+/** What an answer has to do with others. */
+export type TurnOptions = Pick<GenerateOptions, 'signal' | 'turn'>
+
 /** Why an answer ended: a stop token, or the limit of tokens. */
 export type GenerationEnd = 'stop' | 'length'
 
 /** So many prompt tokens are read in one step; in between, other answers go on and a signal is heard. */
-export const prefillChunk = 256
+const prefillChunk = 256
 
 /**
  * How many tokens a prompt leaves room for. A `context` error if the prompt fills the context or `maxTokens` are more
@@ -118,20 +121,30 @@ export async function* generate(
 }
 
 /** Steps on a sequence of one's own, a long prompt's in chunks. */
-function inTurns(
+const inTurns = (
   model: LanguageModel,
   sequence: CachedSequence,
-  { signal, turn = setImmediate }: GenerateOptions,
-): Pick<TokenSequence, 'append'> {
-  return {
-    async append(tokens) {
-      let logits: Float32Array = new Float32Array()
-      for (let at = 0; at < tokens.length; at += prefillChunk) {
-        await turn()
-        signal?.throwIfAborted()
-        logits = sequence.step(model, tokens.slice(at, at + prefillChunk))
-      }
-      return logits
-    },
+  options: TurnOptions,
+): Pick<TokenSequence, 'append'> => ({
+  append: tokens => readInTurns(tokens, options, chunk => sequence.step(model, chunk)),
+})
+
+/** Has `step` read tokens in chunks, each in its turn; resolves with what the last returned. */
+export async function readInTurns(
+  tokens: readonly number[],
+  options: TurnOptions,
+  step: (chunk: readonly number[]) => Float32Array,
+): Promise<Float32Array> {
+  let logits: Float32Array = new Float32Array()
+  for (let at = 0; at < tokens.length; at += prefillChunk) {
+    await ownTurn(options)
+    logits = step(tokens.slice(at, at + prefillChunk))
   }
+  return logits
+}
+
+/** Resolves when it is an answer's turn for a step; throws the reason if the answer has been stopped. */
+export async function ownTurn({ signal, turn = setImmediate }: TurnOptions): Promise<void> {
+  await turn()
+  signal?.throwIfAborted()
 }

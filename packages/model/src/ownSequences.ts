@@ -1,10 +1,10 @@
-import { setImmediate } from 'node:timers/promises'
-import { type GenerateOptions, prefillChunk, type TokenSequence } from './generate.ts'
+import { ownTurn, readInTurns, type TokenSequence, type TurnOptions } from './generate.ts'
 import type { LanguageModel, PagedKvCache, PagedKvSequence } from './languageModel.ts'
 
+/** A sequence's next token. */
 interface Step {
   readonly sequence: PagedKvSequence
-  readonly tokens: readonly number[]
+  readonly token: number
   readonly done: PromiseWithResolvers<Float32Array>
 }
 
@@ -12,10 +12,11 @@ interface Step {
 export class OwnSequences {
   readonly #model: LanguageModel
   readonly #cache: PagedKvCache
-  readonly #options: Pick<GenerateOptions, 'signal' | 'turn'>
+  readonly #options: TurnOptions
   #steps: Step[] = []
 
-  constructor(model: LanguageModel, cache: PagedKvCache, options: Pick<GenerateOptions, 'signal' | 'turn'>) {
+  /** The cache has room for all that they may come to. */
+  constructor(model: LanguageModel, cache: PagedKvCache, options: TurnOptions) {
     this.#model = model
     this.#cache = cache
     this.#options = options
@@ -23,58 +24,38 @@ export class OwnSequences {
 
   open(sequence: PagedKvSequence = this.#cache.createSequence()): TokenSequence {
     return {
-      append: tokens => this.#ask(sequence, tokens),
+      append: tokens =>
+        tokens.length === 1
+          ? this.#goOn(sequence, tokens[0]!)
+          : readInTurns(tokens, this.#options, chunk => this.#model.step(chunk, sequence)),
       fork: () => this.open(sequence.fork()),
       release: () => sequence.release(),
       reused: 0,
     }
   }
 
-  #ask(sequence: PagedKvSequence, tokens: readonly number[]): Promise<Float32Array> {
+  #goOn(sequence: PagedKvSequence, token: number): Promise<Float32Array> {
     const done = Promise.withResolvers<Float32Array>()
-    this.#steps.push({ sequence, tokens, done })
-    if (this.#steps.length === 1) this.#run()
+    this.#steps.push({ sequence, token, done })
+    if (this.#steps.length === 1) this.#pass()
     return done.promise
   }
 
-  async #run(): Promise<void> {
-    let steps: Step[] = []
+  /** A token of each that asks until it is their turn. */
+  async #pass(): Promise<void> {
     try {
-      await this.#turn()
-      steps = this.#steps
-      this.#steps = []
-      const [{ tokens, sequence, done }] = steps as [Step]
-      if (steps.length === 1 && tokens.length > 1) done.resolve(await this.#read(sequence, tokens))
-      else this.#goOn(steps)
+      await ownTurn(this.#options)
+      const steps = this.#steps
+      const logits = this.#model.stepAll(
+        steps.map(({ token }) => token),
+        steps.map(({ sequence }) => sequence),
+      )
+      const size = logits.length / steps.length
+      for (const [i, { done }] of steps.entries()) done.resolve(logits.subarray(i * size, (i + 1) * size))
     } catch (error) {
-      for (const { done } of [...steps, ...this.#steps.splice(0)]) done.reject(error)
+      for (const { done } of this.#steps) done.reject(error)
+    } finally {
+      this.#steps = []
     }
-  }
-
-  /** A token of each. */
-  #goOn(steps: readonly Step[]): void {
-    const tokens = steps.map(({ tokens }) => tokens[0]!)
-    const logits = this.#model.stepAll(
-      tokens,
-      steps.map(({ sequence }) => sequence),
-    )
-    const size = logits.length / steps.length
-    for (const [i, { done }] of steps.entries()) done.resolve(logits.subarray(i * size, (i + 1) * size))
-  }
-
-  /** A prompt, in pieces. */
-  async #read(sequence: PagedKvSequence, tokens: readonly number[]): Promise<Float32Array> {
-    let logits = this.#model.step(tokens.slice(0, prefillChunk), sequence)
-    for (let at = prefillChunk; at < tokens.length; at += prefillChunk) {
-      await this.#turn()
-      logits = this.#model.step(tokens.slice(at, at + prefillChunk), sequence)
-    }
-    return logits
-  }
-
-  async #turn(): Promise<void> {
-    const { turn = setImmediate, signal } = this.#options
-    await turn()
-    signal?.throwIfAborted()
   }
 }
