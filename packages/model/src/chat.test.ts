@@ -335,10 +335,12 @@ describe('num_beams of generation_config.json', () => {
     }
   })
 
-  test('that is no number of beams is refused', () => {
+  test('that is no number of beams is refused, and so is a length_penalty that is no number', () => {
     for (const num_beams of [0, 2.5, 17])
       expect(() => beams({ num_beams }).chat(question)).toThrow(
         `num_beams is ${num_beams}; it must be an integer from 1 to 16`,
       )
+    const length_penalty = 'long' as unknown as number
+    expect(() => beams({ num_beams: 2, length_penalty }).chat(question)).toThrow('length_penalty is "long"; it must be')
   })
 })

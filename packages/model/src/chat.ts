@@ -13,6 +13,7 @@ import {
   type GenerationEnd,
   generate,
   type TokenSequence,
+  type TurnOptions,
 } from './generate.ts'
 import { GrammarText } from './grammar/grammar.ts'
 import { callGrammar, schemaGrammar } from './grammar/jsonSchema.ts'
@@ -21,6 +22,7 @@ import type { LanguageModel, PagedKvCache } from './languageModel.ts'
 import { loadModel, releaseModel } from './loadModel.ts'
 import { biased, logprobOf, MeasuringSampler, type TokenLogprob } from './logprobs.ts'
 import { OwnSequences } from './ownSequences.ts'
+import { pageTokens } from './pagedCache.ts'
 import { PlainAnswer } from './plainAnswer.ts'
 import { Random } from './random.ts'
 import { opensThinking, ReplySampler, thinkingClose } from './replySampler.ts'
@@ -56,7 +58,7 @@ export interface CompletionOptions {
   usage?: Usage
 }
 
-export type PromptOptions = Pick<CompletionOptions, 'turn' | 'signal'>
+export type PromptOptions = TurnOptions
 
 export interface ChatRequest extends CompletionOptions {
   /** Only what is offered can be called, with arguments that fulfil its schema. */
@@ -354,6 +356,8 @@ export class ChatModel {
       throw new ModelError('option', `num_beams is ${beams}; it must be an integer from 1 to ${mostBeams}`)
     const isAsked = Object.keys(defined(sampling)).length > 0 || logitBias?.size || topLogprobs !== undefined
     if (beams === 1 || isAsked) return undefined
+    if (!Number.isFinite(lengthPenalty))
+      throw new ModelError('option', `length_penalty is ${JSON.stringify(lengthPenalty)}; it must be a number`)
     return {
       beams,
       lengthPenalty,
@@ -395,10 +399,13 @@ export class ChatModel {
     const withLogprobs = <E extends ChatEvent>(event: E): E =>
       measuring ? { ...event, logprobs: logprobs.splice(0) } : event
     const usage = countFor(prompt, options.usage)
-    const isOwn = options.open === undefined
-    const pages = isOwn && search ? this.#pagesFor(prompt.length + search.beams * maxTokens) : undefined
-    const own = isOwn && !search ? this.#sequenceFor(prompt, prompt.length + maxTokens) : undefined
-    const sequence = own ?? (pages ? new OwnSequences(this.model, pages, options).open() : options.open!(this.model))
+    const opened = options.open?.(this.model)
+    // Those of a beam begin and end within a page.
+    const perBeam = maxTokens + 2 * pageTokens
+    const pages = search && !opened ? this.#pagesFor(prompt.length + search.beams * perBeam) : undefined
+    const beams = pages && new OwnSequences(this.model, pages, options).open()
+    const own = search || opened ? undefined : this.#sequenceFor(prompt, prompt.length + maxTokens)
+    const sequence = (own ?? beams ?? opened)!
     let reason: GenerationEnd = 'stop'
     try {
       for (const grammar of grammars) await grammar.prepare()

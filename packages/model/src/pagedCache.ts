@@ -7,7 +7,7 @@ import { RecordedStep } from './recordedStep.ts'
 import { integers } from './sequences.ts'
 
 /** Tokens a page: few enough that a half-empty one wastes little, enough that attention seldom looks up the next. */
-const pageTokens = 16
+export const pageTokens = 16
 
 /** Operations on so many rows are made for decoding: they sort nothing on the way, so they can be recorded. */
 const mostTogether = 32

@@ -335,9 +335,13 @@ function nthLargest(maxima: ArrayLike<number>, n: number): number {
   for (let block = 0; block < maxima.length; block++) {
     const value = maxima[block]
     if (!(value > largest[0])) continue
-    let place = 0
-    while (place + 1 < n && largest[place + 1] < value) place++
-    largest.copyWithin(0, 1, place + 1)
+    let [place, end] = [0, n]
+    while (end - place > 1) {
+      const middle = (place + end) >> 1
+      if (largest[middle] < value) place = middle
+      else end = middle
+    }
+    largest.copyWithin(0, 1, end)
     largest[place] = value
   }
   return largest[0]
